@@ -1,0 +1,36 @@
+// Names that other systems store. Persisted: do not change.
+
+/** Field manager of everything a Kustomization applies; Flux's, so that ownership passes over unchanged. */
+export const FIELD_MANAGER = 'kustomize-controller'
+/** Manager of writes to the status subresource of Flux objects. */
+export const STATUS_MANAGER = 'gotk-kustomize-controller'
+export const SOURCE_STATUS_MANAGER = 'gotk-source-controller'
+export const FINALIZER = 'finalizers.fluxcd.io'
+export const OWNER_NAME_LABEL = 'kustomize.toolkit.fluxcd.io/name'
+export const OWNER_NAMESPACE_LABEL = 'kustomize.toolkit.fluxcd.io/namespace'
+export const REQUESTED_AT = 'reconcile.fluxcd.io/requestedAt'
+export const RECONCILE_SWITCH = 'kustomize.toolkit.fluxcd.io/reconcile'
+export const PRUNE_SWITCH = 'kustomize.toolkit.fluxcd.io/prune'
+export const SSA_SWITCH = 'kustomize.toolkit.fluxcd.io/ssa'
+export const FORCE_SWITCH = 'kustomize.toolkit.fluxcd.io/force'
+export const SUBSTITUTE_SWITCH = 'kustomize.toolkit.fluxcd.io/substitute'
+
+export const SOURCE_GROUP = 'source.toolkit.fluxcd.io'
+export const KUSTOMIZE_GROUP = 'kustomize.toolkit.fluxcd.io'
+export const HELM_GROUP = 'helm.toolkit.fluxcd.io'
+export const IMAGE_GROUP = 'image.toolkit.fluxcd.io'
+export const NOTIFICATION_GROUP = 'notification.toolkit.fluxcd.io'
+export const FLUX_GROUPS = [SOURCE_GROUP, KUSTOMIZE_GROUP, HELM_GROUP, IMAGE_GROUP, NOTIFICATION_GROUP] as const
+
+export const FLEET_GROUP = 'fleet.flotilla.dev'
+export const FLEET_VERSION = 'v1alpha1'
+/** Label on objects in the view over all clusters. */
+export const CLUSTER_LABEL = 'fleet.flotilla.dev/cluster'
+/** Label that marks a namespace in a cluster as a tenant's; the value is the tenant. */
+export const TENANT_LABEL = 'fleet.flotilla.dev/tenant'
+
+export const AGENT_NAMESPACE = 'flotilla-system'
+export const PLATFORM_NAMESPACE = 'flux-system'
+export const PLATFORM_TENANT = 'platform'
+/** ServiceAccount in `flux-system` as which the hub's administrators act in a cluster. */
+export const PLATFORM_ACCOUNT = 'flotilla-platform'

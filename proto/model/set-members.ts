@@ -1,0 +1,19 @@
+import { sha256 } from '../base/hash.ts'
+import type { ObjectRef } from './object-ref.ts'
+
+/** What one consumer of a source object should hold: a bundle, or a problem instead. */
+export interface SetMember {
+  readonly object: ObjectRef
+  /** Bundle digest, or `problem:` and the digest of the problem's canonical JSON. */
+  readonly content: string
+}
+
+/**
+ * Digest over what all consumers of a source object hold: the hub writes it into the Release, the agent computes the
+ * same over what it has. Lines `kind namespace name content`, ordered by bytes; the hub's half is SQL. Persisted: do not change.
+ */
+export function setDigest(members: readonly SetMember[]): string {
+  const lines = members.map(({ object, content }) => `${object.kind} ${object.namespace} ${object.name} ${content}\n`)
+  lines.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+  return sha256(lines.join(''))
+}
