@@ -43,7 +43,7 @@ export interface Manifest {
   readonly [member: string]: unknown
 }
 
-export function refOf(manifest: Manifest): ObjectRef {
+export function refOf(manifest: Pick<Manifest, 'apiVersion' | 'kind' | 'metadata'>): ObjectRef {
   return {
     group: groupOf(manifest.apiVersion),
     kind: manifest.kind,

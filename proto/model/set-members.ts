@@ -4,7 +4,7 @@ import type { ObjectRef } from './object-ref.ts'
 /** What one consumer of a source object should hold: a bundle, or a problem instead. */
 export interface SetMember {
   readonly object: ObjectRef
-  /** Bundle digest, or `problem:` and the digest of the problem's canonical JSON. */
+  /** Bundle digest, or what `problemContent` makes of a problem. */
   readonly content: string
 }
 
@@ -16,4 +16,9 @@ export function setDigest(members: readonly SetMember[]): string {
   const lines = members.map(({ object, content }) => `${object.kind} ${object.namespace} ${object.name} ${content}\n`)
   lines.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
   return sha256(lines.join(''))
+}
+
+/** How a problem stands in a set: by reason and message, so that another problem is another set. */
+export function problemContent(problem: { readonly reason: string; readonly message: string }): string {
+  return `problem:${sha256(`${problem.reason}\n${problem.message}`).slice('sha256:'.length)}`
 }

@@ -127,6 +127,8 @@ create table objects (
   rest        jsonb not null default '{}',
   -- the cluster's own resourceVersion, for mirrors
   origin_version text,
+  -- the transaction that made the object: a watch from before it is told ADDED, from after it MODIFIED
+  created_xid xid8 not null default pg_current_xact_id(),
   xid         xid8 not null default pg_current_xact_id(),
   seq         bigint not null default nextval('object_seq'),
   primary key (scope, grp, kind, namespace, name)
@@ -150,6 +152,7 @@ create table tombstones (
   primary key (xid, seq)
 );
 create index tombstones_kind on tombstones (grp, kind, xid, seq);
+create index tombstones_uid on tombstones (uid);
 
 -- Oldest version a watch may resume from; moved on by the sweep of tombstones.
 create table watch_horizon (
@@ -229,6 +232,8 @@ create table source_objects (
   suspended     boolean not null,
   interval_ms   bigint not null,
   requested_at  text not null default '',
+  -- when the hub first saw that request: a check that began later answers it
+  requested_seen_at timestamptz not null default now(),
   problem       jsonb,
   primary key (cluster_id, kind, namespace, name)
 );
@@ -323,9 +328,20 @@ create table source_statuses (
   problem     jsonb,
   handled_at  text not null default '',
   position    bigint not null,
+  -- place in the order of the object store: a new artifact is news of the source object
+  xid         xid8 not null default pg_current_xact_id(),
+  seq         bigint not null default nextval('object_seq'),
   primary key (cluster_id, kind, namespace, name)
 );
 create index source_statuses_position on source_statuses (cluster_id, position);
+create index source_statuses_order on source_statuses (xid, seq);
+
+-- A namespace belongs to one tenant at most.
+create table tenant_namespaces (
+  namespace text primary key,
+  tenant    text not null
+);
+create index tenant_namespaces_tenant on tenant_namespaces (tenant);
 
 create table tenant_access (
   cluster_id      text not null references clusters (id) on delete cascade,
@@ -351,6 +367,18 @@ create table removals (
   primary key (cluster_id, fact, grp, kind, namespace, name)
 );
 create index removals_position on removals (cluster_id, position);
+
+-- Digest over what all consumers of a source object hold; the agent's half is proto/model/set-members.ts.
+create function set_digest_of(cluster text, source_kind_ text, source_namespace_ text, source_name_ text) returns text language sql stable as $$
+  select 'sha256:' || encode(sha256(convert_to(coalesce(string_agg(line, '' order by line collate "C"), ''), 'UTF8')), 'hex')
+  from (
+    select kind || ' ' || namespace || ' ' || name || ' '
+           || coalesce(bundle, 'problem:' || encode(sha256(convert_to((problem ->> 'reason') || E'\n' || (problem ->> 'message'), 'UTF8')), 'hex')) || E'\n' as line
+    from desired
+    where cluster_id = cluster and source_kind = source_kind_ and source_namespace = source_namespace_ and source_name = source_name_
+  ) lines
+$$;
+create index desired_source on desired (cluster_id, source_kind, source_namespace, source_name);
 
 ---------------------------------------------------------------- reports
 create table report_positions (
@@ -433,10 +461,12 @@ create table events (
   message    text not null,
   revision   text not null default '',
   at         timestamptz not null,
+  xid        xid8 not null default pg_current_xact_id(),
   seq        bigint not null default nextval('object_seq'),
   primary key (at, cluster_id, id)
 ) partition by range (at);
 create index events_object on events (cluster_id, kind, namespace, name, at desc);
+create index events_order on events (xid, seq);
 
 create table audit (
   id      bigint generated always as identity,

@@ -1,17 +1,48 @@
-import { groupOf } from '../object-ref.ts'
+import { groupOf, versionOf } from '../object-ref.ts'
 import type { ResourceKind } from '../resource/kind.ts'
+import { HELM_RELEASE, type HelmRelease } from './helm/kinds.ts'
+import { IMAGE_KINDS, type ImagePolicy, type ImageRepository, type ImageUpdateAutomation } from './image/kinds.ts'
 import { KUSTOMIZATION, type Kustomization } from './kustomize/kinds.ts'
-import { GIT_REPOSITORY, type GitRepository } from './source/kinds.ts'
+import { type Alert, NOTIFICATION_KINDS, type Provider, type Receiver } from './notification/kinds.ts'
+import {
+  type Bucket,
+  type ExternalArtifact,
+  type GitRepository,
+  type HelmChart,
+  type HelmRepository,
+  type OCIRepository,
+  SOURCE_KINDS,
+} from './source/kinds.ts'
 
-/** Every Flux kind, in the order of Flux's own documentation. */
-export const FLUX_KINDS = [GIT_REPOSITORY, KUSTOMIZATION] as const satisfies readonly ResourceKind[]
+/** Every Flux kind: sources, appliers, image automation, notification. */
+export const FLUX_KINDS: readonly ResourceKind<FluxKindName>[] = [
+  ...SOURCE_KINDS,
+  KUSTOMIZATION,
+  HELM_RELEASE,
+  ...IMAGE_KINDS,
+  ...NOTIFICATION_KINDS,
+]
 
 /** An object of any Flux kind; `kind` says which. */
-export type FluxObject = GitRepository | Kustomization
+export type FluxObject =
+  | GitRepository
+  | OCIRepository
+  | Bucket
+  | HelmRepository
+  | HelmChart
+  | ExternalArtifact
+  | Kustomization
+  | HelmRelease
+  | ImageRepository
+  | ImagePolicy
+  | ImageUpdateAutomation
+  | Provider
+  | Alert
+  | Receiver
 export type FluxKindName = FluxObject['kind']
 
 /** The Flux kind of this name in this group, whatever the version. */
-export function fluxKind(group: string, kind: string): (typeof FLUX_KINDS)[number] | undefined {
+export function fluxKind(group: string, kind: string): ResourceKind<FluxKindName> | undefined {
   return FLUX_KINDS.find((known) => known.group === group && known.kind === kind)
 }
 
@@ -22,7 +53,7 @@ export function fluxKindOf({
 }: {
   readonly apiVersion: string
   readonly kind: string
-}): (typeof FLUX_KINDS)[number] | undefined {
+}): ResourceKind<FluxKindName> | undefined {
   const known = fluxKind(groupOf(apiVersion), kind)
-  return known && `${known.group}/${known.version}` === apiVersion ? known : undefined
+  return known?.version === versionOf(apiVersion) ? known : undefined
 }

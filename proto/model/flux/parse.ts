@@ -10,7 +10,7 @@ const DROP_UNKNOWN: ParseOptions = { strict: false }
 export function parseFluxObject(manifest: Manifest, options: ParseOptions = DROP_UNKNOWN): Parsed<FluxObject> {
   const kind = fluxKindOf(manifest)
   if (!kind) return { problems: [{ path: 'kind', message: `${manifest.apiVersion} ${manifest.kind} is not a kind of Flux` }] }
-  return parseResource<typeof kind>(kind, manifest, options) as Parsed<FluxObject>
+  return parseResource(kind, manifest, options) as Parsed<FluxObject>
 }
 
 export function parseGitRepository(manifest: Manifest, options: ParseOptions = DROP_UNKNOWN): Parsed<GitRepository> {

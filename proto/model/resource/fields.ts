@@ -15,8 +15,6 @@ export const duration = () => z.string().regex(/^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$
 export const shortDuration = () => z.string().regex(/^([0-9]+(\.[0-9]+)?(ms|s|m))+$/)
 export const instant = () => z.string().meta({ format: 'date-time' })
 export const stringMap = () => z.record(z.string(), z.string())
-/** Any JSON: kept as it is, members unknown. */
-export const anyJson = () => z.unknown().meta({ 'x-kubernetes-preserve-unknown-fields': true })
 /** A JSON object whose members are unknown. */
 export const anyObject = () => z.record(z.string(), z.unknown()).meta({ 'x-kubernetes-preserve-unknown-fields': true })
 
@@ -73,4 +71,26 @@ export const selector = z.object({
   name: z.string().exactOptional().describe('Name.'),
   namespace: z.string().exactOptional().describe('Namespace.'),
   version: z.string().exactOptional().describe('API version.'),
+})
+
+/** Which namespaces may refer to an object. */
+export const accessFrom = z.object({
+  namespaceSelectors: z
+    .array(z.object({ matchLabels: stringMap().exactOptional().describe('Labels of the namespace; none match every namespace.') }))
+    .describe('The namespaces that may refer to the object.'),
+})
+
+/** metav1.LabelSelector: all of its parts must hold; none at all match everything. */
+export const labelSelector = z.object({
+  matchExpressions: z
+    .array(
+      z.object({
+        key: z.string().describe('Key of the label.'),
+        operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the label relates to the values.'),
+        values: z.array(z.string()).exactOptional().describe('Values; for In and NotIn only.'),
+      }),
+    )
+    .exactOptional()
+    .describe('Requirements on labels.'),
+  matchLabels: stringMap().exactOptional().describe('Labels and the values that they must have.'),
 })

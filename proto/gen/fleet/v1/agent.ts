@@ -287,7 +287,11 @@ export interface HubHeartbeat {
 
 /** Everything up to here has been sent; what comes after it is news. */
 export interface CaughtUp {
-  readonly cursor: Cursor | undefined;
+  readonly cursor:
+    | Cursor
+    | undefined;
+  /** Digest over all downward facts at the cursor; an agent that holds anything else asks for all of them. */
+  readonly heldDigest: string;
 }
 
 export interface Drain {
@@ -2872,13 +2876,16 @@ export const HubHeartbeat: MessageFns<HubHeartbeat> = {
 };
 
 function createBaseCaughtUp(): CaughtUp {
-  return { cursor: undefined };
+  return { cursor: undefined, heldDigest: "" };
 }
 
 export const CaughtUp: MessageFns<CaughtUp> = {
   encode(message: CaughtUp, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.cursor !== undefined) {
       Cursor.encode(message.cursor, writer.uint32(10).fork()).join();
+    }
+    if (message.heldDigest !== "") {
+      writer.uint32(18).string(message.heldDigest);
     }
     return writer;
   },
@@ -2904,6 +2911,14 @@ export const CaughtUp: MessageFns<CaughtUp> = {
             message.cursor = Cursor.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.heldDigest = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2924,6 +2939,7 @@ export const CaughtUp: MessageFns<CaughtUp> = {
     message.cursor = (object.cursor !== undefined && object.cursor !== null)
       ? Cursor.fromPartial(object.cursor)
       : undefined;
+    message.heldDigest = object.heldDigest ?? "";
     return message;
   },
 };

@@ -97,3 +97,6 @@ export const kustomizationStatus = z.object({
   lastAttemptedRevision: z.string().exactOptional().describe('Revision that was last tried.'),
 })
 export type KustomizationStatus = Infer<typeof kustomizationStatus>
+
+/** One applied object: its id and API version. */
+export type InventoryEntry = Infer<typeof inventory>['entries'][number]

@@ -1,0 +1,120 @@
+import type { Clock } from '../../../proto/base/clock.ts'
+import { FleetError, messageOf } from '../../../proto/base/errors.ts'
+import type { Log } from '../../../proto/base/log.ts'
+import type { Random } from '../../../proto/base/random.ts'
+import { FLUX_KINDS } from '../../../proto/model/flux/kinds.ts'
+import { parseFluxObject } from '../../../proto/model/flux/parse.ts'
+import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
+import { apiVersionOf, type ObjectRef, refKey } from '../../../proto/model/object-ref.ts'
+import { inform } from '../../kube/inform.ts'
+import type { Kube } from '../../kube/model.ts'
+import { changesBetween } from '../changes.ts'
+import type { Change, MirroredObject } from '../model.ts'
+
+/** What a watch showed of one object: how it was, how it is, and what differs. */
+export interface Seen {
+  readonly ref: ObjectRef
+  readonly before: MirroredObject | undefined
+  readonly after: MirroredObject | undefined
+  readonly changes: readonly Change[]
+}
+
+/** The Flux objects of this cluster, kept up to date by watches under the agent's own identity. */
+export interface FluxMirror extends AsyncDisposable {
+  get(ref: ObjectRef): MirroredObject | undefined
+  byKey(key: string): MirroredObject | undefined
+  all(): Iterable<MirroredObject>
+  /** Resolves when every kind that the cluster serves has been listed once. */
+  synced(signal: AbortSignal): Promise<void>
+  /** Tells each change, in the order seen, until disposed. */
+  subscribe(listener: (seen: Seen) => void): Disposable
+  /** Takes in what the API server answered to a write of ours, ahead of the watch. */
+  put(manifest: Manifest): void
+}
+
+export interface FluxMirrorOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** How soon a kind that the cluster does not serve is asked for again. */
+const UNSERVED_RETRY_MS = 15_000
+
+export function openFluxMirror(kube: Kube, options: FluxMirrorOptions): FluxMirror {
+  const objects = new Map<string, MirroredObject>()
+  const listeners = new Set<(seen: Seen) => void>()
+  const stop = new AbortController()
+  const listed = FLUX_KINDS.map(() => Promise.withResolvers<void>())
+
+  function see(ref: ObjectRef, manifest: Manifest | undefined): void {
+    const key = refKey(ref)
+    const before = objects.get(key)
+    if (manifest && before && isOlder(manifest, before.manifest)) return
+    const after = manifest && mirrored(ref, manifest)
+    const changes = changesBetween(before?.manifest, after?.manifest)
+    if (after) objects.set(key, after)
+    else objects.delete(key)
+    if (changes.length > 0) for (const tell of listeners) tell({ ref, before, after, changes })
+  }
+
+  const following = FLUX_KINDS.map(async (kind, at) => {
+    const of = { apiVersion: apiVersionOf(kind.group, kind.version), kind: kind.kind }
+    while (!stop.signal.aborted) {
+      try {
+        for await (const told of inform(kube, of, { ...options, signal: stop.signal })) {
+          if (told.kind === 'upsert') see(refOf(told.object), told.object)
+          else if (told.kind === 'delete') see(told.ref, undefined)
+          else if (told.kind === 'synced') listed[at]?.resolve()
+        }
+      } catch (error) {
+        if (stop.signal.aborted) return
+        if (!isUnserved(error))
+          options.log.warn({ event: 'mirror.failed', object: kind.kind, reason: messageOf(error) }, 'cannot watch a Flux kind')
+        listed[at]?.resolve()
+        await options.clock.sleep(UNSERVED_RETRY_MS, stop.signal).catch(() => undefined)
+      }
+    }
+  })
+
+  return {
+    get: (ref) => objects.get(refKey(ref)),
+    byKey: (key) => objects.get(key),
+    all: () => objects.values(),
+    async synced(signal) {
+      const aborted = Promise.withResolvers<never>()
+      const end = () => aborted.reject(signal.reason)
+      signal.throwIfAborted()
+      signal.addEventListener('abort', end, { once: true })
+      try {
+        await Promise.race([Promise.all(listed.map(({ promise }) => promise)), aborted.promise])
+      } finally {
+        signal.removeEventListener('abort', end)
+      }
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return { [Symbol.dispose]: () => void listeners.delete(listener) }
+    },
+    put: (manifest) => see(refOf(manifest), manifest),
+    async [Symbol.asyncDispose]() {
+      stop.abort(new FleetError('aborted', 'the mirror is closed'))
+      await Promise.allSettled(following)
+    },
+  }
+}
+
+function mirrored(ref: ObjectRef, { metadata: { managedFields: _, ...metadata }, ...rest }: Manifest): MirroredObject {
+  const manifest: Manifest = { ...rest, apiVersion: rest.apiVersion as string, kind: rest.kind as string, metadata }
+  return { ref, manifest, parsed: parseFluxObject(manifest) }
+}
+
+function isOlder(next: Manifest, known: Manifest): boolean {
+  if (next.metadata.uid !== known.metadata.uid) return false
+  const [a, b] = [next.metadata.resourceVersion, known.metadata.resourceVersion]
+  return a !== undefined && b !== undefined && /^\d+$/.test(a) && /^\d+$/.test(b) && BigInt(a) < BigInt(b)
+}
+
+function isUnserved(error: unknown): boolean {
+  return error instanceof FleetError && error.code === 'not-found'
+}

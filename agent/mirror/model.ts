@@ -1,0 +1,98 @@
+import type { FluxObject } from '../../proto/model/flux/kinds.ts'
+import type { InventoryEntry } from '../../proto/model/flux/kustomize/kustomization.ts'
+import type { Artifact } from '../../proto/model/flux/source/artifact.ts'
+import type { Manifest } from '../../proto/model/manifest.ts'
+import type { ObjectRef } from '../../proto/model/object-ref.ts'
+import type { Parsed } from '../../proto/model/resource/parse.ts'
+
+/** A Flux object of this cluster, as it was last seen. */
+export interface MirroredObject {
+  readonly ref: ObjectRef
+  readonly manifest: Manifest
+  /** The manifest parsed, or why it cannot be: CRDs of another version may let through what ours do not. */
+  readonly parsed: Parsed<FluxObject>
+}
+
+/** What may differ between two sightings of an object. */
+export const CHANGE = ['added', 'replaced', 'spec', 'requested', 'metadata', 'status', 'deleting', 'removed'] as const
+export type Change = (typeof CHANGE)[number]
+
+/** When and of what a status is written. */
+export interface StatusMoment {
+  readonly generation: number
+  readonly now: Date
+  /** Value of the annotation `reconcile.fluxcd.io/requestedAt`. */
+  readonly requestedAt?: string
+}
+
+export const FAILURE = [
+  'ArtifactFailed',
+  'BuildFailed',
+  'ReconciliationFailed',
+  'PruneFailed',
+  'HealthCheckFailed',
+  'HealthCheckCanceled',
+  'DependencyNotReady',
+] as const
+export type FailureReason = (typeof FAILURE)[number]
+
+export const STALLED = ['InvalidCELExpression', 'FeatureGateDisabled', 'AccessDenied', 'InvalidPath', 'InvalidURL', 'URLInvalid'] as const
+export type StalledReason = (typeof STALLED)[number]
+
+/** What was applied or tried, for the history. */
+export interface Attempt {
+  readonly revision: string
+  readonly originRevision?: string
+  /** Digest of the final manifests. */
+  readonly digest: string
+  readonly durationMs: number
+}
+
+/** What health checks said; absent where there are none. */
+export type HealthSaid = { readonly kind: 'passed'; readonly durationMs: number } | { readonly kind: 'unchecked' }
+
+/** How one reconcile of a Kustomization ended, or how far it is. */
+export type KustomizationOutcome =
+  | { readonly kind: 'suspended' }
+  | {
+      readonly kind: 'progressing'
+      readonly message: string
+      readonly attemptedRevision?: string
+      /** True while health checks run. */
+      readonly checkingHealth?: boolean
+      /** What has been applied so far, so that nothing is lost track of while health checks run. */
+      readonly inventory?: readonly InventoryEntry[]
+    }
+  | {
+      readonly kind: 'succeeded'
+      readonly attempt: Attempt
+      readonly inventory: readonly InventoryEntry[]
+      readonly health: HealthSaid
+      /** False when nothing in the cluster had to be touched. */
+      readonly changed: boolean
+    }
+  | {
+      readonly kind: 'failed'
+      readonly reason: FailureReason
+      readonly message: string
+      /** What it was doing, where it had begun; absent where it did not get to try. */
+      readonly progress?: string
+      readonly attemptedRevision?: string
+      /** Absent where the build did not end. */
+      readonly attempt?: Attempt
+      /** Absent where the inventory stays as it was. */
+      readonly inventory?: readonly InventoryEntry[]
+    }
+  | { readonly kind: 'stalled'; readonly reason: StalledReason; readonly message: string }
+
+/** What went wrong with a source, as the condition that says so. */
+export const SOURCE_FAULT = ['FetchFailed', 'StorageOperationFailed', 'IncludeUnavailable'] as const
+export type SourceFault = (typeof SOURCE_FAULT)[number]
+
+/** How one reconcile of a GitRepository ended, or how far it is. */
+export type GitRepositoryOutcome =
+  | { readonly kind: 'suspended' }
+  | { readonly kind: 'progressing'; readonly message: string; readonly newRevision?: string }
+  | { readonly kind: 'stored'; readonly artifact: Artifact; readonly ignore?: string }
+  | { readonly kind: 'failed'; readonly fault: SourceFault; readonly reason: string; readonly message: string }
+  | { readonly kind: 'stalled'; readonly reason: string; readonly message: string; readonly fault?: SourceFault }

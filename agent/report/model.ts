@@ -1,0 +1,26 @@
+import type { MirroredReport, ReachedReport, StragglerReport, VersionedRef } from '../../proto/model/report.ts'
+
+/** What the hub was told last of an object: enough to see that there is nothing new to tell. */
+export interface Told extends VersionedRef {
+  /** Hash of what was told, without versions and revisions. */
+  readonly hash: string
+}
+
+/** Where a source's consumers are, as the hub was told. */
+export interface ToldRevision {
+  readonly reached: ReachedReport
+  /** Consumers that were told to be elsewhere, by object key. */
+  readonly stragglers: ReadonlyMap<string, StragglerReport>
+}
+
+/** A consumer as far as its revision goes. */
+export interface ConsumerState {
+  readonly key: string
+  readonly object: StragglerReport['object']
+  readonly ready: boolean
+  readonly lastAppliedRevision: string
+  readonly lastAttemptedRevision: string
+}
+
+/** Looks an object up at the moment it is sent, so that what changed meanwhile is sent once. */
+export type Describe = (key: string) => Promise<(MirroredReport & { readonly hash: string }) | undefined>

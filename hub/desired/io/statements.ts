@@ -1,0 +1,130 @@
+// SQL that several statements share. A "target" is what a source object is to be given: what its source resolved to,
+// or, while the object is suspended, what it already has.
+
+/** Relation `target(cluster_id, kind, namespace, name, revision, artifact, moved, renamed)` of the objects of source $1. */
+export const TARGETS = `
+  target as (
+    select so.cluster_id, so.kind, so.namespace, so.name, so.source_key,
+           case when so.suspended then r.revision else s.revision end as revision,
+           case when so.suspended then r.artifact else s.artifact end as artifact,
+           not so.suspended and (r.cluster_id is null or r.artifact <> s.artifact) as moved,
+           not so.suspended and (r.cluster_id is null or r.revision <> s.revision or r.source_key <> s.key) as renamed
+    from source_objects so
+    join sources s on s.key = so.source_key
+    left join releases r on r.cluster_id = so.cluster_id and r.source_kind = so.kind and r.source_namespace = so.namespace and r.source_name = so.name
+    where so.source_key = $1 and case when so.suspended then r.artifact else s.artifact end is not null
+  )`
+
+export const CONSUMES = (consumer: string, source: string) =>
+  `${consumer}.cluster_id = ${source}.cluster_id and ${consumer}.source_kind = ${source}.kind
+   and ${consumer}.source_namespace = ${source}.namespace and ${consumer}.source_name = ${source}.name`
+
+export const SAME_OBJECT = (a: string, b: string) =>
+  `${a}.cluster_id = ${b}.cluster_id and ${a}.grp = ${b}.grp and ${a}.kind = ${b}.kind and ${a}.namespace = ${b}.namespace and ${a}.name = ${b}.name`
+
+/** True for a consumer `c` whose desired row `d` does not answer its present options. */
+export const UNANSWERED = `(d.cluster_id is null or d.options_digest <> c.options_digest
+  or (d.source_kind, d.source_namespace, d.source_name) <> (c.source_kind, c.source_namespace, c.source_name))`
+
+/** The distinct targets of a source's objects. */
+export const DISTINCT_TARGETS = `with ${TARGETS} select distinct revision, artifact from target`
+
+/** Sources ($1, or all) with an object that is to get another revision, a consumer without an answer, or a check to be told of. */
+export const DUE = `
+  select distinct so.source_key from source_objects so
+  left join sources s on s.key = so.source_key
+  left join releases r on r.cluster_id = so.cluster_id and r.source_kind = so.kind and r.source_namespace = so.namespace and r.source_name = so.name
+  left join source_statuses o on o.cluster_id = so.cluster_id and o.kind = so.kind and o.namespace = so.namespace and o.name = so.name
+  where ($1::text is null or so.source_key = $1) and not so.suspended and (
+    (s.artifact is not null and (r.cluster_id is null or r.revision <> s.revision or r.source_key <> s.key))
+    or o.cluster_id is null and (s.artifact is not null or s.problem is not null or so.problem is not null)
+    or o.problem is distinct from coalesce(so.problem, s.problem)
+    or o.generation <> so.generation
+    or (o.handled_at <> so.requested_at and (so.problem is not null or s.checked_at >= so.requested_seen_at))
+    or (s.artifact is not null and exists (
+      select 1 from consumers c left join desired d on ${SAME_OBJECT('d', 'c')} where ${CONSUMES('c', 'so')} and ${UNANSWERED})))`
+
+/** Wanted options: all of a cluster whose tree changes, otherwise those without an answer. */
+export const WANTED = `with ${TARGETS}
+  select c.options_digest, (array_agg(c.options))[1] as options
+  from target t join consumers c on ${CONSUMES('c', 't')} left join desired d on ${SAME_OBJECT('d', 'c')}
+  where t.revision = $2 and t.artifact = $3 and (t.moved or ${UNANSWERED})
+  group by c.options_digest`
+
+/** Takes the heads of all clusters of the source, in order, so that two transactions never wait for each other. */
+export const LOCK_HEADS = `
+  select h.cluster_id from cluster_heads h
+  where h.cluster_id in (select so.cluster_id from source_objects so where so.source_key = $1)
+  order by h.cluster_id for update`
+
+export const UPSERT_DESIRED = `with ${TARGETS},
+  built as (select * from unnest($4::text[], $5::text[], $6::jsonb[]) as b (options_digest, bundle, problem)),
+  changed as (
+    select c.*, b.bundle, b.problem, row_number() over (partition by c.cluster_id order by c.grp, c.kind, c.namespace, c.name) as nth
+    from target t join consumers c on ${CONSUMES('c', 't')} join built b on b.options_digest = c.options_digest
+    left join desired d on ${SAME_OBJECT('d', 'c')}
+    where t.revision = $2 and t.artifact = $3 and (t.moved or ${UNANSWERED})
+      and (${UNANSWERED} or d.bundle is distinct from b.bundle or d.problem is distinct from b.problem)),
+  bumped as (
+    update cluster_heads h set counter = h.counter + n.count from (select cluster_id, count(*) as count from changed group by cluster_id) n
+    where h.cluster_id = n.cluster_id returning h.cluster_id, h.counter - n.count as base)
+  insert into desired (cluster_id, grp, kind, namespace, name, source_kind, source_namespace, source_name, options_digest, bundle, problem, position)
+  select x.cluster_id, x.grp, x.kind, x.namespace, x.name, x.source_kind, x.source_namespace, x.source_name, x.options_digest, x.bundle, x.problem,
+         bumped.base + x.nth
+  from changed x join bumped on bumped.cluster_id = x.cluster_id
+  on conflict (cluster_id, grp, kind, namespace, name) do update set
+    source_kind = excluded.source_kind, source_namespace = excluded.source_namespace, source_name = excluded.source_name,
+    options_digest = excluded.options_digest, bundle = excluded.bundle, problem = excluded.problem, position = excluded.position
+  returning cluster_id`
+
+/** Releases of objects whose consumers all have an answer that is right for the target's tree. */
+export const UPSERT_RELEASES = `with ${TARGETS},
+  complete as (
+    select t.*, set_digest_of(t.cluster_id, t.kind, t.namespace, t.name) as set_digest
+    from target t
+    where t.revision = $2 and t.artifact = $3 and not exists (
+      select 1 from consumers c left join desired d on ${SAME_OBJECT('d', 'c')}
+      where ${CONSUMES('c', 't')} and (${UNANSWERED} or (t.moved and c.options_digest <> all ($4::text[]))))),
+  changed as (
+    select x.*, row_number() over (partition by x.cluster_id order by x.kind, x.namespace, x.name) as nth
+    from complete x left join releases r on r.cluster_id = x.cluster_id and r.source_kind = x.kind and r.source_namespace = x.namespace and r.source_name = x.name
+    where r.cluster_id is null or r.revision <> x.revision or r.artifact <> x.artifact or r.set_digest <> x.set_digest or r.source_key <> x.source_key),
+  bumped as (
+    update cluster_heads h set counter = h.counter + n.count from (select cluster_id, count(*) as count from changed group by cluster_id) n
+    where h.cluster_id = n.cluster_id returning h.cluster_id, h.counter - n.count as base)
+  insert into releases (cluster_id, source_kind, source_namespace, source_name, source_key, revision, artifact, set_digest, position)
+  select x.cluster_id, x.kind, x.namespace, x.name, x.source_key, x.revision, x.artifact, x.set_digest, bumped.base + x.nth
+  from changed x join bumped on bumped.cluster_id = x.cluster_id
+  on conflict (cluster_id, source_kind, source_namespace, source_name) do update set
+    source_key = excluded.source_key, revision = excluded.revision, artifact = excluded.artifact, set_digest = excluded.set_digest,
+    position = excluded.position, released_at = now()
+  returning cluster_id`
+
+/** What a source object's status should say: what it is released, and the problem of the last check. */
+export const ANSWER = `with said as (
+    select so.cluster_id, so.kind, so.namespace, so.name, so.generation,
+           case when so.problem is not null or s.checked_at >= so.requested_seen_at then so.requested_at else coalesce(o.handled_at, '') end as handled_at,
+           coalesce(r.revision, '') as revision, coalesce(r.artifact, '') as artifact, coalesce(a.bytes, 0) as bytes,
+           v.seen_at as artifact_at, coalesce(so.problem, s.problem) as problem
+    from source_objects so left join sources s on s.key = so.source_key
+    left join releases r on r.cluster_id = so.cluster_id and r.source_kind = so.kind and r.source_namespace = so.namespace and r.source_name = so.name
+    left join source_statuses o on o.cluster_id = so.cluster_id and o.kind = so.kind and o.namespace = so.namespace and o.name = so.name
+    left join artifacts a on a.digest = r.artifact
+    left join revisions v on v.source_key = r.source_key and v.revision = r.revision
+    where so.source_key = $1 and not so.suspended and (so.problem is not null or s.problem is not null or (
+      r.source_key = so.source_key and r.revision = s.revision))),
+  changed as (
+    select x.*, row_number() over (partition by x.cluster_id order by x.kind, x.namespace, x.name) as nth
+    from said x left join source_statuses o on o.cluster_id = x.cluster_id and o.kind = x.kind and o.namespace = x.namespace and o.name = x.name
+    where o.cluster_id is null or (o.generation, o.revision, o.artifact, o.handled_at) <> (x.generation, x.revision, x.artifact, x.handled_at)
+      or o.problem is distinct from x.problem),
+  bumped as (
+    update cluster_heads h set counter = h.counter + n.count from (select cluster_id, count(*) as count from changed group by cluster_id) n
+    where h.cluster_id = n.cluster_id returning h.cluster_id, h.counter - n.count as base)
+  insert into source_statuses (cluster_id, kind, namespace, name, generation, revision, artifact, bytes, artifact_at, problem, handled_at, position)
+  select x.cluster_id, x.kind, x.namespace, x.name, x.generation, x.revision, x.artifact, x.bytes, x.artifact_at, x.problem, x.handled_at, bumped.base + x.nth
+  from changed x join bumped on bumped.cluster_id = x.cluster_id
+  on conflict (cluster_id, kind, namespace, name) do update set
+    generation = excluded.generation, revision = excluded.revision, artifact = excluded.artifact, bytes = excluded.bytes,
+    artifact_at = excluded.artifact_at, problem = excluded.problem, handled_at = excluded.handled_at, position = excluded.position
+  returning cluster_id`

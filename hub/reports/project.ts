@@ -1,0 +1,117 @@
+import type { Condition } from '../../proto/model/condition.ts'
+import { parseDurationMs } from '../../proto/model/duration.ts'
+import { buildOptions, optionsDigest } from '../../proto/model/flux/build-options.ts'
+import { parseKustomization } from '../../proto/model/flux/parse.ts'
+import type { ClusterId } from '../../proto/model/ids.ts'
+import { KUSTOMIZE_GROUP, REQUESTED_AT, SOURCE_GROUP } from '../../proto/model/names.ts'
+import { refKey } from '../../proto/model/object-ref.ts'
+import type { MirroredReport } from '../../proto/model/report.ts'
+import type { ClusterReport, ConsumerRow, ObservedRow, Projection, Received, SourceObjectRow } from './model.ts'
+import type { SourceOf } from './ports.ts'
+
+export interface ProjectOptions {
+  readonly sourceOf: SourceOf
+  readonly isTenants: (namespace: string) => boolean
+  /** Ids of the credentials that came with the reports, by the sealed box. */
+  readonly credentials: ReadonlyMap<Uint8Array, string>
+}
+
+/** What a batch of reports, oldest first, comes to. Later reports of an object replace earlier ones; nothing is merged. */
+export function project(news: readonly Received[], options: ProjectOptions): Projection {
+  const mirrors = new Map<string, ClusterReport<MirroredReport>>()
+  const deletions = new Map<string, Projection['deletions'][number]>()
+  const lists = new Map<string, Projection['lists'][number]>()
+  for (const { clusterId, report } of news) {
+    for (const value of report.objects) {
+      const key = `${clusterId}/${refKey(value.ref)}`
+      mirrors.set(key, { clusterId, value })
+      deletions.delete(key)
+    }
+    for (const value of report.deletions) {
+      const key = `${clusterId}/${refKey(value.ref)}`
+      mirrors.delete(key)
+      deletions.set(key, { clusterId, value })
+    }
+    if (report.list?.last) lists.set(clusterId, { clusterId, value: report.list.listed })
+  }
+  const objects = [...mirrors.values()]
+  return {
+    mirrors: objects,
+    deletions: [...deletions.values()],
+    lists: [...lists.values()],
+    consumers: objects.flatMap((one) => consumerOf(one) ?? []),
+    sourceObjects: objects.flatMap((one) => sourceObjectOf(one, options) ?? []),
+    observed: objects.map(observedOf),
+    reached: lastOf(news, 'reached', (one) => refKey(one.source)),
+    stragglers: lastOf(news, 'stragglers', (one) => refKey(one.object)),
+    events: lastOf(news, 'events', (one) => one.id),
+    inventories: lastOf(news, 'inventories', (one) => refKey(one.object)),
+  }
+}
+
+/** The build that a Kustomization asks for; undefined for other kinds, and while its spec cannot be read. */
+function consumerOf({ clusterId, value }: ClusterReport<MirroredReport>): ConsumerRow | undefined {
+  if (value.ref.group !== KUSTOMIZE_GROUP || value.ref.kind !== 'Kustomization') return undefined
+  const parsed = parseKustomization(value.manifest)
+  if ('problems' in parsed || parsed.object.spec.sourceRef.kind !== 'GitRepository') return undefined
+  const { spec } = parsed.object
+  const options = buildOptions(spec)
+  return {
+    clusterId,
+    ...value.ref,
+    sourceKind: spec.sourceRef.kind,
+    sourceNamespace: spec.sourceRef.namespace ?? value.ref.namespace,
+    sourceName: spec.sourceRef.name,
+    optionsDigest: optionsDigest(options),
+    options,
+    suspended: spec.suspend === true,
+  }
+}
+
+function sourceObjectOf({ clusterId, value }: ClusterReport<MirroredReport>, options: ProjectOptions): SourceObjectRow | undefined {
+  if (value.ref.group !== SOURCE_GROUP) return undefined
+  const credentialId = value.sealedCredential && options.credentials.get(value.sealedCredential)
+  const found = options.sourceOf(value, credentialId, !options.isTenants(value.ref.namespace))
+  if (!found) return undefined
+  const source = 'problem' in found ? undefined : found
+  const spec = value.manifest.spec as { readonly suspend?: boolean; readonly interval?: string } | undefined
+  return {
+    clusterId,
+    kind: value.ref.kind,
+    namespace: value.ref.namespace,
+    name: value.ref.name,
+    generation: value.generation,
+    suspended: spec?.suspend === true,
+    intervalMs: source?.intervalMs ?? parseDurationMs(spec?.interval ?? '') ?? 60_000,
+    requestedAt: value.manifest.metadata.annotations?.[REQUESTED_AT] ?? '',
+    source: value.credentialProblem ? undefined : source,
+    problem: value.credentialProblem ?? ('problem' in found ? found.problem : undefined),
+  }
+}
+
+function observedOf({ clusterId, value }: ClusterReport<MirroredReport>): ObservedRow {
+  const { status, spec } = value.manifest as { status?: { conditions?: readonly Condition[] }; spec?: { suspend?: boolean } }
+  const ready = status?.conditions?.find((condition) => condition.type === 'Ready')
+  return {
+    clusterId,
+    ...value.ref,
+    generation: value.generation,
+    ready: ready?.status ?? 'Unknown',
+    reason: ready?.reason ?? '',
+    message: ready?.message ?? '',
+    suspended: spec?.suspend === true,
+  }
+}
+
+type Repeated = 'reached' | 'stragglers' | 'events' | 'inventories'
+
+function lastOf<K extends Repeated>(
+  news: readonly Received[],
+  member: K,
+  keyOf: (value: Received['report'][K][number]) => string,
+): readonly ClusterReport<Received['report'][K][number]>[] {
+  const out = new Map<string, { readonly clusterId: ClusterId; readonly value: Received['report'][K][number] }>()
+  for (const { clusterId, report } of news)
+    for (const value of report[member]) out.set(`${clusterId}/${keyOf(value)}`, { clusterId, value })
+  return [...out.values()]
+}

@@ -1,0 +1,71 @@
+import { messageOf } from '../../proto/base/errors.ts'
+import type { Log } from '../../proto/base/log.ts'
+import { SOURCE_GROUP } from '../../proto/model/names.ts'
+import type { Projection, Received } from './model.ts'
+import type { AskResync, Folded, IsTenants, ReceiveCredential, ReportStore, SourceOf } from './ports.ts'
+import { project } from './project.ts'
+
+/** Takes reports into the tables, whole batches at a time. */
+export interface ReportService {
+  /**
+   * Folds a batch, oldest first. A batch that fails is halved until the message that cannot be folded is alone: that
+   * one is set aside with its reason and its cluster is asked to report again; the others go on.
+   */
+  fold(batch: readonly Received[]): Promise<Folded>
+}
+
+export function createReportService(deps: {
+  store: ReportStore
+  receiveCredential: ReceiveCredential
+  sourceOf: SourceOf
+  isTenants: IsTenants
+  askResync: AskResync
+  log: Log
+}): ReportService {
+  const { store, log } = deps
+
+  async function projected(news: readonly Received[]): Promise<Projection> {
+    const credentials = new Map<Uint8Array, string>()
+    for (const { report } of news)
+      for (const { sealedCredential } of report.objects)
+        if (sealedCredential) credentials.set(sealedCredential, await deps.receiveCredential(sealedCredential))
+    const tenants = new Set<string>()
+    for (const namespace of namespacesOfSources(news)) if (await deps.isTenants(namespace)) tenants.add(namespace)
+    return project(news, { sourceOf: deps.sourceOf, isTenants: (namespace) => tenants.has(namespace), credentials })
+  }
+
+  async function fold(batch: readonly Received[]): Promise<Folded> {
+    try {
+      return await store.fold(batch, projected)
+    } catch (error) {
+      const [only] = batch
+      if (!only || isOurs(error)) throw error
+      if (batch.length === 1) return reject(only, error)
+      const half = batch.length >> 1
+      const first = await fold(batch.slice(0, half))
+      const second = await fold(batch.slice(half))
+      return { fetch: [...first.fetch, ...second.fetch], settle: [...first.settle, ...second.settle] }
+    }
+  }
+
+  async function reject({ clusterId, lane, report }: Received, error: unknown): Promise<Folded> {
+    const reason = messageOf(error)
+    log.error({ event: 'report.rejected', clusterId, subject: lane, reason, err: error }, 'a report cannot be folded and was set aside')
+    await store.reject({ clusterId, lane, reason, bytes: report.objects.length })
+    await deps.askResync(clusterId)
+    return { fetch: [], settle: [] }
+  }
+
+  return { fold }
+}
+
+function namespacesOfSources(news: readonly Received[]): ReadonlySet<string> {
+  return new Set(news.flatMap(({ report }) => report.objects.filter(({ ref }) => ref.group === SOURCE_GROUP).map(({ ref }) => ref.namespace)))
+}
+
+/** Failures of the hub's own ground: the report is not to blame and stays in the stream. */
+function isOurs(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && (error.code === 'unavailable' || error.code === 'aborted' || error.code === 'exhausted')
+  )
+}

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { FLUX_KINDS, fluxKindOf } from './kinds.ts'
+import { parseFluxObject } from './parse.ts'
+import { unserved, unservedMessage } from './unserved.ts'
+
+const of = (kind: string, spec: object) => {
+  const apiVersion = kind === 'Kustomization' ? 'kustomize.toolkit.fluxcd.io/v1' : 'source.toolkit.fluxcd.io/v1'
+  const parsed = parseFluxObject({ apiVersion, kind, metadata: { name: 'x', namespace: 'y' }, spec })
+  if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems))
+  return unserved(parsed.object)
+}
+const git = (spec: object) => of('GitRepository', { url: 'https://x/y', interval: '1m', ...spec })
+const ks = (spec: object) => of('Kustomization', { interval: '1m', prune: true, sourceRef: { kind: 'GitRepository', name: 'x' }, ...spec })
+
+test('objects that use only what is served ask for nothing', () => {
+  expect(
+    git({ provider: 'generic', ref: { branch: 'main' }, secretRef: { name: 's' }, ignore: '*', recurseSubmodules: false, include: [] }),
+  ).toEqual([])
+  expect(
+    ks({ dependsOn: [{ name: 'a' }], wait: true, postBuild: { substitute: { a: 'b' } }, components: ['c'], healthCheckExprs: [] }),
+  ).toEqual([])
+})
+
+test.each([
+  ['verify', git({ verify: { secretRef: { name: 'k' } } }), ['spec.verify']],
+  ['a cloud provider', git({ provider: 'azure', serviceAccountName: 's' }), ['spec.serviceAccountName', 'spec.provider: azure']],
+  ['submodules', git({ recurseSubmodules: true }), ['spec.recurseSubmodules']],
+  ['decryption', ks({ decryption: { provider: 'sops' } }), ['spec.decryption']],
+  ['a remote cluster', ks({ kubeConfig: { secretRef: { name: 's' } } }), ['spec.kubeConfig']],
+  ['a CEL dependency', ks({ dependsOn: [{ name: 'a' }, { name: 'b', readyExpr: 'true' }] }), ['spec.dependsOn[1].readyExpr']],
+  ['another kind of source', ks({ sourceRef: { kind: 'OCIRepository', name: 'x' } }), ['spec.sourceRef.kind: OCIRepository']],
+  ['another kind', of('Bucket', { bucketName: 'b', endpoint: 'e', interval: '1m' }), ['kind Bucket']],
+])('%s is named', (_name, found, expected) => {
+  expect(found).toEqual(expected)
+})
+
+test('the message names every part', () => {
+  expect(unservedMessage(['spec.verify', 'spec.include'])).toMatch(/^Flotilla does not serve spec.verify, spec.include yet/)
+})
+
+test('a kind is found by its exact version; what Flux has dropped is no kind', () => {
+  expect(FLUX_KINDS).toHaveLength(14)
+  expect(fluxKindOf({ apiVersion: 'helm.toolkit.fluxcd.io/v2', kind: 'HelmRelease' })?.plural).toBe('helmreleases')
+  expect(fluxKindOf({ apiVersion: 'helm.toolkit.fluxcd.io/v2beta2', kind: 'HelmRelease' })).toBeUndefined()
+  expect(fluxKindOf({ apiVersion: 'apps/v1', kind: 'Deployment' })).toBeUndefined()
+})

@@ -1,0 +1,46 @@
+import type { FluxObject } from './kinds.ts'
+import type { KustomizationSpec } from './kustomize/kustomization.ts'
+import type { GitRepositorySpec } from './source/git-repository.ts'
+
+/**
+ * What the object asks for that Flotilla does not do yet: paths of fields, with the value where only that value is the
+ * trouble, or the kind itself. Empty when all of it is served. A field at its default asks for nothing.
+ */
+export function unserved(object: FluxObject): readonly string[] {
+  switch (object.kind) {
+    case 'GitRepository':
+      return unservedOfGitRepository(object.spec)
+    case 'Kustomization':
+      return unservedOfKustomization(object.spec)
+    default:
+      return [`kind ${object.kind}`]
+  }
+}
+
+/** The sentence for people about what `unserved` named. */
+export function unservedMessage(parts: readonly string[]): string {
+  return `Flotilla does not serve ${parts.join(', ')} yet; the object is left alone until this is taken out`
+}
+
+function unservedOfGitRepository(spec: GitRepositorySpec): readonly string[] {
+  return [
+    ...asked(spec, ['verify', 'proxySecretRef', 'include', 'sparseCheckout', 'recurseSubmodules', 'serviceAccountName']),
+    ...(spec.provider === undefined || spec.provider === 'generic' ? [] : [`spec.provider: ${spec.provider}`]),
+  ]
+}
+
+function unservedOfKustomization(spec: KustomizationSpec): readonly string[] {
+  return [
+    ...asked(spec, ['decryption', 'kubeConfig', 'ignore', 'healthCheckExprs', 'buildMetadata', 'ignoreMissingComponents']),
+    ...(spec.dependsOn ?? []).flatMap((dependency, index) => (dependency.readyExpr ? [`spec.dependsOn[${index}].readyExpr`] : [])),
+    ...(spec.sourceRef.kind === 'GitRepository' ? [] : [`spec.sourceRef.kind: ${spec.sourceRef.kind}`]),
+  ]
+}
+
+function asked<Spec extends object>(spec: Spec, fields: readonly (keyof Spec & string)[]): readonly string[] {
+  return fields.filter((field) => !isNothing(spec[field])).map((field) => `spec.${field}`)
+}
+
+function isNothing(value: unknown): boolean {
+  return value === undefined || value === false || value === '' || (Array.isArray(value) && value.length === 0)
+}

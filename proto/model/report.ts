@@ -1,0 +1,89 @@
+import type { FactProblem } from './facts.ts'
+import type { Manifest } from './manifest.ts'
+import type { ObjectRef } from './object-ref.ts'
+
+/** An object of a cluster as its agent saw it: without managedFields, status without what follows from the revision. */
+export interface MirroredReport {
+  readonly ref: ObjectRef
+  readonly uid: string
+  readonly generation: number
+  /** The cluster's own resourceVersion. */
+  readonly resourceVersion: string
+  readonly manifest: Manifest
+  /** A source object's credential, sealed to the hub's key. */
+  readonly sealedCredential: Uint8Array | undefined
+  readonly credentialProblem: FactProblem | undefined
+}
+
+export interface VersionedRef {
+  readonly ref: ObjectRef
+  readonly uid: string
+  readonly resourceVersion: string
+}
+
+/** A page of a complete list; what no page names is gone once the last one is folded. */
+export interface ListPage {
+  readonly id: string
+  readonly listed: readonly VersionedRef[]
+  readonly last: boolean
+}
+
+/** All consumers of a source object but the stragglers are at `revision`. */
+export interface ReachedReport {
+  readonly source: ObjectRef
+  readonly revision: string
+  readonly ready: number
+  readonly notReady: number
+  readonly setDigest: string
+  readonly at: Date
+}
+
+/** An object that is not where `ReachedReport` says, or is again (`inLine`). */
+export interface StragglerReport {
+  readonly object: ObjectRef
+  readonly lastAppliedRevision: string
+  readonly lastAttemptedRevision: string
+  readonly inLine: boolean
+}
+
+export interface EventReport {
+  readonly id: string
+  readonly object: ObjectRef
+  readonly severity: string
+  readonly reason: string
+  readonly message: string
+  readonly revision: string
+  readonly at: Date
+}
+
+export interface InventoryReport {
+  readonly object: ObjectRef
+  readonly ids: readonly string[]
+  readonly versions: readonly string[]
+}
+
+/** One message of an agent. (boot, sequence) per cluster and lane orders it and is its de-duplication. */
+export interface Report {
+  readonly boot: bigint
+  readonly sequence: bigint
+  readonly objects: readonly MirroredReport[]
+  readonly deletions: readonly VersionedRef[]
+  readonly list: ListPage | undefined
+  readonly reached: readonly ReachedReport[]
+  readonly stragglers: readonly StragglerReport[]
+  readonly events: readonly EventReport[]
+  readonly inventories: readonly InventoryReport[]
+}
+
+/** A report that says nothing; a start for those that say something. */
+export const EMPTY_REPORT: Report = {
+  boot: 0n,
+  sequence: 0n,
+  objects: [],
+  deletions: [],
+  list: undefined,
+  reached: [],
+  stragglers: [],
+  events: [],
+  inventories: [],
+}

@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createDesiredStore } from '../../hub/desired/io/store.ts'
+import type { Built } from '../../hub/desired/model.ts'
+import { createDesiredService } from '../../hub/desired/service.ts'
+import { systemClock } from '../../proto/base/clock.ts'
+import { sha256 } from '../../proto/base/hash.ts'
+import { silentLog } from '../../proto/base/log.ts'
+import { setDigest } from '../../proto/model/set-members.ts'
+import { openTestDatabase, type TestDatabase } from '../support/postgres.ts'
+
+const CLUSTERS = ['c-000000000000000000000001', 'c-000000000000000000000002']
+const KEY = 'sha256:source'
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await openTestDatabase()
+})
+afterAll(() => database[Symbol.asyncDispose]())
+
+beforeEach(async () => {
+  const { db } = database
+  await db.query(
+    'truncate clusters, sources, source_objects, consumers, desired, releases, source_statuses, revisions, artifacts, cluster_heads cascade',
+  )
+  await db.query("insert into clusters (id, name, public_key, csr) select id, 'n-' || id, id, '' from unnest($1::text[]) as c (id)", [
+    CLUSTERS,
+  ])
+  await db.query('insert into cluster_heads (cluster_id) select * from unnest($1::text[])', [CLUSTERS])
+  await db.query(
+    `insert into sources (key, kind, url, options, trusted, interval_ms, timeout_ms) values ($1, 'GitRepository', 'https://x/y', '{}', true, 60000, 60000)`,
+    [KEY],
+  )
+  await db.query(
+    `insert into source_objects (cluster_id, kind, namespace, name, source_key, generation, suspended, interval_ms)
+     select id, 'GitRepository', 'flux-system', 'fleet', $2, 1, false, 60000 from unnest($1::text[]) as c (id)`,
+    [CLUSTERS, KEY],
+  )
+})
+
+async function consume(names: readonly string[], clusters = CLUSTERS): Promise<void> {
+  await database.db.query(
+    `insert into consumers (cluster_id, grp, kind, namespace, name, source_kind, source_namespace, source_name, options_digest, options, suspended)
+     select c, 'kustomize.toolkit.fluxcd.io', 'Kustomization', 'flux-system', n, 'GitRepository', 'flux-system', 'fleet', 'options-' || n, '{"path": "."}', false
+     from unnest($1::text[]) as c, unnest($2::text[]) as n`,
+    [clusters, names],
+  )
+}
+
+async function moveTo(revision: string, artifact: string): Promise<void> {
+  await database.db.query('insert into artifacts (digest, entries, files, bytes) values ($1, $2, 1, 10) on conflict do nothing', [
+    artifact,
+    '',
+  ])
+  await database.db.query('insert into revisions (source_key, revision, artifact) values ($1, $2, $3)', [KEY, revision, artifact])
+  await database.db.query('update sources set revision = $2, artifact = $3, checked_at = now() where key = $1', [KEY, revision, artifact])
+}
+
+/** A render whose bundles depend on tree and options as `content` says. */
+function service(content: (artifact: string, options: string) => string) {
+  const built: string[] = []
+  const told: string[][] = []
+  const desired = createDesiredService({
+    store: createDesiredStore(database.db),
+    async render(artifact, wanted, { onBuilt }) {
+      for (const { optionsDigest } of wanted) {
+        built.push(optionsDigest)
+        const one: Built = { optionsDigest, bundle: sha256(content(artifact, optionsDigest)) }
+        await onBuilt([one])
+      }
+    },
+    hint: async (clusters) => void told.push([...clusters]),
+    clock: systemClock,
+    log: silentLog,
+  })
+  const settle = () => desired.settle(KEY, AbortSignal.timeout(10_000))
+  return { settle, due: () => desired.due(KEY), built, told }
+}
+
+const rows = async <T>(text: string) => (await database.db.query<T>(text)).rows
+
+test('every cluster is given its bundles, then the release that covers them, numbered by its own counter', async () => {
+  await consume(['a', 'b'])
+  await moveTo('main@sha1:1', 'sha256:t1')
+  const { settle } = service((artifact, options) => artifact + options)
+  await settle()
+  const desired = await rows<{ cluster_id: string; name: string; bundle: string; position: bigint }>(
+    'select * from desired order by cluster_id, name',
+  )
+  expect(desired).toHaveLength(4)
+  const releases = await rows<{ cluster_id: string; position: bigint; set_digest: string; revision: string }>(
+    'select * from releases order by cluster_id',
+  )
+  expect(releases).toHaveLength(2)
+  for (const release of releases) {
+    const own = desired.filter((row) => row.cluster_id === release.cluster_id)
+    for (const row of own) expect(row.position < release.position).toBe(true)
+    const members = own.map(({ name, bundle }) => ({
+      object: { group: '', kind: 'Kustomization', namespace: 'flux-system', name },
+      content: bundle,
+    }))
+    expect(release.set_digest).toBe(setDigest(members))
+  }
+})
+
+test('a commit that changes one of many writes one desired row a cluster and one release', async () => {
+  const names = Array.from({ length: 50 }, (_, at) => `k-${at}`)
+  await consume(names)
+  await moveTo('main@sha1:1', 'sha256:t1')
+  const { settle } = service((artifact, options) => (options === 'options-k-7' ? artifact : 'same') + options)
+  await settle()
+  const before = await rows<{ counter: bigint }>('select counter from cluster_heads')
+  await moveTo('main@sha1:2', 'sha256:t2')
+  await settle()
+  const after = await rows<{ counter: bigint }>('select counter from cluster_heads')
+  // one desired row, one release, one status of the source object
+  expect(after.map(({ counter }, at) => counter - (before[at]?.counter ?? 0n))).toEqual([3n, 3n])
+})
+
+test('the same call twice changes nothing', async () => {
+  await consume(['a'])
+  await moveTo('main@sha1:1', 'sha256:t1')
+  const { settle, due, told } = service((artifact) => artifact)
+  await settle()
+  const before = await rows('select * from cluster_heads order by cluster_id')
+  expect(await due()).toEqual([])
+  told.length = 0
+  await settle()
+  expect(await rows('select * from cluster_heads order by cluster_id')).toEqual(before)
+  expect(told.flat()).toEqual([])
+})
+
+test('a suspended object stays at its revision while the others move on', async () => {
+  await consume(['a'])
+  await moveTo('main@sha1:1', 'sha256:t1')
+  const { settle } = service((artifact) => artifact)
+  await settle()
+  await database.db.query('update source_objects set suspended = true where cluster_id = $1', [CLUSTERS[0]])
+  await moveTo('main@sha1:2', 'sha256:t2')
+  await settle()
+  expect(await rows('select revision from releases order by cluster_id')).toEqual([
+    { revision: 'main@sha1:1' },
+    { revision: 'main@sha1:2' },
+  ])
+})
+
+test('a consumer that arrives later is built from what its cluster has, and a new release covers it', async () => {
+  await consume(['a'])
+  await moveTo('main@sha1:1', 'sha256:t1')
+  const { settle, due, built } = service((artifact, options) => artifact + options)
+  await settle()
+  built.length = 0
+  await consume(['b'], CLUSTERS.slice(0, 1))
+  expect(await due()).toEqual([KEY])
+  await settle()
+  expect(built).toEqual(['options-b'])
+  const [first, second] = await rows<{ set_digest: string }>('select set_digest from releases order by cluster_id')
+  expect(first?.set_digest).not.toBe(second?.set_digest)
+})
+
+test('a source that cannot be fetched is told to its objects with the reason, once', async () => {
+  await database.db.query(
+    `update sources set problem = '{"reason": "AuthenticationFailed", "message": "no"}', checked_at = now() where key = $1`,
+    [KEY],
+  )
+  const { settle, told } = service(() => '')
+  await settle()
+  await settle()
+  expect(await rows('select problem from source_statuses')).toEqual(
+    Array(2).fill({ problem: { reason: 'AuthenticationFailed', message: 'no' } }),
+  )
+  expect(told.filter((clusters) => clusters.length > 0)).toHaveLength(1)
+})
+
+test('a request to reconcile is answered by a check that began after it, even if nothing moved', async () => {
+  await moveTo('main@sha1:1', 'sha256:t1')
+  const { settle, due } = service(() => '')
+  await settle()
+  await database.db.query("update source_objects set requested_at = 'now please', requested_seen_at = now()")
+  expect(await due()).toEqual([])
+  await database.db.query('update sources set checked_at = now() where key = $1', [KEY])
+  expect(await due()).toEqual([KEY])
+  await settle()
+  expect(await rows('select handled_at from source_statuses')).toEqual([{ handled_at: 'now please' }, { handled_at: 'now please' }])
+})
