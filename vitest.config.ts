@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-const real = { testTimeout: 120_000, hookTimeout: 600_000, globalSetup: [] as string[] }
+const real = { testTimeout: 120_000, hookTimeout: 600_000, globalSetup: ['test/support/global-setup.ts'] }
 
 export default defineConfig({
   test: {

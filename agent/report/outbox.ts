@@ -142,8 +142,9 @@ export class Outbox {
     return content
   }
 
-  /** Forgets what was told, so that everything is told again. */
-  forgetTold(): void {
-    this.#told.clear()
+  /** Forgets what was told, of one object or of all, so that it is told again. */
+  forgetTold(key?: string): void {
+    if (key === undefined) this.#told.clear()
+    else this.#told.delete(key)
   }
 }

@@ -12,14 +12,18 @@ export interface Applicant {
  * As whom an object's work is done: the account it names, else its namespace's default. In a tenant's namespace that is
  * the tenant's account, elsewhere the platform's. The local policy has the last word; nothing falls back to the agent's own rights.
  */
-export function identify({ namespace, serviceAccountName }: Applicant, { tenants, policy }: Grounds): Identity {
+export function identify({ namespace, serviceAccountName }: Applicant, grounds: Grounds): Identity {
+  const { tenants, policy, reserved } = grounds
   const tenant = tenantOf(namespace, tenants)
+  const owner = reserved?.get(namespace)
+  if (!tenant && owner !== undefined)
+    return refused(`namespace ${namespace} is tenant ${owner}'s, and the hub does not give that tenant access to this cluster`)
   if (!tenant && !admitsNamespace(policy, namespace)) return refused(`namespace ${namespace} is not in the cluster's local policy`)
   const account: ServiceAccountRef = serviceAccountName
     ? { namespace, name: serviceAccountName }
     : tenant
       ? { namespace, name: tenant.serviceAccount }
-      : PLATFORM_IDENTITY
+      : standIn(namespace, grounds)
   if (admitsIdentity(policy, account, tenant?.serviceAccount)) return { kind: 'account', account }
   return refused(
     tenant
@@ -38,6 +42,10 @@ export function refuseReference(from: string, target: string, { tenants, noCross
 
 export function tenantOf(namespace: string, tenants: readonly Tenant[]): Tenant | undefined {
   return tenants.find(({ namespaces }) => namespaces.includes(namespace))
+}
+
+function standIn(namespace: string, { defaultServiceAccount }: Grounds): ServiceAccountRef {
+  return defaultServiceAccount === undefined ? PLATFORM_IDENTITY : { namespace, name: defaultServiceAccount }
 }
 
 function refused(message: string): Identity {

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { stringify } from 'yaml'
 
-/** One way into a cluster: where it is, whom to trust, as whom. */
+/** One way into a cluster: where it is, whom to trust, as whom. Its name is that of the context. */
 export interface Access {
-  readonly cluster: string
+  readonly name: string
   readonly server: string
   /** Certificates in PEM that vouch for the server. */
   readonly ca: string
@@ -11,16 +11,21 @@ export interface Access {
   readonly namespace?: string
 }
 
-/** Writes a kubeconfig with one context, readable by its owner only. */
-export function writeKubeconfig(path: string, access: Access): void {
-  const { cluster, server, ca, token, namespace } = access
+/** Writes a kubeconfig with a context for each access, readable by its owner only. The first is the current one. */
+export function writeKubeconfig(path: string, accesses: readonly [Access, ...Access[]]): void {
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: cluster, cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
-    users: [{ name: cluster, user: { token } }],
-    contexts: [{ name: cluster, context: { cluster, user: cluster, ...(namespace === undefined ? {} : { namespace }) } }],
-    'current-context': cluster,
+    clusters: accesses.map(({ name, server, ca }) => ({
+      name,
+      cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') },
+    })),
+    users: accesses.map(({ name, token }) => ({ name, user: { token } })),
+    contexts: accesses.map(({ name, namespace }) => ({
+      name,
+      context: { cluster: name, user: name, ...(namespace === undefined ? {} : { namespace }) },
+    })),
+    'current-context': accesses[0].name,
   }
   writeFileSync(path, stringify(config), { mode: 0o600 })
 }

@@ -54,8 +54,12 @@ export class KustomizePool {
     const expire = () => resident.kill(new FleetError('deadline-exceeded', `the build took longer than ${deadlineMs} ms`))
     signal.addEventListener('abort', stop, { once: true })
     late.addEventListener('abort', expire, { once: true })
+    const lost = Promise.withResolvers<never>()
+    resident.onFailure = lost.reject
     try {
-      return await runBuild(resident, tree, options, this.#budget)
+      signal.throwIfAborted()
+      // A tree that never answers must not keep a build whose program is gone.
+      return await Promise.race([runBuild(resident, tree, options, this.#budget), lost.promise])
     } catch (error) {
       signal.throwIfAborted()
       if (!resident.failed) {
@@ -64,6 +68,7 @@ export class KustomizePool {
       }
       return { kind: 'failed', message: messageOf(error) }
     } finally {
+      resident.onFailure = undefined
       signal.removeEventListener('abort', stop)
       late.removeEventListener('abort', expire)
       this.#giveBack(resident)

@@ -24,6 +24,8 @@ export class Resident {
   #waiter: PromiseWithResolvers<Frame> | undefined
   #failure: FleetError | undefined
   #stderr = ''
+  /** Told when the program is lost, by whoever builds with it at the moment. */
+  onFailure: ((error: FleetError) => void) | undefined
 
   constructor(options: ProgramOptions) {
     this.#memoryBytes = options.memoryBytes
@@ -94,6 +96,7 @@ export class Resident {
     const waiter = this.#waiter
     this.#waiter = undefined
     waiter?.reject(this.#failure)
+    this.onFailure?.(this.#failure)
   }
 
   #exited(code: number | null): FleetError {

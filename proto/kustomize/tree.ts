@@ -71,12 +71,13 @@ function nodeAt(root: Node, path: string): Node | undefined {
 function look(root: Map<string, Node>, path: string): Found {
   const rest = path.split('/').reverse()
   const at: string[] = []
+  let through: string | undefined
   for (let links = 0; ; ) {
     const part = rest.pop()
     if (part === undefined) break
     if (part === '' || part === '.') continue
     if (part === '..') {
-      if (at.length === 0) return { kind: 'refused', message: `${path} leads out of the source` }
+      if (at.length === 0) return outside(through ?? path, through !== undefined)
       at.pop()
       continue
     }
@@ -89,10 +90,15 @@ function look(root: Map<string, Node>, path: string): Found {
     }
     links += 1
     if (links > MAX_LINKS) return { kind: 'refused', message: `symbolic link ${node.path} leads in circles` }
-    if (node.link.startsWith('/')) return { kind: 'refused', message: `symbolic link ${node.path} leads out of the source` }
+    if (node.link.startsWith('/')) return outside(node.path, true)
+    through = node.path
     rest.push(...node.link.split('/').reverse())
   }
   return result(root, at.join('/'))
+}
+
+function outside(path: string, link: boolean): Found {
+  return { kind: 'refused', message: `${link ? 'symbolic link ' : ''}${path} leads out of the source` }
 }
 
 function result(root: Map<string, Node>, path: string): Found {

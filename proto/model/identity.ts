@@ -1,5 +1,8 @@
 import { type ClusterId, parseClusterId } from './ids.ts'
 
+/** A name that every server certificate of the hub has, for connections to an address without a name. Persisted: do not change. */
+export const HUB_NAME = 'flotilla-hub'
+
 const URI_PREFIX = 'spiffe://flotilla/cluster/'
 
 /** The one name in a cluster's certificate. Persisted: do not change. */

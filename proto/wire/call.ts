@@ -1,5 +1,5 @@
 import { messageOf } from '../base/errors.ts'
-import { type Answer as WireAnswer, Call as WireCall, Call_Verb } from '../gen/fleet/v1/agent.ts'
+import { Call_Verb, type Answer as WireAnswer, Call as WireCall } from '../gen/fleet/v1/agent.ts'
 import type { Answer, Call, CallVerb } from '../model/call.ts'
 import { CALL_VERBS } from '../model/call.ts'
 import { refFromWire } from './facts.ts'

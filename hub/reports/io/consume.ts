@@ -111,7 +111,10 @@ export class ReportConsumer implements AsyncDisposable {
       if (received.length > 0) await this.#deps.folded(await this.#deps.fold(received), newest(messages))
       for (const message of messages) message.ack()
     } catch (error) {
-      log.warn({ event: 'reports.fold.failed', count: messages.length, reason: messageOf(error), err: error }, 'cannot fold reports; they come again')
+      log.warn(
+        { event: 'reports.fold.failed', count: messages.length, reason: messageOf(error), err: error },
+        'cannot fold reports; they come again',
+      )
       for (const message of messages) message.nak(RETRY_MS)
       await clock.sleep(RETRY_MS, this.#stop.signal).catch(() => undefined)
     }

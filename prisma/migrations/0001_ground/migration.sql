@@ -19,7 +19,9 @@ create table replicas (
   id          text primary key,
   address     text not null,
   version     text not null,
-  lease_until timestamptz not null
+  lease_until timestamptz not null,
+  -- ids of its job workers, whose jobs are unlocked when the lease has ended
+  workers     text[] not null default '{}'
 );
 
 -- Which replica folds a partition of reports, and until when.

@@ -1,0 +1,7 @@
+import type { Awaited } from './model.ts'
+
+/** Watches that tell of objects for as long as they are held. */
+export interface HealthWatches {
+  /** Follows the objects, owned ones by shared watches and others one by one, until disposed. */
+  hold(subject: string, objects: readonly Awaited[]): Disposable
+}

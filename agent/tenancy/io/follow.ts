@@ -1,0 +1,66 @@
+import type { Clock } from '../../../proto/base/clock.ts'
+import { FleetError } from '../../../proto/base/errors.ts'
+import type { Log } from '../../../proto/base/log.ts'
+import type { Random } from '../../../proto/base/random.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import { refKey } from '../../../proto/model/object-ref.ts'
+import { refOf } from '../../../proto/model/manifest.ts'
+import { inform } from '../../kube/inform.ts'
+import type { Collection, Kube } from '../../kube/model.ts'
+
+export interface FollowDeps {
+  readonly kube: Kube
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** A small collection, kept up to date by a watch. */
+export interface Followed extends AsyncDisposable {
+  /** Undefined until it has been listed once, and while it may not be read. */
+  all(): readonly Manifest[] | undefined
+  /** Resolves after the first list, or when it turns out that it may not be read. */
+  readonly tried: Promise<void>
+}
+
+const REFUSED_RETRY_MS = 30_000
+
+/** Follows a collection for good; `changed` is called after each change of it. */
+export function follow(deps: FollowDeps, of: Collection, changed: () => void): Followed {
+  const { kube, clock, random, log } = deps
+  const objects = new Map<string, Manifest>()
+  const stop = new AbortController()
+  const tried = Promise.withResolvers<void>()
+  let synced = false
+  const run = async () => {
+    while (!stop.signal.aborted) {
+      try {
+        for await (const told of inform(kube, of, { clock, random, signal: stop.signal })) {
+          if (told.kind === 'upsert') objects.set(refKey(refOf(told.object)), told.object)
+          else if (told.kind === 'delete') objects.delete(refKey(told.ref))
+          else if (told.kind !== 'synced') continue
+          synced ||= told.kind === 'synced'
+          if (synced) changed()
+          if (synced) tried.resolve()
+        }
+      } catch (error) {
+        tried.resolve()
+        if (stop.signal.aborted) return
+        synced = false
+        objects.clear()
+        log.warn({ event: 'follow.refused', object: of.kind, err: error, waitMs: REFUSED_RETRY_MS }, 'cannot follow what decides who acts')
+        changed()
+        await clock.sleep(REFUSED_RETRY_MS, stop.signal).catch(() => undefined)
+      }
+    }
+  }
+  const running = run()
+  return {
+    all: () => (synced ? [...objects.values()] : undefined),
+    tried: tried.promise,
+    async [Symbol.asyncDispose]() {
+      stop.abort(new FleetError('aborted', 'nobody follows this any more'))
+      await running
+    },
+  }
+}

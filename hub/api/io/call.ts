@@ -1,0 +1,25 @@
+import type { Clock } from '../../../proto/base/clock.ts'
+import { FleetError } from '../../../proto/base/errors.ts'
+import type { Random } from '../../../proto/base/random.ts'
+import type { Answer, Call } from '../../../proto/model/call.ts'
+import { type ClusterId, parseClusterId } from '../../../proto/model/ids.ts'
+import type { CallCluster } from '../ports.ts'
+
+/** How long a caller waits for a cluster's agent. */
+const DEADLINE_MS = 20_000
+
+/** Has a cluster's agent carry out a write, under an id of its own: delivered twice, it acts once. */
+export function createCallCluster(deps: {
+  readonly call: (cluster: ClusterId, call: Call) => Promise<Answer>
+  readonly clock: Clock
+  readonly random: Random
+}): CallCluster {
+  return async (clusterId, { body, ...call }) => {
+    const id = parseClusterId(clusterId)
+    if (!id) throw new FleetError('not-found', 'the cluster is not known')
+    const deadline = new Date(deps.clock.now().getTime() + DEADLINE_MS)
+    const bytes = Buffer.from(JSON.stringify(body ?? {}))
+    const answer = await deps.call(id, { ...call, id: deps.random.hex(12), body: bytes, deadline, labelSelector: '' })
+    return { code: answer.code, body: answer.body.length === 0 ? {} : JSON.parse(Buffer.from(answer.body).toString('utf8')) }
+  }
+}

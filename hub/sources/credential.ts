@@ -1,0 +1,50 @@
+import { Secret } from '../../proto/base/secret.ts'
+import type { SourceProblem } from './model.ts'
+
+/** What a git server is shown, and what it must show. */
+export interface GitCredential {
+  readonly basic?: { readonly username: string; readonly password: Secret }
+  readonly bearer?: Secret
+  readonly ssh?: { readonly identity: Secret; readonly passphrase?: Secret; readonly knownHosts: string }
+  /** PEM of the CAs that the server's certificate may come from. */
+  readonly ca?: string
+  readonly client?: { readonly certificate: string; readonly key: Secret }
+}
+
+/** Reads the keys of a Secret as Flux's GitRepository takes them; keys that mean nothing here are left alone. */
+export function parseGitCredential(data: Readonly<Record<string, string>>): GitCredential | SourceProblem {
+  const value = (...names: string[]) => names.map((name) => data[name]).find((text) => text !== undefined && text !== '')
+  const [username, password, bearer] = [value('username'), value('password'), value('bearerToken')]
+  const [identity, ca] = [value('identity'), value('ca.crt', 'caFile')]
+  const [certificate, key] = [value('tls.crt', 'certFile'), value('tls.key', 'keyFile')]
+  if (username && bearer) return refused("basic auth and 'bearerToken' cannot be set at the same time")
+  if (password && !username && !identity) return refused("'password' requires 'username' to be set")
+  if (!certificate !== !key) return refused("'tls.crt' and 'tls.key' must be set together")
+  return {
+    ...(username && !identity ? { basic: { username, password: new Secret(password ?? '') } } : {}),
+    ...(bearer ? { bearer: new Secret(bearer) } : {}),
+    ...(identity
+      ? {
+          ssh: {
+            identity: new Secret(identity),
+            knownHosts: value('known_hosts') ?? '',
+            ...(password ? { passphrase: new Secret(password) } : {}),
+          },
+        }
+      : {}),
+    ...(ca ? { ca } : {}),
+    ...(certificate && key ? { client: { certificate, key: new Secret(key) } } : {}),
+  }
+}
+
+/** What the credential lacks for this address. */
+export function credentialProblem(url: string, credential: GitCredential | undefined): SourceProblem | undefined {
+  if (!url.startsWith('ssh://')) return undefined
+  if (!credential?.ssh) return refused("'ssh' needs a secret with 'identity'")
+  if (credential.ssh.knownHosts.trim() === '') return refused("'ssh' needs 'known_hosts': a server whose key is not pinned is not trusted")
+  return undefined
+}
+
+function refused(why: string): SourceProblem {
+  return { reason: 'AuthenticationFailed', message: `invalid auth option: ${why}` }
+}

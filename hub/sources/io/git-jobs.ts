@@ -1,0 +1,72 @@
+import type { AddressPolicy } from '../addresses.ts'
+import type { Commit, SourceOptions } from '../model.ts'
+import type { Failure } from '../problems.ts'
+import type { TreeFile } from '../tree-file.ts'
+
+// What passes between the hub and its git processes, over IPC: credentials are in no argument, environment or file.
+
+export interface Budget {
+  /** Bytes that a server may send in one fetch. */
+  readonly maxTransferBytes: number
+  readonly maxFiles: number
+  readonly maxFileBytes: number
+  readonly maxTreeBytes: number
+}
+
+/** A credential with its secrets open. */
+export interface OpenCredential {
+  readonly basic?: { readonly username: string; readonly password: string }
+  readonly bearer?: string
+  readonly ssh?: { readonly identity: string; readonly passphrase?: string; readonly knownHosts: string }
+  readonly ca?: string
+  readonly client?: { readonly certificate: string; readonly key: string }
+}
+
+export interface FetchJob {
+  readonly kind: 'fetch'
+  readonly id: number
+  /** Folder of the repository's cache. */
+  readonly folder: string
+  readonly url: string
+  readonly options: SourceOptions
+  readonly credential: OpenCredential
+  readonly policy: AddressPolicy
+  readonly known: string | undefined
+  readonly timeoutMs: number
+  readonly budget: Budget
+}
+
+export type ToChild =
+  | FetchJob
+  /** Content of the tree just fetched, by digest. */
+  | { readonly kind: 'blobs'; readonly id: number; readonly digests: readonly string[] }
+  | { readonly kind: 'end'; readonly id: number }
+
+export type ToParent =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'unchanged'; readonly id: number }
+  | {
+      readonly kind: 'fetched'
+      readonly id: number
+      readonly revision: string
+      readonly commit: Commit
+      readonly files: readonly TreeFile[]
+    }
+  | {
+      readonly kind: 'batch'
+      readonly id: number
+      readonly blobs: readonly { readonly digest: string; readonly bytes: Uint8Array }[]
+      readonly last: boolean
+    }
+  | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure; readonly message: string }
+
+/** A failure with a name, as opposed to a cache in disorder, which is mended by cloning again. */
+export class GitFailure extends Error {
+  override readonly name = 'GitFailure'
+  readonly failure: Failure
+
+  constructor(failure: Failure, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.failure = failure
+  }
+}

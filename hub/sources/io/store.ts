@@ -1,0 +1,149 @@
+import { promisify } from 'node:util'
+import { zstdCompress } from 'node:zlib'
+import { sha256 } from '../../../proto/base/hash.ts'
+import type { Sql } from '../../db/db.ts'
+import type { SourceKey, SourceOptions, SourceProblem } from '../model.ts'
+import type { Blob, ClaimedSource, NewRevision, SourceStore } from '../ports.ts'
+import { treeLines } from '../tree-file.ts'
+
+export interface SourceStoreDeps {
+  readonly db: Sql & { transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> }
+  /** Who claims. */
+  readonly replica: string
+}
+
+/** Content shorter than this is stored as it is. */
+const COMPRESS_FROM_BYTES = 256
+/** How much longer than its time limit a source is held: storing what was fetched takes time too. */
+const HOLD_MARGIN_MS = 120_000
+
+const compress = promisify(zstdCompress)
+
+/** Asked for by an object that is not suspended, and not held by anybody. */
+const WAITING = `(s.claimed_until is null or s.claimed_until < now())
+  and exists (select from source_objects o where o.source_key = s.key and not o.suspended)`
+const DUE_AT = `case when s.claimed_until < now() then s.claimed_until else s.next_at end`
+
+// While a source is held its next_at is infinity; whoever wants it looked at again meanwhile sets an earlier time, which stays.
+const CLAIM = `
+  with due as (
+    select key from sources s where ${DUE_AT} <= now() and ${WAITING} order by s.next_at limit $1 for update of s skip locked)
+  update sources s
+     set claimed_by = $2, next_at = 'infinity', claimed_until = now() + (s.timeout_ms + $3::bigint) * interval '1 millisecond'
+    from due where s.key = due.key
+  returning s.key, s.kind, s.url, s.options, s.credential_id, s.trusted, s.interval_ms, s.timeout_ms, s.revision, s.failures,
+    (select a.digest from artifacts a where a.digest = s.artifact) as artifact`
+
+const DONE = `claimed_by = null, claimed_until = null, checked_at = now(), touched_at = now(),
+  next_at = least(next_at, now() + $2::bigint * interval '1 millisecond')`
+
+const SAVE_BLOBS = `
+  insert into blobs (digest, encoding, size, bytes)
+  select * from unnest($1::text[], $2::text[], $3::int[], $4::bytea[]) on conflict (digest) do update set touched_at = now()`
+
+const SAVE_ARTIFACT = `
+  insert into artifacts (digest, entries, files, bytes) values ($1, $2, $3, $4) on conflict (digest) do update set touched_at = now()`
+
+const SAVE_REVISION = `
+  insert into revisions (source_key, revision, artifact, commit) values ($1, $2, $3, $4)
+  on conflict (source_key, revision) do update set artifact = excluded.artifact`
+
+interface Row {
+  key: string
+  kind: string
+  url: string
+  options: SourceOptions
+  credential_id: string | null
+  trusted: boolean
+  interval_ms: bigint
+  timeout_ms: bigint
+  revision: string | null
+  artifact: string | null
+  failures: number
+}
+
+export function createSourceStore({ db, replica }: SourceStoreDeps): SourceStore {
+  return {
+    async claim(limit) {
+      const { rows } = await db.query<Row>(CLAIM, [limit, replica, HOLD_MARGIN_MS])
+      return rows.map(claimed)
+    },
+    async poke(keys) {
+      await db.query('update sources set next_at = least(next_at, now()) where key = any($1::text[])', [keys])
+    },
+    async nextDueMs() {
+      const text = `select min(greatest(0, extract(epoch from ${DUE_AT} - now()) * 1000))::float8 as ms
+                      from sources s where ${WAITING} and ${DUE_AT} < 'infinity'`
+      const { rows } = await db.query<{ ms: number | null }>(text)
+      return rows[0]?.ms ?? undefined
+    },
+    async saveRevision(key, next, lookAgainMs) {
+      const lines = treeLines(next.files)
+      const digest = sha256(lines)
+      await saveBlobs(db, next)
+      const entries = await compress(lines)
+      const bytes = next.files.reduce((sum, { size }) => sum + size, 0)
+      await db.transaction(async (tx) => {
+        await tx.query(SAVE_ARTIFACT, [digest, entries, next.files.length, bytes])
+        await tx.query(SAVE_REVISION, [key, next.revision, digest, JSON.stringify(next.commit)])
+        const text = `update sources set revision = $3, artifact = $4, problem = null, failures = 0, fetched_at = now(), ${DONE} where key = $1`
+        await tx.query(text, [key, lookAgainMs, next.revision, digest])
+      })
+      return digest
+    },
+    async saveUnchanged(key, lookAgainMs) {
+      await db.query(`update sources set problem = null, failures = 0, ${DONE} where key = $1`, [key, lookAgainMs])
+    },
+    async saveProblem(key, problem: SourceProblem, lookAgainMs) {
+      const text = `update sources set problem = $3, failures = failures + 1, ${DONE} where key = $1`
+      await db.query(text, [key, lookAgainMs, JSON.stringify(problem)])
+    },
+    async release(key, lookAgainMs) {
+      const text = `update sources set claimed_by = null, claimed_until = null,
+        next_at = least(next_at, now() + $2::bigint * interval '1 millisecond') where key = $1 and claimed_by = $3`
+      await db.query(text, [key, lookAgainMs, replica])
+    },
+  }
+}
+
+function claimed(row: Row): ClaimedSource {
+  return {
+    key: row.key as SourceKey,
+    kind: row.kind,
+    url: row.url,
+    options: row.options,
+    credentialId: row.credential_id ?? undefined,
+    trusted: row.trusted,
+    intervalMs: Number(row.interval_ms),
+    timeoutMs: Number(row.timeout_ms),
+    revision: row.revision ?? undefined,
+    artifact: row.artifact ?? undefined,
+    failures: row.failures,
+  }
+}
+
+/** Stores what is not stored yet, batch by batch outside any transaction: content is addressed by its digest, a surplus does no harm. */
+async function saveBlobs(db: Sql, next: NewRevision): Promise<void> {
+  const digests = [...new Set(next.files.map(({ sha256: digest }) => digest))]
+  const { rows } = await db.query<{ digest: string }>(
+    'select digest from unnest($1::text[]) wanted (digest) where not exists (select from blobs b where b.digest = wanted.digest)',
+    [digests],
+  )
+  for await (const batch of next.blobs(rows.map(({ digest }) => digest))) {
+    const packed = await Promise.all(batch.map(pack))
+    await db.query(SAVE_BLOBS, [
+      packed.map(({ digest }) => digest),
+      packed.map(({ encoding }) => encoding),
+      packed.map(({ size }) => size),
+      packed.map(({ bytes }) => bytes),
+    ])
+  }
+}
+
+async function pack({ digest, bytes }: Blob) {
+  if (bytes.length >= COMPRESS_FROM_BYTES) {
+    const packed = await compress(bytes)
+    if (packed.length < bytes.length) return { digest, encoding: 'zstd', size: bytes.length, bytes: packed }
+  }
+  return { digest, encoding: 'identity', size: bytes.length, bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) }
+}

@@ -1,0 +1,17 @@
+/** One file or symbolic link of a filtered tree. */
+export interface TreeFile {
+  readonly mode: TreeMode
+  readonly size: number
+  /** Of the content, or of the text of the link. */
+  readonly sha256: string
+  readonly path: string
+}
+
+export const TREE_MODES = ['100644', '100755', '120000'] as const
+export type TreeMode = (typeof TREE_MODES)[number]
+
+/** The tree as text, one line `mode size sha256 path` per file, by path. Its sha256 names the artifact. Persisted: do not change. */
+export function treeLines(files: readonly TreeFile[]): string {
+  const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
+  return sorted.map(({ mode, size, sha256, path }) => `${mode} ${size} ${sha256} ${path}\n`).join('')
+}

@@ -1,0 +1,167 @@
+import type { Fact, FactProblem } from '../../../proto/model/facts.ts'
+import type { ClusterId } from '../../../proto/model/ids.ts'
+import { SOURCE_GROUP } from '../../../proto/model/names.ts'
+import type { ObjectRef } from '../../../proto/model/object-ref.ts'
+import type { Sql } from '../../db/db.ts'
+import type { Head, Page } from '../model.ts'
+
+/** A session's question: what came after this position; `sync` also when nothing did, with a digest over everything. */
+export interface Question {
+  readonly clusterId: ClusterId
+  readonly after: bigint
+  readonly sync: boolean
+}
+
+const PAGE = 1000
+
+/**
+ * What is new for many clusters, in one statement.
+ *
+ * A writer holds the row of `cluster_heads` until it commits, so that no lower position can appear after a higher one; facts of
+ * one transaction may share a position, therefore a page never ends between them.
+ */
+export async function readFacts(sql: Sql, questions: readonly Question[]): Promise<readonly Page[]> {
+  if (questions.length === 0) return []
+  const { rows } = await sql.query<FactRow>(READ, [
+    questions.map(({ clusterId }) => clusterId),
+    questions.map(({ after }) => String(after)),
+    questions.map(({ sync }) => sync),
+    PAGE,
+  ])
+  const byCluster = Map.groupBy(rows, ({ cluster_id }) => cluster_id)
+  return [...byCluster].map(([clusterId, of]) => pageOf(clusterId, of))
+}
+
+/** Where a cluster's facts stand. */
+export async function readHead(sql: Sql, clusterId: ClusterId, lineage: string): Promise<Head> {
+  const { rows } = await sql.query<{ counter: bigint; digest: string }>(
+    `select h.counter, ${DIGEST} as digest from cluster_heads h where h.cluster_id = $1`,
+    [clusterId],
+  )
+  return { lineage, position: rows[0]?.counter ?? 0n, digest: rows[0]?.digest ?? '' }
+}
+
+/** Acknowledged facts need no tombstone any more. Many clusters in one statement. */
+export async function acknowledge(sql: Sql, acks: ReadonlyMap<ClusterId, bigint>): Promise<void> {
+  if (acks.size === 0) return
+  await sql.query(
+    `with acked as (
+       update cluster_heads h set acked = a.position from unnest($1::text[], $2::bigint[]) as a(id, position)
+        where h.cluster_id = a.id and a.position > h.acked and a.position <= h.counter returning h.cluster_id, h.acked)
+     delete from removals r using acked where r.cluster_id = acked.cluster_id and r.position <= acked.acked`,
+    [[...acks.keys()], [...acks.values()].map(String)],
+  )
+}
+
+interface FactRow {
+  readonly cluster_id: ClusterId
+  readonly counter: bigint
+  readonly digest: string | null
+  readonly fact: string | null
+  readonly position: bigint | null
+  readonly body: Record<string, never> | null
+}
+
+const SOURCE_KEY = `'${SOURCE_GROUP}/'`
+
+/** The lines of `setDigestOf` over (factKey, position), for the cluster of `h`. */
+const DIGEST = `(select 'sha256:' || encode(sha256(convert_to(coalesce(string_agg(line, '' order by line collate "C"), ''), 'UTF8')), 'hex') from (
+  select 'desired ' || grp || '/' || kind || '/' || namespace || '/' || name || ' ' || position || E'\\n' as line from desired where cluster_id = h.cluster_id
+  union all
+  select 'release ' || ${SOURCE_KEY} || source_kind || '/' || source_namespace || '/' || source_name || ' ' || position || E'\\n' from releases where cluster_id = h.cluster_id
+  union all
+  select 'source-status ' || ${SOURCE_KEY} || kind || '/' || namespace || '/' || name || ' ' || position || E'\\n' from source_statuses where cluster_id = h.cluster_id
+  union all
+  select 'tenant ' || tenant || ' ' || position || E'\\n' from tenant_access where cluster_id = h.cluster_id and not removed) lines)`
+
+const READ = `
+with heads as (
+  select h.cluster_id, h.counter, q.after, q.sync
+    from unnest($1::text[], $2::bigint[], $3::boolean[]) as q(id, after, sync) join cluster_heads h on h.cluster_id = q.id
+   where h.counter > q.after or q.sync)
+select h.cluster_id, h.counter, case when h.sync then ${DIGEST} end as digest, f.fact, f.position, f.body
+  from heads h left join lateral (
+    select 'desired' as fact, position, to_jsonb(d) as body from desired d where d.cluster_id = h.cluster_id and d.position > h.after
+    union all
+    select 'release', position, to_jsonb(r) from releases r where r.cluster_id = h.cluster_id and r.position > h.after
+    union all
+    select 'source-status', position, to_jsonb(s) - 'xid' - 'seq' from source_statuses s where s.cluster_id = h.cluster_id and s.position > h.after
+    union all
+    select 'tenant', position, to_jsonb(t) from tenant_access t where t.cluster_id = h.cluster_id and t.position > h.after
+    union all
+    select 'removed', position, to_jsonb(x) from removals x where x.cluster_id = h.cluster_id and x.position > h.after
+    order by position fetch first $4 rows with ties) f on true
+ order by h.cluster_id, f.position`
+
+function pageOf(clusterId: ClusterId, rows: readonly FactRow[]): Page {
+  const facts = rows.flatMap(({ fact, position, body }) => (fact && position !== null && body ? [factOf(fact, position, body)] : []))
+  const counter = rows[0]?.counter ?? 0n
+  const complete = facts.length < PAGE
+  const upTo = complete ? counter : (facts.at(-1)?.position ?? counter)
+  return { clusterId, facts, upTo, complete, digest: complete ? (rows[0]?.digest ?? '') : '' }
+}
+
+interface Body {
+  readonly grp: string
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly source_kind: string
+  readonly source_namespace: string
+  readonly source_name: string
+  readonly options_digest: string
+  readonly bundle: string | null
+  readonly problem: FactProblem | null
+  readonly revision: string
+  readonly set_digest: string
+  readonly generation: number
+  readonly artifact: string
+  readonly bytes: number
+  readonly artifact_at: string | null
+  readonly handled_at: string
+  readonly tenant: string
+  readonly namespaces: readonly string[]
+  readonly cluster_role: string
+  readonly service_account: string
+  readonly removed: boolean
+  readonly fact: 'desired' | 'release' | 'source-status'
+}
+
+const NO_PROBLEM: FactProblem = { reason: 'Failed', message: '', stalled: false }
+
+function factOf(kind: string, position: bigint, raw: object): Fact {
+  const body = raw as Body
+  const object: ObjectRef = { group: body.grp ?? SOURCE_GROUP, kind: body.kind, namespace: body.namespace, name: body.name }
+  const source: ObjectRef = { group: SOURCE_GROUP, kind: body.source_kind, namespace: body.source_namespace, name: body.source_name }
+  switch (kind) {
+    case 'desired': {
+      const content = body.bundle !== null ? { bundle: body.bundle } : { problem: body.problem ?? NO_PROBLEM }
+      return { kind, object, source, optionsDigest: body.options_digest, content, position }
+    }
+    case 'release':
+      return { kind, source, revision: body.revision, setDigest: body.set_digest, position }
+    case 'source-status':
+      return sourceStatusOf(body, object, position)
+    case 'tenant': {
+      const { tenant, namespaces, removed } = body
+      return { kind, tenant, namespaces, clusterRole: body.cluster_role, serviceAccount: body.service_account, removed, position }
+    }
+    default:
+      return { kind: 'removed', fact: body.fact, object, position }
+  }
+}
+
+function sourceStatusOf(body: Body, source: ObjectRef, position: bigint): Fact {
+  return {
+    kind: 'source-status',
+    source,
+    generation: body.generation,
+    revision: body.revision,
+    artifactDigest: body.artifact,
+    artifactBytes: body.bytes,
+    artifactAt: new Date(body.artifact_at ?? 0),
+    problem: body.problem ?? undefined,
+    handledAt: body.handled_at,
+    position,
+  }
+}

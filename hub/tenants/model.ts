@@ -1,0 +1,49 @@
+/** What a token may do: everything, everything but administration, or read. */
+export const ROLES = ['admin', 'editor', 'viewer'] as const
+export type Role = (typeof ROLES)[number]
+
+/** Who asks. Bound to a tenant, they see and change what is the tenant's and nothing else. */
+export interface Subject {
+  readonly name: string
+  readonly role: Role
+  readonly tenant?: string | undefined
+}
+
+export const VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'approve'] as const
+export type Verb = (typeof VERBS)[number]
+
+export interface Access {
+  readonly verb: Verb
+  readonly kind: string
+  /** Whose the thing is: the tenant of its namespace, or the Tenant itself; absent where it is nobody's. */
+  readonly tenant?: string | undefined
+  /** The cluster in which it is, with the tenants that the cluster serves. */
+  readonly cluster?: { readonly name: string; readonly tenants: readonly string[] } | undefined
+}
+
+/** A token as people may see it. */
+export interface ApiToken {
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  readonly tenant: string | undefined
+  readonly createdAt: Date
+  readonly createdBy: string
+  readonly expiresAt: Date | undefined
+  readonly revokedAt: Date | undefined
+}
+
+export interface NewToken {
+  readonly name: string
+  readonly role: Role
+  readonly tenant?: string | undefined
+  readonly lifeMs?: number | undefined
+  readonly createdBy: string
+}
+
+/** A cluster that a tenant may use, and as whom. */
+export interface TenantCluster {
+  readonly id: string
+  readonly name: string
+  readonly serviceAccount: string
+}

@@ -1,0 +1,103 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Db, openDb } from '../../hub/db/db.ts'
+import { openEmbeddedPostgres } from '../../hub/db/embedded.ts'
+import { ModelName } from '../../hub/db/gen/internal/prismaNamespace.ts'
+import { migrate } from '../../hub/db/migrate.ts'
+import { openTestDatabase, type TestDatabase } from '../support/postgres.ts'
+
+const signal = AbortSignal.timeout(120_000)
+let database: TestDatabase
+let db: Db
+beforeAll(async () => {
+  database = await openTestDatabase()
+  db = database.db
+})
+afterAll(() => database[Symbol.asyncDispose]())
+
+test('reads every Prisma model once from a freshly migrated database', async () => {
+  const client = db.prisma as unknown as Record<string, { findMany(args: object): Promise<unknown[]> }>
+  for (const model of Object.values(ModelName)) {
+    const name = model.charAt(0).toLowerCase() + model.slice(1)
+    expect(await client[name]?.findMany({ take: 1 }), model).toBeInstanceOf(Array)
+  }
+})
+
+test('knows in Prisma every table and column that the migrations make', async () => {
+  const { rows } = await db.query<{ t: string; n: number }>(
+    `select table_name as t, count(*)::int as n from information_schema.columns
+      where table_schema = 'public' and table_name !~ '^(_prisma|events_|audit_)' group by 1`,
+  )
+  expect(rows.length).toBe(Object.keys(ModelName).length)
+})
+
+test('two hubs that migrate at once apply each migration once', async () => {
+  const url = database.url.replace(/[^/]*$/, 'postgres')
+  await using admin = await openDb(url, { signal })
+  await admin.query('create database twice')
+  await using one = await openDb(url.replace(/[^/]*$/, 'twice'), { signal })
+  await using two = await openDb(url.replace(/[^/]*$/, 'twice'), { signal })
+  const applied = await Promise.all([migrate(one), migrate(two)])
+  expect(applied.map((names) => names.length).sort()).toEqual([0, expect.any(Number)])
+  expect(await migrate(one)).toEqual([])
+  await one.query("update _prisma_migrations set checksum = 'x'")
+  await expect(migrate(one)).rejects.toThrow(/was changed after it had been applied/)
+})
+
+test('a failed transaction leaves nothing, a lost race is run again', async () => {
+  await expect(
+    db.transaction(async (tx) => {
+      await tx.query("insert into replicas values ('r', 'a', 'v', now())")
+      throw new Error('no')
+    }),
+  ).rejects.toThrow('no')
+  expect((await db.query('select 1 from replicas')).rowCount).toBe(0)
+  await db.query("insert into replicas values ('a', '', '', now()), ('b', '', '', now())")
+  const first = Promise.withResolvers<void>()
+  const second = Promise.withResolvers<void>()
+  const crossed = (mine: string, other: string, me: PromiseWithResolvers<void>, them: PromiseWithResolvers<void>) =>
+    db.transaction(async (tx) => {
+      await tx.query('update replicas set version = version || $2 where id = $1', [mine, mine])
+      me.resolve()
+      await them.promise
+      await tx.query('update replicas set version = version || $2 where id = $1', [other, mine])
+    })
+  await Promise.all([crossed('a', 'b', first, second), crossed('b', 'a', second, first)])
+  const { rows } = await db.query<{ version: string }>('select version from replicas')
+  expect(rows.map((row) => row.version.length)).toEqual([2, 2])
+})
+
+test('errors are ours: unique is already-exists, and int8 arrives as bigint', async () => {
+  await expect(db.query("insert into replicas values ('a', '', '', now())")).rejects.toMatchObject({ code: 'already-exists' })
+  await expect(db.query('select * from nothing_here')).rejects.toMatchObject({ code: 'internal' })
+  expect((await db.query<{ n: bigint }>('select count(*) as n from replicas')).rows).toEqual([{ n: 2n }])
+})
+
+test('the lineage differs between databases and stays for one', async () => {
+  await using other = await openTestDatabase()
+  expect(await db.lineage()).toBe(await db.lineage())
+  expect(await db.lineage()).not.toBe(await other.db.lineage())
+})
+
+test('an embedded server is taken over by the next hub, in a folder that nobody else may pass through', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'flotilla-db-'))
+  const folder = join(root, 'private', 'postgres')
+  try {
+    await mkdir(join(root, 'private'), { mode: 0o700 })
+    const first = await openEmbeddedPostgres({ folder, signal })
+    await using before = await openDb(first.url, { signal })
+    await before.query('create table kept (n int)')
+    const second = await openEmbeddedPostgres({ folder, signal })
+    expect({ pid: second.pid, adopted: second.adopted }).toEqual({ pid: first.pid, adopted: true })
+    await second[Symbol.asyncDispose]()
+    expect(() => process.kill(first.pid, 0)).toThrow()
+    await using third = await openEmbeddedPostgres({ folder, signal })
+    expect(third.adopted).toBe(false)
+    await using after = await openDb(third.url, { signal })
+    expect((await after.query('select * from kept')).rowCount).toBe(0)
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
+})

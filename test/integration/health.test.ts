@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { compareOrder } from '../../agent/apply/order.ts'
+import type { Awaited } from '../../agent/health/model.ts'
+import { openPruneCluster } from '../../agent/inventory/io/cluster.ts'
+import type { Item } from '../../agent/inventory/model.ts'
+import { prune } from '../../agent/inventory/service.ts'
+import { systemClock } from '../../proto/base/clock.ts'
+import type { Manifest } from '../../proto/model/manifest.ts'
+import { refOf } from '../../proto/model/manifest.ts'
+import { type ApplyEngine, openApplyEngine } from '../support/apply-engine.ts'
+import { openSharedCluster, type TestCluster } from '../support/cluster.ts'
+
+let cluster: TestCluster
+let engine: ApplyEngine
+let namespace: string
+const signal = AbortSignal.timeout(600_000)
+const owner = { name: 'apps', namespace: 'flux-system' }
+
+beforeAll(async () => {
+  cluster = await openSharedCluster()
+})
+afterAll(() => cluster[Symbol.asyncDispose]())
+beforeEach(async () => {
+  namespace = await cluster.createNamespace('health')
+  engine = await openApplyEngine(cluster, { namespace })
+  return () => engine[Symbol.asyncDispose]()
+})
+
+const aConfigMap = (name = 'c', annotations = {}): Manifest => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace, annotations },
+})
+const aDeployment = (image = 'web:1', replicas = 2): Manifest => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'web', namespace },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: 'web' } },
+    template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image }] } },
+  },
+})
+const aJob = (): Manifest => ({
+  apiVersion: 'batch/v1',
+  kind: 'Job',
+  metadata: { name: 'j', namespace },
+  spec: { suspend: true, template: { spec: { restartPolicy: 'Never', containers: [{ name: 'j', image: 'j' }] } } },
+})
+const apply = (objects: readonly Manifest[]) => engine.apply(objects, { cluster: engine.cluster, owner, force: false, signal })
+const awaited = (object: Manifest, owned = true): Awaited => ({ ref: refOf(object), apiVersion: object.apiVersion, owned })
+const wait = (objects: readonly Awaited[], timeoutMs = 30_000) => engine.waits.wait(engine.subject, objects, { signal, timeoutMs })
+const item = (object: Manifest): Item => ({ ref: refOf(object), version: object.apiVersion.split('/').at(-1) ?? '' })
+const remove = (objects: readonly Manifest[], who = owner) =>
+  prune(objects.map(item), {
+    cluster: openPruneCluster(engine.kube, { clock: systemClock }),
+    owner: who,
+    order: (a, b) => compareOrder(a.ref, b.ref),
+    signal,
+  })
+
+test('waits until a Deployment is rolled out, again after each change', async () => {
+  await apply([aConfigMap(), aDeployment()])
+  expect(await wait([awaited(aConfigMap()), awaited(aDeployment())])).toEqual({ kind: 'healthy' })
+  await apply([aDeployment('web:2', 3)])
+  expect(engine.waits.assess(engine.subject, [awaited(aDeployment())])[0]?.health.status).not.toBe('Current')
+  expect(await wait([awaited(aDeployment())])).toEqual({ kind: 'healthy' })
+  expect(await cluster.kubectl(['get', 'deployment/web', '-n', namespace, '-o', 'jsonpath={.status.readyReplicas}'])).toBe('3')
+})
+
+test('gives up at the deadline and says what is missing', async () => {
+  await apply([aJob()])
+  const outcome = await wait([awaited(aJob()), awaited(aConfigMap('missing'))], 1_500)
+  expect(outcome).toMatchObject({
+    kind: 'timeout',
+    objects: [{ health: { status: 'InProgress', message: 'Job not started' } }, { health: { status: 'NotFound' } }],
+  })
+})
+
+test('gives up at once when an object has failed', async () => {
+  await apply([aJob()])
+  const outcome = wait([awaited(aJob())])
+  const status = {
+    conditions: ['FailureTarget', 'Failed'].map((type) => ({ type, status: 'True', reason: 'BackoffLimitExceeded', message: '' })),
+  }
+  const patch = JSON.stringify({ status: { ...status, startTime: '2026-01-01T00:00:00Z' } })
+  await cluster.kubectl(['patch', 'job/j', '-n', namespace, '--subresource=status', '--type=merge', '-p', patch])
+  expect(await outcome).toMatchObject({ kind: 'failed', objects: [{ ref: { kind: 'Job', name: 'j' } }] })
+})
+
+test('waits for an object of somebody else by its name', async () => {
+  const outcome = wait([awaited(aDeployment(), false)])
+  await cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(aDeployment()) })
+  expect(await outcome).toEqual({ kind: 'healthy' })
+})
+
+test('reads objects where it may not watch them', async () => {
+  const other = await cluster.createNamespace('health')
+  const rules = `{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"get-${other}"},"rules":[{"apiGroups":[""],"resources":["configmaps"],"verbs":["get"]}]}`
+  await cluster.kubectl(['apply', '-f', '-'], { input: rules })
+  await using poor = await openApplyEngine(cluster, { namespace: other, clusterRole: `get-${other}` })
+  const object = { ...aConfigMap(), metadata: { name: 'c', namespace: other } }
+  const outcome = poor.waits.wait(poor.subject, [awaited(object)], { signal, timeoutMs: 20_000 })
+  await cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) })
+  expect(await outcome).toEqual({ kind: 'healthy' })
+  await cluster.kubectl(['delete', 'clusterrole', `get-${other}`])
+})
+
+test('many waits share one watch per kind, and none is left afterwards', async () => {
+  const objects = ['a', 'b', 'c', 'd'].map((name) => aConfigMap(name))
+  await apply(objects)
+  const held = objects.map((object) => engine.watches.hold(engine.subject, [awaited(object)]))
+  await Promise.all(objects.map((object) => wait([awaited(object)])))
+  expect(engine.watches.size).toBe(1)
+  for (const one of held) one[Symbol.dispose]()
+  await vi.waitUntil(() => engine.watches.size === 0)
+})
+
+test('an identity that may watch all namespaces needs one watch per kind for all of them', async () => {
+  const others = await Promise.all([1, 2, 3].map(() => cluster.createNamespace('health')))
+  await using wide = await openApplyEngine(cluster, { namespace: others[0] ?? '', clusterRole: 'cluster-admin', everywhere: true })
+  const objects = others.map((other) => ({ ...aConfigMap(), metadata: { name: 'c', namespace: other } }))
+  await wide.apply(objects, { cluster: wide.cluster, owner, force: false, signal })
+  const waits = objects.map((object) => wide.waits.wait(wide.subject, [awaited(object)], { signal, timeoutMs: 20_000 }))
+  using _held = wide.watches.hold(
+    wide.subject,
+    objects.map((object) => awaited(object)),
+  )
+  expect(await Promise.all(waits)).toEqual(objects.map(() => ({ kind: 'healthy' })))
+  expect(wide.watches.size).toBe(1)
+  await cluster.kubectl(['delete', 'configmap/c', '-n', others[2] ?? ''])
+  await vi.waitUntil(() => wide.drifts.length > 0, { timeout: 5_000 })
+  expect(wide.drifts).toMatchObject([{ what: 'deleted', ref: { namespace: others[2] } }])
+})
+
+test('prunes what is ours and keeps what is not, or says so', async () => {
+  const kept = aConfigMap('kept', { 'kustomize.toolkit.fluxcd.io/prune': 'Disabled' })
+  await apply([aConfigMap('mine'), kept])
+  await cluster.kubectl(['create', 'configmap', 'foreign', '-n', namespace])
+  const gone = { apiVersion: 'nowhere.example.com/v1', kind: 'Thing', metadata: { name: 't', namespace } }
+  const pruned = await remove([aConfigMap('mine'), kept, aConfigMap('foreign'), aConfigMap('absent'), gone])
+  expect(pruned.map((one) => [one.item.ref.name, one.kind, one.kind === 'kept' ? one.why : '']).sort()).toEqual([
+    ['absent', 'absent', ''],
+    ['foreign', 'kept', 'not-owned'],
+    ['kept', 'kept', 'prune-disabled'],
+    ['mine', 'deleted', ''],
+    ['t', 'absent', ''],
+  ])
+  expect(await remove([kept], { name: 'other', namespace: 'flux-system' })).toMatchObject([{ kind: 'kept' }])
+})
+
+test('an object that may not be deleted is a failure in the words of Kubernetes', async () => {
+  await apply([aConfigMap('mine')])
+  const other = await cluster.createNamespace('health')
+  await using viewer = await openApplyEngine(cluster, { namespace: other, clusterRole: 'view', everywhere: true })
+  const pruned = await prune([item(aConfigMap('mine'))], {
+    cluster: openPruneCluster(viewer.kube, { clock: systemClock }),
+    owner,
+    order: (a, b) => compareOrder(a.ref, b.ref),
+    signal,
+  })
+  expect(pruned).toMatchObject([
+    { kind: 'failed', error: { code: 'forbidden', message: expect.stringContaining('cannot delete resource "configmaps"') } },
+  ])
+})
