@@ -17,7 +17,7 @@ export function identify({ namespace, serviceAccountName }: Applicant, grounds: 
   const tenant = tenantOf(namespace, tenants)
   const owner = reserved?.get(namespace)
   if (!tenant && owner !== undefined)
-    return refused(`namespace ${namespace} is tenant ${owner}'s, and the hub does not give that tenant access to this cluster`)
+    return refused(`namespace ${namespace} is tenant ${owner}'s, which has no access to this cluster (any more, or yet)`)
   if (!tenant && !admitsNamespace(policy, namespace)) return refused(`namespace ${namespace} is not in the cluster's local policy`)
   const account: ServiceAccountRef = serviceAccountName
     ? { namespace, name: serviceAccountName }

@@ -3,7 +3,7 @@ import { HUB_NAME } from '../../proto/model/identity.ts'
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 /** Clocks need not agree: a certificate is already valid a little before it is made. */
-const SKEW_MS = 10 * 60_000
+const MAX_SKEW_MS = 10 * 60_000
 
 export interface Validity {
   readonly notBefore: Date
@@ -11,7 +11,7 @@ export interface Validity {
 }
 
 export function clusterValidity(now: Date, lifeMs: number): Validity {
-  return { notBefore: new Date(now.getTime() - SKEW_MS), notAfter: new Date(now.getTime() + lifeMs) }
+  return { notBefore: new Date(now.getTime() - Math.min(MAX_SKEW_MS, lifeMs / 20)), notAfter: new Date(now.getTime() + lifeMs) }
 }
 
 export function serverValidity(now: Date): Validity {

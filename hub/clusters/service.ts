@@ -102,7 +102,15 @@ async function register(
   const valid = token && named && token.hash === sha256(named.secret) ? token : undefined
   const byName = await rows.clusterByName(request.clusterName)
   const byKey = await rows.clusterByKey(signing.publicKey)
-  const decision = decideJoin({ token: valid, name: request.clusterName, publicKey: signing.publicKey, byName, byKey, keyRevoked: await rows.keyRevoked(signing.publicKey), now })
+  const decision = decideJoin({
+    token: valid,
+    name: request.clusterName,
+    publicKey: signing.publicKey,
+    byName,
+    byKey,
+    keyRevoked: await rows.keyRevoked(signing.publicKey),
+    now,
+  })
   if (decision.kind === 'refused') return decision
   if (decision.kind === 'known') return { kind: 'member', cluster: decision.cluster, fresh: false, labels: {} }
   const cluster: Cluster = {

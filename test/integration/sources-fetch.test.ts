@@ -3,9 +3,9 @@ import { rm, symlink } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { BasicConstraintsExtension, SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type GitServed, type GitServer, openGitServer } from '../../deploy/local/git-server.ts'
+import { openAuthority } from '../../hub/clusters/io/authority.ts'
 import type { GitCredential } from '../../hub/sources/credential.ts'
 import { GitFetcher } from '../../hub/sources/io/git.ts'
 import { type SourceSpec, sourceKey } from '../../hub/sources/model.ts'
@@ -229,11 +229,13 @@ describe('what is refused', () => {
 
   test('a server whose certificate comes from a CA that is not given', async () => {
     await repository.commit({ v: '1' })
-    const tls = await selfSigned()
-    await using secure = await openGitServer({ dir: dir.path, log: silentLog, tls })
+    const now = new Date()
+    const authority = await openAuthority((make) => make(), now)
+    const { certificate: cert, privateKey: key } = authority.issueServer(['127.0.0.1'], now)
+    await using secure = await openGitServer({ dir: dir.path, log: silentLog, tls: { key, cert } })
     const url = `${secure.url}/${name}.git`
     expect(await look({ url })).toMatchObject(problem('GitOperationFailed', 'certificate'))
-    expect(await look({ url, credential: { ca: tls.cert } })).toMatchObject({ files: { v: '1' } })
+    expect(await look({ url, credential: { ca: authority.certificate } })).toMatchObject({ files: { v: '1' } })
   })
 
   test('addresses that nobody allowed', async () => {
@@ -314,12 +316,3 @@ describe('over ssh', () => {
     await other[Symbol.asyncDispose]()
   })
 })
-
-async function selfSigned(): Promise<{ key: string; cert: string }> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
-  const extensions = [new SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }]), new BasicConstraintsExtension(true)]
-  const certificate = await X509CertificateGenerator.createSelfSigned({ name: 'CN=git', keys, signingAlgorithm: algorithm, extensions })
-  const key = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64')
-  return { key: `-----BEGIN PRIVATE KEY-----\n${key}\n-----END PRIVATE KEY-----\n`, cert: certificate.toString('pem') }
-}

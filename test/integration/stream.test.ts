@@ -10,7 +10,7 @@ import { natsUsers } from '../../hub/clusters/io/nats-users.ts'
 import { clusterStore } from '../../hub/clusters/io/store.ts'
 import { type ClusterService, createClusterService } from '../../hub/clusters/service.ts'
 import { type Db, openDb } from '../../hub/db/db.ts'
-import { openReplica } from '../../hub/stream/io/replica.ts'
+import { openReplica } from '../../hub/db/replica.ts'
 import { openStream, type Stream } from '../../hub/stream/io/stream.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { sha256 } from '../../proto/base/hash.ts'
@@ -116,15 +116,19 @@ async function identityOf(hub: TestHub, name: string, folder: string): Promise<I
   return openIdentity({ ...options, clock: systemClock, random: systemRandom, log: silentLog }, AbortSignal.timeout(30_000))
 }
 
-function openAgent(port: number, identity: Identity, over: { readonly agentVersion?: string; readonly silent?: boolean } = {}): TestAgent {
-  const held = new Map<string, Fact>()
+function openAgent(
+  port: number,
+  identity: Identity,
+  over: { readonly agentVersion?: string; readonly cursor?: Cursor | undefined; readonly held?: ReadonlyMap<string, Fact> } = {},
+): TestAgent {
+  const held = new Map<string, Fact>(over.held)
   const agent = {
     held,
     identity,
     batches: [] as FactBatch[],
     welcomes: [] as Welcome[],
     calls: [] as Call[],
-    cursor: undefined as Cursor | undefined,
+    cursor: over.cursor,
     holdStill: false,
   }
   const ports: SessionPorts = {
@@ -230,7 +234,7 @@ test('thousands of facts arrive whole, also those that share a position, and cha
   const identity = await identityOf(hub, 'many', dir.path)
   const id = identity.current().clusterId
   await db.query(
-    `insert into desired select $1, 'kustomize.toolkit.fluxcd.io', 'Kustomization', 'apps', 'n' || i, 'GitRepository', 'apps', 'src', 'o', 'sha256:x', null, i / 700
+    `insert into desired select $1, 'kustomize.toolkit.fluxcd.io', 'Kustomization', 'apps', 'n' || i, 'GitRepository', 'apps', 'src', 'o', 'sha256:x', null, 1 + i / 700
        from generate_series(1, 5000) i`,
     [id],
   )
@@ -256,9 +260,7 @@ test('a cursor that follows gets what is new; one that is ahead, of another line
   await first[Symbol.asyncDispose]()
   await desire(id, 'b', 'sha256:2')
   const again = async (cursor: Cursor | undefined, held: Map<string, Fact>) => {
-    const agent = openAgent(hub.stream.port, identity)
-    agent.cursor = cursor
-    for (const [key, fact] of held) agent.held.set(key, fact)
+    const agent = openAgent(hub.stream.port, identity, { cursor, held })
     await live(agent)
     await expect.poll(() => agent.cursor?.position).toBe(2n)
     const state = { full: agent.welcomes.map(({ full }) => full), facts: agent.batches[0]?.facts.length, held: agent.held.size }
@@ -282,9 +284,8 @@ test('an agent that followed but holds something else than the hub finds out and
   const id = identity.current().clusterId
   await desire(id, 'a', 'sha256:1')
   await desire(id, 'b', 'sha256:2')
-  await using agent = openAgent(hub.stream.port, identity)
   // The database was put back to before position 1 and written again since: the cursor follows, and yet `a` is missing here.
-  agent.cursor = { lineage: await db.lineage(), position: 1n }
+  await using agent = openAgent(hub.stream.port, identity, { cursor: { lineage: await db.lineage(), position: 1n } })
   await expect.poll(() => agent.held.size, { timeout: 10_000 }).toBe(2)
   await live(agent)
   expect(agent.welcomes.map(({ full }) => full)).toEqual([false, true])

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { toolPath } from '../../deploy/tools/tools.mjs'
 import { type Bus, openBus } from '../../hub/bus/bus.ts'
 import type { NatsKeys } from '../../hub/bus/claims.ts'
@@ -27,6 +28,7 @@ export async function openTestNats(): Promise<TestNats> {
   const start = (port: number, waited: AbortSignal) =>
     openEmbeddedNats({ folder: dir.path, program: toolPath('nats-server'), keys, ...server, host: '127.0.0.1', port, signal: waited })
   let running: EmbeddedNats = await start(0, signal)
+  endWithRun(running.pid)
   return {
     url: running.url,
     keys,
@@ -37,10 +39,17 @@ export async function openTestNats(): Promise<TestNats> {
       if (kill) process.kill(running.pid, 'SIGKILL')
       await running[Symbol.asyncDispose]()
       running = await start(running.port, AbortSignal.timeout(30_000))
+      endWithRun(running.pid)
     },
     async [Symbol.asyncDispose]() {
       await running[Symbol.asyncDispose]()
       await dir[Symbol.asyncDispose]()
     },
   }
+}
+
+/** Ends the server when this process does, however it does: a killed run leaves nothing. */
+function endWithRun(server: number): void {
+  const script = `while kill -0 ${process.pid} 2>/dev/null && kill -0 ${server} 2>/dev/null; do sleep 1; done; kill -9 ${server} 2>/dev/null`
+  spawn('sh', ['-c', script], { stdio: 'ignore', detached: true, cwd: '/' }).unref()
 }

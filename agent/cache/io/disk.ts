@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
 import { messageOf } from '../../../proto/base/errors.ts'
@@ -19,6 +19,8 @@ export interface Disk {
   save(holdings: Holdings): Promise<void>
   /** Uncompressed content, checked against its digest; undefined where it is not there or not what it says. */
   bundle(digest: string): Promise<Uint8Array | undefined>
+  /** True where there is a file of this digest; whether it is whole shows when it is read. */
+  has(digest: string): Promise<boolean>
   /** Keeps content as it came; `bytes` are checked against the digest before they are named. */
   putBundle(digest: string, content: { readonly encoding: 'identity' | 'zstd'; readonly bytes: Uint8Array }): Promise<void>
   /** Deletes content that nothing refers to any more. */
@@ -56,6 +58,11 @@ export async function openDisk(dir: string, log: Log): Promise<Disk> {
         return undefined
       }
     },
+    has: (digest) =>
+      access(fileOf(digest)).then(
+        () => true,
+        () => false,
+      ),
     async putBundle(digest, { encoding, bytes }) {
       checked(digest, encoding === 'zstd' ? zstdDecompressSync(bytes, { maxOutputLength: MAX_BUNDLE_BYTES }) : bytes)
       await writeWhole(fileOf(digest), Buffer.concat([Buffer.from([encoding === 'zstd' ? 1 : 0]), bytes]))

@@ -38,6 +38,8 @@ export interface Identity {
 }
 
 const CALL_MS = 15_000
+/** However short the hub makes its certificates. */
+const MIN_BETWEEN_MS = 1000
 const BACKOFF = { baseMs: 1000, capMs: 60_000 }
 
 /** Takes up the identity in the folder, or joins the fleet: asks until the hub approves, however long that takes. */
@@ -66,6 +68,7 @@ export async function openIdentity(options: IdentityOptions, signal: AbortSignal
         )
         options.log.info({ event: 'certificate.renewed' }, 'the certificate was renewed')
         renewed(current)
+        await options.clock.sleep(MIN_BETWEEN_MS, until)
       }
     },
   }

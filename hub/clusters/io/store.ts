@@ -64,7 +64,9 @@ function rowsOver(sql: Sql): ClusterRows {
     clusterByName: (name) => one('name', name),
     clusterByKey: (publicKey) => one('public_key', publicKey),
     async keyRevoked(publicKey) {
-      return (await sql.query('select 1 from certificates where public_key = $1 and revoked_at is not null limit 1', [publicKey])).rowCount > 0
+      return (
+        (await sql.query('select 1 from certificates where public_key = $1 and revoked_at is not null limit 1', [publicKey])).rowCount > 0
+      )
     },
     clusterById: (id) => one('id', id),
     addCluster: (cluster, csr) => addCluster(sql, cluster, csr),

@@ -74,12 +74,13 @@ const DIGEST = `(select 'sha256:' || encode(sha256(convert_to(coalesce(string_ag
   union all
   select 'tenant ' || tenant || ' ' || position || E'\\n' from tenant_access where cluster_id = h.cluster_id and not removed) lines)`
 
+// The digest is made once per cluster: outside of the common table it would be made again for each of its facts.
 const READ = `
-with heads as (
-  select h.cluster_id, h.counter, q.after, q.sync
+with heads as materialized (
+  select h.cluster_id, h.counter, q.after, case when q.sync then ${DIGEST} end as digest
     from unnest($1::text[], $2::bigint[], $3::boolean[]) as q(id, after, sync) join cluster_heads h on h.cluster_id = q.id
    where h.counter > q.after or q.sync)
-select h.cluster_id, h.counter, case when h.sync then ${DIGEST} end as digest, f.fact, f.position, f.body
+select h.cluster_id, h.counter, h.digest, f.fact, f.position, f.body
   from heads h left join lateral (
     select 'desired' as fact, position, to_jsonb(d) as body from desired d where d.cluster_id = h.cluster_id and d.position > h.after
     union all

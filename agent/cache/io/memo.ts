@@ -1,0 +1,31 @@
+import { open, readFile, rename } from 'node:fs/promises'
+import { sha256 } from '../../../proto/base/hash.ts'
+
+/** A value on disk that makes a restart cheaper and whose loss costs only time. */
+export interface Memo<T> {
+  /** Undefined where there is none, or the file is damaged. */
+  load(): Promise<T | undefined>
+  save(value: T): Promise<void>
+}
+
+/** @param T  what JSON brings back as it was */
+export function openMemo<T>(path: string): Memo<T> {
+  return {
+    async load() {
+      const text = await readFile(path, 'utf8').catch(() => undefined)
+      const end = text?.indexOf('\n') ?? -1
+      if (text === undefined || end < 0 || sha256(text.slice(end + 1)) !== text.slice(0, end)) return undefined
+      return JSON.parse(text.slice(end + 1)) as T
+    },
+    async save(value) {
+      const text = JSON.stringify(value)
+      const temporary = `${path}.tmp`
+      {
+        await using file = await open(temporary, 'w', 0o600)
+        await file.writeFile(`${sha256(text)}\n${text}`)
+        await file.sync()
+      }
+      await rename(temporary, path)
+    },
+  }
+}
