@@ -8,9 +8,9 @@ import type { Log } from '../proto/base/log.ts'
 import { systemRandom } from '../proto/base/random.ts'
 import { WorkQueue } from '../proto/base/work-queue.ts'
 import { KustomizePool } from '../proto/kustomize/pool.ts'
-import { CLUSTER } from '../proto/model/fleet/kinds.ts'
+import { CLUSTER, TENANT } from '../proto/model/fleet/kinds.ts'
 import type { ClusterId } from '../proto/model/ids.ts'
-import { FLEET_GROUP, PLATFORM_TENANT } from '../proto/model/names.ts'
+import { PLATFORM_TENANT } from '../proto/model/names.ts'
 import { formatRef } from '../proto/model/object-ref.ts'
 import { VERSION } from '../proto/model/version.ts'
 import { writeAdminFile } from './api/io/admin-file.ts'
@@ -42,7 +42,6 @@ import { createEventService } from './events/service.ts'
 import { createMirrorWriter, mirrorFold } from './objects/io/mirror.ts'
 import { openObjects } from './objects/io/open.ts'
 import { sweepTombstones } from './objects/io/sweep.ts'
-import { FLEET_SCOPE } from './objects/model.ts'
 import { namedObjects } from './objects/named.ts'
 import { createRenderStore } from './render/io/store.ts'
 import { createTrees } from './render/io/tree.ts'
@@ -61,6 +60,7 @@ import { openReplica } from './stream/io/replica.ts'
 import { openStream } from './stream/io/stream.ts'
 import { createTenantStore } from './tenants/io/store.ts'
 import { createTokenStore } from './tenants/io/tokens.ts'
+import { platformTenant } from './tenants/platform.ts'
 import { createTenantService } from './tenants/service.ts'
 import { vaultRows } from './vault/io/rows.ts'
 import { masterKeyInFile, parseMasterKey } from './vault/master-key.ts'
@@ -94,12 +94,19 @@ export async function openHub(config: HubConfig, log: Log, signal: AbortSignal):
   const reporting = { ...built, ...(await openReporting(built, { scope, log })) }
   const doors = await openDoors(config, reporting, { scope, log })
   keepHouse(reporting, { scope, log })
+  const tenants = namedObjects(known.objects, TENANT)
+  if (!(await tenants.get(PLATFORM_TENANT))) await tenants.create(platformTenant()).catch(ignoreTaken)
   const token = (await known.tenants.firstToken())?.reveal()
   const server = `https://${ground.hosts[0] ?? 'localhost'}:${doors.http.port}`
   await writeAdminFile(join(config.dataDir, 'admin.json'), { server, ca: ground.identity.ca, token })
   log.info({ event: 'hub.ready', port: doors.http.port, replica: ground.replica }, 'hub is ready')
   const owned = scope.move()
   return { grpcPort: doors.stream.port, httpPort: doors.http.port, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** Another hub that starts at the same time may be faster. */
+function ignoreTaken(error: unknown): void {
+  if (!(error instanceof FleetError) || error.code !== 'already-exists') throw error
 }
 
 interface Opening {
@@ -301,7 +308,7 @@ async function openDoors(config: HubConfig, given: Ground & Knowledge & { readon
     bus,
     replica: given.replica,
     clusters: members,
-    labels: (cluster) => labelsOf(given, cluster),
+    labels: presence.labels,
     boxKey: given.vault.boxKey,
     ...config.grpc,
     identity: given.identity,
@@ -310,8 +317,7 @@ async function openDoors(config: HubConfig, given: Ground & Knowledge & { readon
     listeners: {
       async connected(cluster, greeting) {
         check.greeted(cluster, greeting.boot)
-        const [overview] = await readOverviews(db, [cluster])
-        if (overview) await presence.greeted(overview.name, greeting)
+        await presence.greeted(cluster, greeting)
         statuses.add(cluster)
       },
       async disconnected(cluster) {
@@ -383,11 +389,4 @@ function keepHouse(given: Ground & Building & { readonly statuses: WorkQueue }, 
     await sweepTombstones(db, { retentionMs: TOMBSTONE_RETENTION_MS })
     await sweepEvents(db, { retentionMs: EVENT_RETENTION_MS })
   })
-}
-
-async function labelsOf({ db, objects }: Ground & Knowledge, cluster: ClusterId): Promise<Readonly<Record<string, string>>> {
-  const [overview] = await readOverviews(db, [cluster])
-  const found =
-    overview && (await objects.get({ scope: FLEET_SCOPE, group: FLEET_GROUP, kind: 'Cluster', namespace: '', name: overview.name }))
-  return found?.manifest.metadata.labels ?? {}
 }

@@ -12,9 +12,9 @@ test('all problems are told at once', () => {
     FLOTILLA_DATABASE_URL: 'mysql://x',
     FLOTILLA_MASTER_KEY: 'short',
     LOG_LEVEL: 'loud',
-    FLOTILLA_DRAIN_MS: '-1',
+    FLOTILLA_CERTIFICATE_LIFE: '1s',
   }
-  const names = ['FLOTILLA_GRPC_LISTEN', 'FLOTILLA_DATABASE_URL', 'FLOTILLA_MASTER_KEY', 'LOG_LEVEL', 'FLOTILLA_DRAIN_MS']
+  const names = ['FLOTILLA_GRPC_LISTEN', 'FLOTILLA_DATABASE_URL', 'FLOTILLA_MASTER_KEY', 'LOG_LEVEL', 'FLOTILLA_CERTIFICATE_LIFE']
   for (const name of names) expect(() => readConfig(env)).toThrow(name)
 })
 

@@ -1,6 +1,7 @@
 import { isAbsolute, join } from 'node:path/posix'
 import { FleetError } from '../proto/base/errors.ts'
 import { Secret } from '../proto/base/secret.ts'
+import { parseDurationMs } from '../proto/model/duration.ts'
 
 export interface Listen {
   readonly host: string
@@ -28,7 +29,6 @@ export interface HubConfig {
   readonly fetchConcurrency: number
   readonly buildConcurrency: number
   readonly certificateLifeMs: number
-  readonly drainMs: number
   readonly logLevel: string
 }
 
@@ -44,6 +44,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): H
     if (Number.isInteger(value) && value >= min && value <= max) return value
     problems.push(`${name}=${given}: must be a whole number from ${min} to ${max}`)
     return fallback
+  }
+  const duration = (name: string, fallback: string, minMs: number) => {
+    const given = text(name) ?? fallback
+    const ms = parseDurationMs(given)
+    if (ms !== undefined && ms >= minMs) return ms
+    problems.push(`${name}=${given}: must be a duration such as 24h, not below ${minMs / 1000}s`)
+    return minMs
   }
   const listen = (name: string, fallback: string): Listen => {
     const given = text(name) ?? fallback
@@ -79,8 +86,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): H
     programs: { natsServer: text('FLOTILLA_NATS_SERVER') ?? 'nats-server', kustomize: text('FLOTILLA_KUSTOMIZE') ?? 'flotilla-kustomize' },
     fetchConcurrency: number('FLOTILLA_FETCH_CONCURRENCY', 4, 1, 64),
     buildConcurrency: number('FLOTILLA_BUILD_CONCURRENCY', 2, 1, 64),
-    certificateLifeMs: number('FLOTILLA_CERTIFICATE_HOURS', 24, 1, 8760) * 3_600_000,
-    drainMs: number('FLOTILLA_DRAIN_MS', 10_000, 0, 600_000),
+    certificateLifeMs: duration('FLOTILLA_CERTIFICATE_LIFE', '24h', 10_000),
     logLevel,
   }
   if (problems.length > 0) throw new FleetError('invalid', `hub configuration: ${problems.join('; ')}`)

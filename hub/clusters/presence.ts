@@ -27,7 +27,9 @@ type Greeting = Parameters<typeof withFacts>[1]
 export interface Presence {
   joined(cluster: Cluster, labels: Readonly<Record<string, string>>): Promise<void>
   removed(cluster: Cluster): Promise<void>
-  greeted(name: string, greeting: Greeting): Promise<void>
+  greeted(id: string, greeting: Greeting): Promise<void>
+  /** The labels that people gave the cluster. */
+  labels(id: string): Promise<Readonly<Record<string, string>>>
   /** Brings status in line with the rows; writes only where it differs. */
   refresh(ids: readonly string[]): Promise<void>
 }
@@ -54,8 +56,14 @@ export function createPresence({ objects, overviews, clock, membersChanged }: Pr
       if (await objects.get(cluster.name)) await objects.remove(cluster.name)
       await membersChanged()
     },
-    async greeted(name, greeting) {
-      if (await objects.get(name)) await objects.changeStatus(name, (old) => withFacts(statusOf(old), greeting))
+    async greeted(id, greeting) {
+      const [overview] = await overviews([id])
+      if (overview && (await objects.get(overview.name)))
+        await objects.changeStatus(overview.name, (old) => withFacts(statusOf(old), greeting))
+    },
+    async labels(id) {
+      const [overview] = await overviews([id])
+      return (overview && (await objects.get(overview.name)))?.metadata.labels ?? {}
     },
   }
 }

@@ -41,6 +41,7 @@ export function decideJoin(facts: JoinFacts): JoinDecision {
     return refused('unauthenticated', 'the join token is not valid; make a new one with "flotilla join-token create"')
   if (!isDnsLabel(name))
     return refused('invalid', `"${name}" cannot be the name of a cluster: lower-case letters, digits and dashes, at most 63`)
+  if (facts.keyRevoked) return refused('forbidden', 'this key was revoked; remove the cluster and join with a new key')
   if (byKey)
     return byKey.name === name ? { kind: 'known', cluster: byKey } : refused('conflict', `this key belongs to the cluster ${byKey.name}`)
   if (token.expiresAt <= now)

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { Server, type ServerUnaryCall, type ServerWritableStream, type sendUnaryData } from '@grpc/grpc-js'
-import { FleetError } from '../../../proto/base/errors.ts'
+import { Server, type ServerUnaryCall, type ServerWritableStream, type ServiceError, type sendUnaryData, status } from '@grpc/grpc-js'
+import { type ErrorCode, FleetError } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
+import { systemRandom } from '../../../proto/base/random.ts'
 import {
   type AgentServiceServer,
   AgentServiceService,
@@ -18,7 +19,6 @@ import type { ClusterService } from '../../clusters/service.ts'
 import type { openBundles } from './bundles.ts'
 import type { Peer, SessionStream } from './live.ts'
 import { optionalClientCertificate, peerOf } from './peer.ts'
-import { toStatus } from './status.ts'
 
 export interface ServerOptions {
   readonly host: string
@@ -132,4 +132,31 @@ function credentialsToWire(credentials: ClusterCredentials): Credentials {
     notAfter: BigInt(credentials.notAfter.getTime()),
     natsSeed: Buffer.from(credentials.natsSeed),
   }
+}
+
+const STATUS = {
+  invalid: status.INVALID_ARGUMENT,
+  unauthenticated: status.UNAUTHENTICATED,
+  forbidden: status.PERMISSION_DENIED,
+  'not-found': status.NOT_FOUND,
+  'already-exists': status.ALREADY_EXISTS,
+  conflict: status.FAILED_PRECONDITION,
+  gone: status.OUT_OF_RANGE,
+  'too-large': status.RESOURCE_EXHAUSTED,
+  exhausted: status.RESOURCE_EXHAUSTED,
+  unavailable: status.UNAVAILABLE,
+  'deadline-exceeded': status.DEADLINE_EXCEEDED,
+  aborted: status.CANCELLED,
+  internal: status.UNKNOWN,
+} as const satisfies Record<ErrorCode, status>
+
+/** What an agent may learn of an error: ours as it is, but for failures inside the hub; those are logged and get a reference. */
+function toStatus(error: unknown, log: Log): Pick<ServiceError, 'code' | 'details'> {
+  if (error instanceof FleetError && error.code !== 'internal' && !(error.cause instanceof Error && error.code === 'unavailable')) {
+    return { code: STATUS[error.code], details: error.message }
+  }
+  const reference = systemRandom.hex(4)
+  log.error({ event: 'stream.failed', err: error, reason: reference }, 'a call of an agent failed')
+  const code = error instanceof FleetError ? STATUS[error.code] : status.UNKNOWN
+  return { code, details: `the hub failed; its log has more under ${reference}` }
 }

@@ -1,6 +1,6 @@
-import type { Clock } from '../../proto/base/clock.ts'
-import type { Log } from '../../proto/base/log.ts'
-import type { Sql } from './db.ts'
+import type { Clock } from '../../../proto/base/clock.ts'
+import type { Log } from '../../../proto/base/log.ts'
+import type { Sql } from '../../db/db.ts'
 
 /** This process among the hub's replicas: alive as long as its lease is renewed. */
 export interface Replica extends AsyncDisposable {

@@ -1,0 +1,48 @@
+import { parseAllDocuments } from 'yaml'
+import { LIKE_GO } from '../../proto/model/go-yaml.ts'
+import { isManifest, type Manifest, refOf } from '../../proto/model/manifest.ts'
+import { formatRef } from '../../proto/model/object-ref.ts'
+import { admitsKind, type LocalPolicy } from '../../proto/model/policy.ts'
+
+const MAX_OBJECTS = 20_000
+
+/** The objects of a bundle, or a sentence on what in it is none. Lists are taken apart. */
+export function readManifests(bundle: string): { readonly objects: readonly Manifest[] } | { readonly problem: string } {
+  const objects: Manifest[] = []
+  // Kustomize writes no aliases: a bundle that has some was not made by it.
+  for (const [index, document] of parseAllDocuments(bundle, { ...LIKE_GO, merge: false, logLevel: 'silent' }).entries()) {
+    const [error] = document.errors
+    if (error) return { problem: `document ${index + 1} of the build is not YAML: ${error.code}` }
+    const value: unknown = document.toJS({ maxAliasCount: 0 })
+    if (value === null || value === undefined) continue
+    for (const one of itemsOf(value)) {
+      if (!isManifest(one)) return { problem: `document ${index + 1} of the build is no Kubernetes object: apiVersion, kind or metadata.name is missing` }
+      objects.push(one)
+    }
+    if (objects.length > MAX_OBJECTS) return { problem: `the build has more than ${MAX_OBJECTS} objects` }
+  }
+  return { objects }
+}
+
+/** Why the cluster's own policy keeps some of the objects out, or undefined where it does not. */
+export function refuseKinds(objects: readonly Manifest[], policy: LocalPolicy): string | undefined {
+  const refused = objects.filter((object) => !admitsKind(policy, refOf(object)))
+  if (refused.length === 0) return undefined
+  const named = refused.slice(0, 5).map((object) => formatRef(refOf(object)))
+  return `the cluster's local policy does not admit ${named.join(', ')}${refused.length > named.length ? ` and ${refused.length - named.length} more` : ''}`
+}
+
+/** Flux's own controllers in a bootstrapped repository: kept in the inventory, never applied, corrected or pruned. */
+export function isFluxController({ apiVersion, kind, metadata }: Manifest): boolean {
+  return (
+    apiVersion === 'apps/v1' &&
+    kind === 'Deployment' &&
+    metadata.namespace === 'flux-system' &&
+    metadata.labels?.['app.kubernetes.io/part-of'] === 'flux'
+  )
+}
+
+function itemsOf(value: unknown): readonly unknown[] {
+  const { kind, items } = value as { kind?: unknown; items?: unknown }
+  return typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items) ? items : [value]
+}

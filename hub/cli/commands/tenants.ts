@@ -1,0 +1,72 @@
+import type { Command } from 'commander'
+import { TENANT } from '../../../proto/model/fleet/kinds.ts'
+import type { TenantSpec, TenantStatus } from '../../../proto/model/fleet/tenant.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import { pathOf } from '../kinds.ts'
+import { document, type Output, parseOutput, tableText } from '../print.ts'
+import type { Session } from '../session.ts'
+import { parseLabels } from './clusters.ts'
+
+interface CreateOptions {
+  readonly namespace: readonly string[]
+  readonly allClusters?: true
+  readonly cluster?: readonly string[]
+  readonly clusterSelector?: string
+  readonly clusterRole?: string
+  readonly serviceAccount?: string
+}
+
+export function tenantCommand(program: Command, session: Session): void {
+  const tenant = program.command('tenant').description('who may do what, where')
+  tenant
+    .command('create')
+    .description('create a tenant, with its namespaces on the clusters that it may use')
+    .argument('<name>')
+    .requiredOption('--namespace <names...>', 'its namespaces')
+    .option('--all-clusters', 'on every cluster, also those that join later')
+    .option('--cluster <names...>', 'on these clusters')
+    .option('--cluster-selector <labels>', 'on clusters with these labels: tier=edge,region=eu')
+    .option('--cluster-role <name>', 'ClusterRole of its ServiceAccount in its namespaces (edit)')
+    .option('--service-account <name>', 'its ServiceAccount (flotilla-tenant)')
+    .action((name: string, options: CreateOptions) => create(session, name, options))
+  tenant
+    .command('list')
+    .description('show the tenants')
+    .option('-o, --output <format>', 'table, json or yaml', parseOutput, 'table' as const)
+    .action((options: { output: Output }) => list(session, options.output))
+}
+
+/** Tenants for people. */
+export function tenantTable(tenants: readonly Manifest[]): string {
+  return tableText(
+    ['name', 'namespaces', 'role', 'clusters'],
+    tenants.map(({ metadata, spec, status }) => {
+      const { clusterRole, namespaces } = spec as TenantSpec
+      return [metadata.name, namespaces.join(','), clusterRole, (status as TenantStatus | undefined)?.ready ?? '']
+    }),
+  )
+}
+
+async function create(session: Session, name: string, options: CreateOptions): Promise<void> {
+  const hub = await session.hub()
+  const clusters = {
+    ...(options.allClusters ? { all: true } : {}),
+    ...(options.cluster ? { names: options.cluster } : {}),
+    ...(options.clusterSelector ? { matchLabels: parseLabels(options.clusterSelector.split(',')) } : {}),
+  }
+  const spec = {
+    namespaces: options.namespace,
+    clusters,
+    ...(options.clusterRole ? { clusterRole: options.clusterRole } : {}),
+    ...(options.serviceAccount ? { serviceAccount: options.serviceAccount } : {}),
+  }
+  const body = { apiVersion: `${TENANT.group}/${TENANT.version}`, kind: TENANT.kind, metadata: { name }, spec }
+  await hub.send('POST', pathOf(TENANT, {}), { signal: session.signal, body, query: { fieldValidation: 'Strict' } })
+  session.say(`✔ tenant ${name} created`)
+}
+
+async function list(session: Session, output: Output): Promise<void> {
+  const hub = await session.hub()
+  const { items } = await hub.list(pathOf(TENANT, {}), { signal: session.signal })
+  session.out(output === 'table' ? tenantTable(items) : document(items, output))
+}

@@ -1,0 +1,85 @@
+import type { Command } from 'commander'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import { FLEET_GROUP, FLEET_VERSION } from '../../../proto/model/names.ts'
+import { document, type Output, parseOutput, tableText } from '../print.ts'
+import type { Session } from '../session.ts'
+import { parseLabels } from './clusters.ts'
+
+const ROOT = `/apis/${FLEET_GROUP}/${FLEET_VERSION}`
+type Json = Readonly<Record<string, unknown>>
+
+export function tokenCommand(program: Command, session: Session): void {
+  const token = program.command('token').description('tokens for people and tools')
+  withOutput(token.command('create').description('create a token; its text is shown once'))
+    .requiredOption('--description <text>', 'who or what it is for')
+    .option('--role <role>', 'admin, editor or viewer', 'viewer')
+    .option('--tenant <name>', 'bind it to a tenant')
+    .option('--ttl <duration>', 'how long it is good for, such as 720h')
+    .action((options: { output: Output } & Json) => create(session, 'Token', options))
+  withOutput(token.command('list').description('show the tokens')).action(({ output }: { output: Output }) => list(session, 'Token', output))
+  token.command('revoke').description('end a token at once').argument('<id>').action((id: string) => revoke(session, 'Token', id))
+}
+
+export function joinTokenCommand(program: Command, session: Session): void {
+  const token = program.command('join-token').description('tokens with which clusters join')
+  withOutput(token.command('create').description('create a join token; its text is shown once'))
+    .option('--cluster <name>', 'good for this name only')
+    .option('--description <text>', 'what it is for')
+    .option('--label <labels...>', 'labels of the clusters that join with it')
+    .option('--no-approve', 'clusters that join with it wait for approval')
+    .option('--ttl <duration>', 'how long it is good for (24h)')
+    .option('--uses <number>', 'how many clusters may join with it (1)', Number)
+    .action((options: { output: Output; label?: string[] } & Json) => {
+      const { label, ...rest } = options
+      return create(session, 'JoinToken', { ...rest, ...(label ? { labels: parseLabels(label) } : {}) })
+    })
+  withOutput(token.command('list').description('show the join tokens')).action(({ output }: { output: Output }) => list(session, 'JoinToken', output))
+  token.command('revoke').description('end a join token').argument('<id>').action((id: string) => revoke(session, 'JoinToken', id))
+}
+
+type TokenKind = 'Token' | 'JoinToken'
+
+/** Makes a token and gives back what the hub says of it; `status.token` is its text. */
+export async function createToken(session: Session, kind: TokenKind, spec: Json): Promise<Manifest> {
+  const hub = await session.hub()
+  const body = { apiVersion: `${FLEET_GROUP}/${FLEET_VERSION}`, kind, metadata: { name: 'new' }, spec }
+  return hub.send('POST', `${ROOT}/${kind.toLowerCase()}s`, { signal: session.signal, body, query: { fieldValidation: 'Strict' } })
+}
+
+export function tokenText({ status }: Manifest): string {
+  return String((status as { token?: string } | undefined)?.token ?? '')
+}
+
+async function create(session: Session, kind: TokenKind, { output, ...spec }: { readonly output: Output } & Json): Promise<void> {
+  const made = await createToken(session, kind, spec)
+  const { expiresAt } = made.status as { expiresAt?: string }
+  const shown = { id: made.metadata.name, token: tokenText(made), ...(expiresAt ? { expiresAt } : {}) }
+  if (output !== 'table') session.out(document(shown, output))
+  else {
+    session.out(`${shown.token}\n`)
+    session.say(`✔ ${kind === 'Token' ? 'token' : 'join token'} ${shown.id} created; this is the only time that its text is shown`)
+  }
+}
+
+async function list(session: Session, kind: TokenKind, output: Output): Promise<void> {
+  const hub = await session.hub()
+  const { items } = await hub.list(`${ROOT}/${kind.toLowerCase()}s`, { signal: session.signal })
+  if (output !== 'table') return session.out(document(items, output))
+  const text = (value: unknown) => (value === undefined ? '' : String(value))
+  const rows = items.map(({ metadata, spec, status }) => {
+    const [given, known] = [spec as Json, status as Json]
+    const own = kind === 'Token' ? [given.role, given.tenant] : [given.cluster, known.usesLeft]
+    return [metadata.name, ...[given.description, ...own, known.expiresAt].map(text)]
+  })
+  session.out(tableText(kind === 'Token' ? ['id', 'description', 'role', 'tenant', 'expires'] : ['id', 'description', 'cluster', 'uses', 'expires'], rows))
+}
+
+async function revoke(session: Session, kind: TokenKind, id: string): Promise<void> {
+  const hub = await session.hub()
+  await hub.send('DELETE', `${ROOT}/${kind.toLowerCase()}s/${encodeURIComponent(id)}`, { signal: session.signal })
+  session.say(`✔ ${id} revoked`)
+}
+
+function withOutput(command: Command): Command {
+  return command.option('-o, --output <format>', 'table, json or yaml', parseOutput, 'table' as const)
+}

@@ -1,0 +1,33 @@
+import Table from 'cli-table3'
+import { stringify } from 'yaml'
+import { FleetError } from '../../proto/base/errors.ts'
+
+export const OUTPUTS = ['table', 'json', 'yaml'] as const
+export type Output = (typeof OUTPUTS)[number]
+
+export function parseOutput(text: string): Output {
+  const found = OUTPUTS.find((one) => one === text)
+  if (!found) throw new FleetError('invalid', `-o ${text}: must be one of ${OUTPUTS.join(', ')}`)
+  return found
+}
+
+/** The value for programs: JSON or YAML. */
+export function document(value: unknown, output: Exclude<Output, 'table'>): string {
+  return output === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value)
+}
+
+const NOTHING = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' }
+const BARE = { ...NOTHING, left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '   ' }
+
+/** A table for people, without lines, heads in capitals. */
+export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const table = new Table({ head: head.map((name) => name.toUpperCase()), chars: BARE, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } })
+  table.push(...rows.map((row) => row.map(oneLine)))
+  const lines = table.toString().split('\n')
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
+}
+
+/** A message of several lines would break its row; control characters do not reach the terminal. */
+function oneLine(text: string): string {
+  return [...text.replaceAll(/\s*\n\s*/g, '; ')].map((char) => (char < ' ' || char === '\u007f' ? ' ' : char)).join('')
+}

@@ -1,0 +1,50 @@
+import { FleetError } from '../../proto/base/errors.ts'
+import type { Manifest } from '../../proto/model/manifest.ts'
+import { formatRef, type ObjectRef } from '../../proto/model/object-ref.ts'
+import { type ResourceKind } from '../../proto/model/resource/kind.ts'
+import { kindOf, pathOf } from './kinds.ts'
+import type { Session } from './session.ts'
+import { readyOf } from './rows.ts'
+
+/** An object in a cluster, or of the fleet where there is no cluster. */
+export interface Where {
+  readonly cluster?: string | undefined
+  readonly namespace?: string | undefined
+  readonly name: string
+}
+
+/** Watches an object until `done` says so. @throws `deadline-exceeded` with the last that was known of it */
+export async function waitFor(
+  session: Session,
+  kind: ResourceKind,
+  { done, timeoutMs, where }: { readonly where: Where; readonly done: (object: Manifest) => boolean; readonly timeoutMs: number },
+): Promise<Manifest> {
+  const hub = await session.hub()
+  const late = AbortSignal.timeout(timeoutMs)
+  const signal = AbortSignal.any([session.signal, late])
+  let last: Manifest | undefined
+  try {
+    for (;;) {
+      const query = { fieldSelector: `metadata.name=${where.name}` }
+      for await (const { object, type } of hub.watch(pathOf(kind, { ...where, name: undefined }), { signal, query })) {
+        if (type === 'DELETED' || type === 'BOOKMARK') continue
+        last = object
+        if (done(object)) return object
+      }
+    }
+  } catch (error) {
+    session.signal.throwIfAborted()
+    if (!late.aborted) throw error
+    throw new FleetError('deadline-exceeded', `${describe(kind, where)} is not there after ${Math.round(timeoutMs / 1000)}s: ${readyOf(last ?? NOTHING)?.message || 'nothing was reported of it'}`)
+  }
+}
+
+const NOTHING: Manifest = { apiVersion: '', kind: '', metadata: { name: '' } }
+
+/** Cluster and object, for messages. */
+export function describe(kind: ResourceKind, { cluster, name, namespace = '' }: Where): string {
+  const ref: ObjectRef = { group: kind.group, kind: kind.kind, namespace: kind.namespaced ? namespace : '', name }
+  return cluster ? `${formatRef(ref)} in ${cluster}` : formatRef(ref)
+}
+
+export const CLUSTER_KIND = kindOf(['cluster'])
