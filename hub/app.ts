@@ -379,7 +379,7 @@ async function openHttp(
 
 /** What is looked after now and then, whatever else happens: work that a killed hub left, and rows past their time. */
 function keepHouse(given: Ground & Building & { readonly statuses: WorkQueue }, { scope, log }: Opening): void {
-  const { db, desired, jobs, statuses } = given
+  const { db, bus, desired, jobs, statuses } = given
   const failed = (error: unknown) => log.warn({ event: 'hub.housekeeping.failed', reason: messageOf(error) }, 'housekeeping failed')
   repeat(scope, { everyMs: PRESENCE_MS, clock, failed }, async () => {
     for (const cluster of await recentlyMoved(db, PRESENCE_MS * 2)) statuses.add(cluster)
@@ -388,5 +388,6 @@ function keepHouse(given: Ground & Building & { readonly statuses: WorkQueue }, 
     for (const key of await desired.due()) await jobs.add('settle', key)
     await sweepTombstones(db, { retentionMs: TOMBSTONE_RETENTION_MS })
     await sweepEvents(db, { retentionMs: EVENT_RETENTION_MS })
+    await bus.revoke(await clusterStore(db).revokedUsers())
   })
 }

@@ -4,7 +4,21 @@ import { expect, test } from 'vitest'
 
 const LINE = {
   hub: ['tenants', 'clusters', 'objects', 'sources', 'render', 'placement', 'rollout', 'desired', 'reports', 'events', 'images', 'notify'],
-  agent: ['tenancy', 'mirror', 'cache', 'decrypt', 'substitute', 'helm', 'inventory', 'drift', 'apply', 'health', 'report', 'reconcile', 'session'],
+  agent: [
+    'tenancy',
+    'mirror',
+    'cache',
+    'decrypt',
+    'substitute',
+    'helm',
+    'inventory',
+    'drift',
+    'apply',
+    'health',
+    'report',
+    'reconcile',
+    'session',
+  ],
 }
 const DOORS = ['stream', 'api', 'web']
 const ROOMS = ['db', 'bus', 'vault', 'kube']

@@ -70,7 +70,7 @@ export function agentFiles(dir: string, cluster: string) {
   }
 }
 
-function hub({ dir, tools }: World): Program {
+function hub({ dir, tools, hubEnv }: World): Program {
   const { grpc, http, nats } = readPorts(dir)
   return {
     name: 'hub',
@@ -85,6 +85,7 @@ function hub({ dir, tools }: World): Program {
       FLOTILLA_FETCH_ALLOW: '127.0.0.1',
       FLOTILLA_NATS_SERVER: tools.natsServer,
       FLOTILLA_KUSTOMIZE: tools.kustomize,
+      ...hubEnv,
     },
   }
 }

@@ -9,6 +9,8 @@ export const CHECKOUT: string = dirname(dirname(import.meta.dirname))
 export interface World {
   readonly dir: string
   readonly clusters: readonly string[]
+  /** Settings of the hub beside those that the world makes, by environment variable. */
+  readonly hubEnv?: Readonly<Record<string, string>>
   readonly tools: { readonly kubernetes: string; readonly kwok: string; readonly natsServer: string; readonly kustomize: string }
 }
 

@@ -16,6 +16,8 @@ export interface WorldOptions {
   /** True starts the control planes alone: no hub, no agents, no git server. */
   readonly onlyClusters: boolean
   readonly tools: { readonly kubernetes: string; readonly kwok: string; readonly natsServer: string; readonly kustomize: string }
+  /** Settings of the hub beside those that the world makes, by environment variable. */
+  readonly hubEnv?: Readonly<Record<string, string>>
   readonly signal: AbortSignal
   readonly log: Log
 }
@@ -58,7 +60,7 @@ async function startAll(options: WorldOptions): Promise<LocalFile> {
     if (opened.status === 'rejected') throw opened.reason
     planes.push(opened.value)
   }
-  const world: World = { dir, tools, clusters }
+  const world: World = { dir, tools, clusters, ...(options.hubEnv ? { hubEnv: options.hubEnv } : {}) }
   writeFileSync(worldFile(dir), `${JSON.stringify(world)}\n`)
   const fleet = options.onlyClusters ? {} : await startFleet({ world, planes, signal, log })
   const file: LocalFile = { ...fleet, clusters: planes.map(({ name, kubeconfig }) => ({ name, kubeconfig })) }

@@ -21,13 +21,18 @@ export function kindOf(words: readonly string[]): ResourceKind {
   const [first = '', second] = words.map((word) => word.toLowerCase())
   const kind = /^sources?$/.test(first)
     ? SOURCES.find((source) => SOURCE_WORDS[source.kind] === second)
-    : [...FLUX_KINDS, ...FLEET_KINDS].find(({ kind: name, plural, shortNames }) => [name.toLowerCase(), plural, ...shortNames].includes(first))
+    : [...FLUX_KINDS, ...FLEET_KINDS].find(({ kind: name, plural, shortNames }) =>
+        [name.toLowerCase(), plural, ...shortNames].includes(first),
+      )
   if (kind) return kind
   throw new FleetError('invalid', `${words.join(' ') || 'nothing'} is no kind; name one such as kustomization, source git, helmrelease`)
 }
 
 /** Path of a collection, or of one object in it, below the server. */
-export function pathOf(kind: ResourceKind, at: { readonly cluster?: string | undefined; readonly namespace?: string | undefined; readonly name?: string | undefined }): string {
+export function pathOf(
+  kind: ResourceKind,
+  at: { readonly cluster?: string | undefined; readonly namespace?: string | undefined; readonly name?: string | undefined },
+): string {
   const view = at.cluster === undefined ? '' : `/clusters/${encodeURIComponent(at.cluster)}`
   const root = kind.group === '' ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`
   const namespace = kind.namespaced && at.namespace ? `/namespaces/${encodeURIComponent(at.namespace)}` : ''

@@ -39,7 +39,7 @@ export interface TestWorld extends AsyncDisposable {
   log(name: string): string
 }
 
-export async function openWorld(clusters: readonly string[]): Promise<TestWorld> {
+export async function openWorld(clusters: readonly string[], hubEnv: Readonly<Record<string, string>> = {}): Promise<TestWorld> {
   await using scope = new AsyncDisposableStack()
   const { path: dir } = scope.use(openTempDir('world'))
   const tools = {
@@ -49,7 +49,7 @@ export async function openWorld(clusters: readonly string[]): Promise<TestWorld>
     kustomize: toolPath('flotilla-kustomize'),
   }
   scope.defer(() => stopWorld(dir, { signal: AbortSignal.timeout(120_000) }))
-  const file = await startWorld({ dir, clusters, onlyClusters: false, tools, signal: AbortSignal.timeout(300_000), log: silentLog })
+  const file = await startWorld({ dir, clusters, onlyClusters: false, tools, hubEnv, signal: AbortSignal.timeout(300_000), log: silentLog })
   const processes = new Processes(dir)
   const signal = () => AbortSignal.timeout(60_000)
   const configOf = (cluster: string) => file.clusters.find(({ name }) => name === cluster)?.kubeconfig ?? ''

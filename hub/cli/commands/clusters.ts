@@ -18,15 +18,27 @@ export function clusterCommand(program: Command, session: Session): void {
     .option('-l, --selector <labels>', 'label selector')
     .option('-o, --output <format>', 'table, json or yaml', parseOutput, 'table' as const)
     .action((options: { selector?: string; output: Output }) => list(session, options))
-  cluster.command('describe').description('show what is known of a cluster').argument('<name>').action((name: string) => describe(session, name))
-  cluster.command('approve').description('let a cluster that waits take part').argument('<name>').action((name: string) => approve(session, name))
+  cluster
+    .command('describe')
+    .description('show what is known of a cluster')
+    .argument('<name>')
+    .action((name: string) => describe(session, name))
+  cluster
+    .command('approve')
+    .description('let a cluster that waits take part')
+    .argument('<name>')
+    .action((name: string) => approve(session, name))
   cluster
     .command('label')
     .description('set labels, or remove them with a minus at the end: tier=edge old-')
     .argument('<name>')
     .argument('<labels...>')
     .action((name: string, labels: string[]) => label(session, name, labels))
-  cluster.command('remove').description('take a cluster out of the fleet; what runs there stays').argument('<name>').action((name: string) => remove(session, name))
+  cluster
+    .command('remove')
+    .description('take a cluster out of the fleet; what runs there stays')
+    .argument('<name>')
+    .action((name: string) => remove(session, name))
 }
 
 /** Clusters for people. */
@@ -37,7 +49,15 @@ export function clusterTable(clusters: readonly Manifest[]): string {
       const { connection, facts, objects } = (cluster.status ?? {}) as ClusterStatus
       const labels = Object.entries(cluster.metadata.labels ?? {}).map(([key, value]) => `${key}=${value}`)
       const numbers = [objects?.total, objects?.failing].map((number) => String(number ?? 0))
-      return [cluster.metadata.name, truth(connection?.connected === true), readyOf(cluster)?.status ?? 'Unknown', ...numbers, facts?.kubernetesVersion ?? '', facts?.agentVersion ?? '', labels.join(',')]
+      return [
+        cluster.metadata.name,
+        truth(connection?.connected === true),
+        readyOf(cluster)?.status ?? 'Unknown',
+        ...numbers,
+        facts?.kubernetesVersion ?? '',
+        facts?.agentVersion ?? '',
+        labels.join(','),
+      ]
     }),
   )
 }

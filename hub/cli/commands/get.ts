@@ -52,14 +52,25 @@ function only(words: readonly string[]): string | undefined {
 }
 
 async function get(session: Session, wanted: Wanted, options: GetOptions): Promise<void> {
-  const found = await Promise.all(wanted.kinds.map(async (kind) => ({ kind, ...(await list(session, { kind, name: wanted.name }, options)) })))
+  const found = await Promise.all(
+    wanted.kinds.map(async (kind) => ({ kind, ...(await list(session, { kind, name: wanted.name }, options)) })),
+  )
   const all = found.flatMap(({ items }) => items)
-  if (wanted.name !== undefined && all.length === 0) throw new FleetError('not-found', `${wanted.kinds.map(({ kind }) => kind).join(', ')} ${wanted.name} not found${options.cluster ? ` in ${options.cluster}` : ''}; flotilla get shows what there is`)
+  if (wanted.name !== undefined && all.length === 0)
+    throw new FleetError(
+      'not-found',
+      `${wanted.kinds.map(({ kind }) => kind).join(', ')} ${wanted.name} not found${options.cluster ? ` in ${options.cluster}` : ''}; flotilla get shows what there is`,
+    )
   if (options.output !== 'table') {
     const [single] = all
-    session.out(document(wanted.name !== undefined && all.length === 1 ? single : { apiVersion: 'v1', kind: 'List', items: all }, options.output))
+    session.out(
+      document(wanted.name !== undefined && all.length === 1 ? single : { apiVersion: 'v1', kind: 'List', items: all }, options.output),
+    )
   } else if (all.length === 0 && !options.watch) session.say('nothing found')
-  else for (const { items, kind } of found) if (items.length > 0 || found.length === 1) session.out(`${textOf(kind, items, { ...options, prefixed: found.length > 1 })}${found.length > 1 ? '\n' : ''}`)
+  else
+    for (const { items, kind } of found)
+      if (items.length > 0 || found.length === 1)
+        session.out(`${textOf(kind, items, { ...options, prefixed: found.length > 1 })}${found.length > 1 ? '\n' : ''}`)
   const [first] = found
   if (options.watch && first) await follow(session, { kind: first.kind, name: wanted.name, from: first.metadata.resourceVersion }, options)
 }
@@ -78,7 +89,13 @@ async function follow(session: Session, query: Query & { readonly from: string }
   const ask = { signal: session.signal, query: { ...selection(query, options), resourceVersion: query.from } }
   for await (const { object, type } of hub.watch(collection(query.kind, options), ask)) {
     if (type === 'BOOKMARK') continue
-    if (options.output === 'table') session.out(textOf(query.kind, [object], { ...options, prefixed: false }).split('\n').slice(1).join('\n'))
+    if (options.output === 'table')
+      session.out(
+        textOf(query.kind, [object], { ...options, prefixed: false })
+          .split('\n')
+          .slice(1)
+          .join('\n'),
+      )
     else session.out(document({ type, object }, options.output))
   }
 }
@@ -92,7 +109,11 @@ function collection(kind: ResourceKind, { allNamespaces, cluster, namespace }: G
   return pathOf(kind, { cluster: cluster ?? ALL_CLUSTERS, namespace: allNamespaces ? undefined : namespace })
 }
 
-function textOf(kind: ResourceKind, items: readonly Manifest[], { allNamespaces, cluster, prefixed }: GetOptions & { readonly prefixed: boolean }): string {
+function textOf(
+  kind: ResourceKind,
+  items: readonly Manifest[],
+  { allNamespaces, cluster, prefixed }: GetOptions & { readonly prefixed: boolean },
+): string {
   if (kind.kind === 'Cluster') return clusterTable(items)
   if (kind.kind === 'Tenant') return tenantTable(items)
   const rows = items.map((item) => fluxRow(item, cluster))

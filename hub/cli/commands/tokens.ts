@@ -16,8 +16,14 @@ export function tokenCommand(program: Command, session: Session): void {
     .option('--tenant <name>', 'bind it to a tenant')
     .option('--ttl <duration>', 'how long it is good for, such as 720h')
     .action((options: { output: Output } & Json) => create(session, 'Token', options))
-  withOutput(token.command('list').description('show the tokens')).action(({ output }: { output: Output }) => list(session, 'Token', output))
-  token.command('revoke').description('end a token at once').argument('<id>').action((id: string) => revoke(session, 'Token', id))
+  withOutput(token.command('list').description('show the tokens')).action(({ output }: { output: Output }) =>
+    list(session, 'Token', output),
+  )
+  token
+    .command('revoke')
+    .description('end a token at once')
+    .argument('<id>')
+    .action((id: string) => revoke(session, 'Token', id))
 }
 
 export function joinTokenCommand(program: Command, session: Session): void {
@@ -33,8 +39,14 @@ export function joinTokenCommand(program: Command, session: Session): void {
       const { label, ...rest } = options
       return create(session, 'JoinToken', { ...rest, ...(label ? { labels: parseLabels(label) } : {}) })
     })
-  withOutput(token.command('list').description('show the join tokens')).action(({ output }: { output: Output }) => list(session, 'JoinToken', output))
-  token.command('revoke').description('end a join token').argument('<id>').action((id: string) => revoke(session, 'JoinToken', id))
+  withOutput(token.command('list').description('show the join tokens')).action(({ output }: { output: Output }) =>
+    list(session, 'JoinToken', output),
+  )
+  token
+    .command('revoke')
+    .description('end a join token')
+    .argument('<id>')
+    .action((id: string) => revoke(session, 'JoinToken', id))
 }
 
 type TokenKind = 'Token' | 'JoinToken'
@@ -71,7 +83,12 @@ async function list(session: Session, kind: TokenKind, output: Output): Promise<
     const own = kind === 'Token' ? [given.role, given.tenant] : [given.cluster, known.usesLeft]
     return [metadata.name, ...[given.description, ...own, known.expiresAt].map(text)]
   })
-  session.out(tableText(kind === 'Token' ? ['id', 'description', 'role', 'tenant', 'expires'] : ['id', 'description', 'cluster', 'uses', 'expires'], rows))
+  session.out(
+    tableText(
+      kind === 'Token' ? ['id', 'description', 'role', 'tenant', 'expires'] : ['id', 'description', 'cluster', 'uses', 'expires'],
+      rows,
+    ),
+  )
 }
 
 async function revoke(session: Session, kind: TokenKind, id: string): Promise<void> {

@@ -21,7 +21,11 @@ export function configPath(env: Env): string {
 export async function readConfig(env: Env): Promise<CliConfig> {
   const path = configPath(env)
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new FleetError('unauthenticated', `no hub is known: ${path} cannot be read; run flotilla login, or name another file in FLOTILLA_CONFIG`, { cause })
+    throw new FleetError(
+      'unauthenticated',
+      `no hub is known: ${path} cannot be read; run flotilla login, or name another file in FLOTILLA_CONFIG`,
+      { cause },
+    )
   })
   const parsed = schema.safeParse(parse(text))
   if (parsed.success) return parsed.data

@@ -16,12 +16,25 @@ export function document(value: unknown, output: Exclude<Output, 'table'>): stri
   return output === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value)
 }
 
-const NOTHING = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' }
+const NOTHING = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+}
 const BARE = { ...NOTHING, left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '   ' }
 
 /** A table for people, without lines, heads in capitals. */
 export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const table = new Table({ head: head.map((name) => name.toUpperCase()), chars: BARE, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } })
+  const table = new Table({
+    head: head.map((name) => name.toUpperCase()),
+    chars: BARE,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  })
   table.push(...rows.map((row) => row.map(oneLine)))
   const lines = table.toString().split('\n')
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`

@@ -1,10 +1,10 @@
 import { FleetError } from '../../proto/base/errors.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { formatRef, type ObjectRef } from '../../proto/model/object-ref.ts'
-import { type ResourceKind } from '../../proto/model/resource/kind.ts'
+import type { ResourceKind } from '../../proto/model/resource/kind.ts'
 import { kindOf, pathOf } from './kinds.ts'
-import type { Session } from './session.ts'
 import { readyOf } from './rows.ts'
+import type { Session } from './session.ts'
 
 /** An object in a cluster, or of the fleet where there is no cluster. */
 export interface Where {
@@ -35,7 +35,10 @@ export async function waitFor(
   } catch (error) {
     session.signal.throwIfAborted()
     if (!late.aborted) throw error
-    throw new FleetError('deadline-exceeded', `${describe(kind, where)} is not there after ${Math.round(timeoutMs / 1000)}s: ${readyOf(last ?? NOTHING)?.message || 'nothing was reported of it'}`)
+    throw new FleetError(
+      'deadline-exceeded',
+      `${describe(kind, where)} is not there after ${Math.round(timeoutMs / 1000)}s: ${readyOf(last ?? NOTHING)?.message || 'nothing was reported of it'}`,
+    )
   }
 }
 

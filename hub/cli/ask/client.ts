@@ -45,7 +45,11 @@ export class HubClient {
   constructor(config: CliConfig) {
     this.server = config.server.replace(/\/$/, '')
     this.#config = config
-    this.#agent = new Agent({ connect: { ...(config.ca ? { ca: config.ca } : {}), timeout: 10_000 }, bodyTimeout: 0, headersTimeout: 90_000 })
+    this.#agent = new Agent({
+      connect: { ...(config.ca ? { ca: config.ca } : {}), timeout: 10_000 },
+      bodyTimeout: 0,
+      headersTimeout: 90_000,
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -104,11 +108,19 @@ export class HubClient {
     const url = new URL(this.server + path)
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value)
     const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
-    const headers = { authorization: `Bearer ${this.#config.token}`, 'user-agent': 'flotilla', ...(body === undefined ? {} : { 'content-type': type }) }
+    const headers = {
+      authorization: `Bearer ${this.#config.token}`,
+      'user-agent': 'flotilla',
+      ...(body === undefined ? {} : { 'content-type': type }),
+    }
     const sent = body === undefined ? {} : { body: JSON.stringify(body) }
     const answer = await request(url, { method, headers, ...sent, signal, dispatcher: this.#agent }).catch((error: unknown) => {
       signal.throwIfAborted()
-      throw new FleetError('unavailable', `the hub at ${this.server} cannot be reached: ${messageOf(error)}; check that it runs and the address in flotilla's configuration`, { cause: error })
+      throw new FleetError(
+        'unavailable',
+        `the hub at ${this.server} cannot be reached: ${messageOf(error)}; check that it runs and the address in flotilla's configuration`,
+        { cause: error },
+      )
     })
     if (answer.statusCode < 400) return answer
     throw await failure(answer.statusCode, await answer.body.text())

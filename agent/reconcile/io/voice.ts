@@ -1,0 +1,94 @@
+import type { Clock } from '../../../proto/base/clock.ts'
+import type { FluxObject } from '../../../proto/model/flux/kinds.ts'
+import type { Kustomization } from '../../../proto/model/flux/kustomize/kinds.ts'
+import type { GitRepository } from '../../../proto/model/flux/source/kinds.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import { REQUESTED_AT } from '../../../proto/model/names.ts'
+import type { GitRepositoryOutcome, KustomizationOutcome, MirroredObject, StatusMoment } from '../../mirror/model.ts'
+import type { SourceWord } from '../git-repository.ts'
+import type { Voice } from '../ports.ts'
+
+type Status<T extends { readonly status: unknown }> = T['status']
+
+export interface VoiceDeps {
+  readonly mirrored: (key: string) => MirroredObject | undefined
+  /** Writes what differs. */
+  readonly write: {
+    status(object: MirroredObject, next: object, signal: AbortSignal): Promise<void>
+    finalizer(object: MirroredObject, wanted: 'present' | 'absent', signal: AbortSignal): Promise<void>
+  }
+  readonly record: (object: Manifest, event: Parameters<Voice['event']>[1]) => void
+  readonly kustomizationStatus: (old: Status<Kustomization>, outcome: KustomizationOutcome, at: StatusMoment) => Status<Kustomization>
+  readonly gitRepositoryStatus: (old: Status<GitRepository>, outcome: GitRepositoryOutcome, at: StatusMoment) => Status<GitRepository>
+  readonly unservedStatus: (old: object, message: string, at: StatusMoment) => object
+  readonly clock: Clock
+}
+
+/** Everything that is said about Flux objects of all kinds. */
+export interface FluxVoice extends Voice {
+  source(key: string, word: SourceWord, signal: AbortSignal): Promise<void>
+  unserved(key: string, message: string, signal: AbortSignal): Promise<void>
+}
+
+export function createVoice(deps: VoiceDeps): FluxVoice {
+  const { write, clock } = deps
+  const find = (key: string): { readonly mirrored: MirroredObject; readonly object: FluxObject } | undefined => {
+    const mirrored = deps.mirrored(key)
+    return mirrored && 'object' in mirrored.parsed ? { mirrored, object: mirrored.parsed.object } : undefined
+  }
+  const now = ({ metadata }: FluxObject) => ({ generation: metadata.generation ?? 0, now: clock.now() })
+  return {
+    async status(key, outcome, signal) {
+      const found = find(key)
+      if (found?.object.kind !== 'Kustomization') return
+      const at = { ...now(found.object), ...requested(found.object) }
+      await write.status(found.mirrored, deps.kustomizationStatus(found.object.status, outcome, at), signal)
+    },
+    async source(key, { outcome, requestedAt }, signal) {
+      const found = find(key)
+      if (found?.object.kind !== 'GitRepository') return
+      // What the hub found answers a request only when it says so; what is decided here answers at once.
+      const isLocal = outcome.kind === 'suspended' || (outcome.kind === 'stalled' && requestedAt === undefined)
+      const handled = isLocal ? requested(found.object) : requestedAt === undefined ? {} : { requestedAt }
+      const before = found.object.status
+      const next = deps.gitRepositoryStatus(before, outcome, { ...now(found.object), ...handled })
+      await write.status(found.mirrored, next, signal)
+      const event = eventOf(before.artifact?.revision, outcome)
+      if (event && next !== before) deps.record(found.mirrored.manifest, event)
+    },
+    async unserved(key, message, signal) {
+      const found = find(key)
+      if (!found) return
+      const at = { ...now(found.object), ...requested(found.object) }
+      await write.status(found.mirrored, deps.unservedStatus((found.object.status ?? {}) as object, message, at), signal)
+    },
+    async finalizer(key, wanted, signal) {
+      const mirrored = deps.mirrored(key)
+      if (mirrored) await write.finalizer(mirrored, wanted, signal)
+    },
+    event(key, event) {
+      const mirrored = deps.mirrored(key)
+      if (mirrored) deps.record(mirrored.manifest, event)
+    },
+  }
+}
+
+function requested({ metadata }: FluxObject): { readonly requestedAt?: string } {
+  const at = metadata.annotations?.[REQUESTED_AT]
+  return at === undefined ? {} : { requestedAt: at }
+}
+
+function eventOf(before: string | undefined, outcome: GitRepositoryOutcome): Parameters<Voice['event']>[1] | undefined {
+  switch (outcome.kind) {
+    case 'stored': {
+      const { revision } = outcome.artifact
+      if (revision === before) return undefined
+      return { severity: 'info', reason: 'NewArtifact', message: `stored artifact for revision '${revision}'`, revision }
+    }
+    case 'failed':
+    case 'stalled':
+      return { severity: 'error', reason: outcome.reason, message: outcome.message, revision: '' }
+    default:
+      return undefined
+  }
+}

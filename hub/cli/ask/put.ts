@@ -1,0 +1,64 @@
+import { canonicalJson } from '../../proto/base/canonical.ts'
+import { FleetError } from '../../proto/base/errors.ts'
+import type { Manifest } from '../../proto/model/manifest.ts'
+import type { ResourceKind } from '../../proto/model/resource/kind.ts'
+import { pathOf } from './kinds.ts'
+import type { Session } from './session.ts'
+
+export const PUT_RESULTS = ['created', 'configured', 'unchanged'] as const
+export type PutResult = (typeof PUT_RESULTS)[number]
+
+/** The kind as which Secrets go to a cluster: written, never read. */
+export const SECRET = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true } as unknown as ResourceKind
+
+/** Makes the object what the manifest says; labels and annotations that others have set stay. */
+export async function put(
+  session: Session,
+  kind: ResourceKind,
+  { cluster, manifest }: { readonly cluster: string | undefined; readonly manifest: Manifest },
+): Promise<PutResult> {
+  const hub = await session.hub()
+  const { name, namespace } = manifest.metadata
+  const [collection, path] = [pathOf(kind, { cluster, namespace }), pathOf(kind, { cluster, namespace, name })]
+  const ask = { signal: session.signal, query: { fieldValidation: 'Strict', fieldManager: 'flotilla' } }
+  if (kind === SECRET) return putUnseen(session, { collection, path, manifest })
+  const old = await hub.find(path, { signal: session.signal })
+  if (!old) {
+    await hub.send('POST', collection, { ...ask, body: manifest })
+    return 'created'
+  }
+  const next = onto(old, manifest)
+  if (canonicalJson(next) === canonicalJson(onto(old, old))) return 'unchanged'
+  const done = await hub.send('PUT', path, { ...ask, body: next })
+  return done.metadata.resourceVersion === old.metadata.resourceVersion ? 'unchanged' : 'configured'
+}
+
+async function putUnseen(
+  session: Session,
+  { collection, manifest, path }: { readonly collection: string; readonly path: string; readonly manifest: Manifest },
+): Promise<PutResult> {
+  const hub = await session.hub()
+  try {
+    await hub.send('POST', collection, { signal: session.signal, body: manifest })
+    return 'created'
+  } catch (error) {
+    if (!(error instanceof FleetError && error.code === 'conflict')) throw error
+    await hub.send('PUT', path, { signal: session.signal, body: manifest })
+    return 'configured'
+  }
+}
+
+function onto(old: Manifest, { metadata, status: _status, ...content }: Manifest): Manifest {
+  const { annotations, finalizers, labels, name, namespace, resourceVersion } = old.metadata
+  return {
+    ...content,
+    metadata: {
+      name,
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ...(finalizers === undefined ? {} : { finalizers }),
+      labels: { ...labels, ...metadata.labels },
+      annotations: { ...annotations, ...metadata.annotations },
+    },
+  }
+}

@@ -1,0 +1,35 @@
+import { FleetError } from '../../proto/base/errors.ts'
+import type { Manifest } from '../../proto/model/manifest.ts'
+import { readyOf } from './rows.ts'
+
+interface Status {
+  readonly observedGeneration?: number
+  readonly lastHandledReconcileAt?: string
+  readonly lastAppliedRevision?: string
+  readonly artifact?: { readonly revision: string }
+}
+
+/** True once the object's present generation was worked on and came to an end, good or bad. */
+export function isSettled(object: Manifest): boolean {
+  const ready = readyOf(object)
+  const seen = ready?.observedGeneration ?? (object.status as Status | undefined)?.observedGeneration
+  return ready !== undefined && ready.status !== 'Unknown' && seen === object.metadata.generation
+}
+
+/** True once the object has honoured the request, and come to an end. */
+export function hasHandled(object: Manifest, requestedAt: string): boolean {
+  return (object.status as Status | undefined)?.lastHandledReconcileAt === requestedAt && isSettled(object)
+}
+
+/** flux's last line for a success. @throws when the object is not ready, with what it says */
+export function outcomeOf(object: Manifest): string {
+  const ready = readyOf(object)
+  const { artifact, lastAppliedRevision } = (object.status ?? {}) as Status
+  if (ready?.status !== 'True')
+    throw new FleetError(
+      'conflict',
+      `${object.kind} ${object.metadata.name} is not ready: ${ready?.reason ?? 'Unknown'}: ${ready?.message ?? 'nothing was reported'}`,
+    )
+  if (lastAppliedRevision) return `✔ applied revision ${lastAppliedRevision}`
+  return artifact ? `✔ fetched revision ${artifact.revision}` : `✔ ${ready.message}`
+}

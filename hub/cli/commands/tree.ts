@@ -1,0 +1,79 @@
+import type { Command } from 'commander'
+import { KUSTOMIZATION } from '../../../proto/model/flux/kustomize/kinds.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import { formatRef, type ObjectRef } from '../../../proto/model/object-ref.ts'
+import { pathOf } from '../kinds.ts'
+import { placesOf } from '../places.ts'
+import { document, type Output, parseOutput } from '../print.ts'
+import type { Session } from '../session.ts'
+import type { Where } from '../wait.ts'
+
+interface TreeOptions {
+  readonly namespace: string
+  readonly cluster?: string
+  readonly output: Output
+}
+
+/** An object and what it has applied. */
+export interface TreeNode {
+  readonly resource: string
+  readonly resources: readonly TreeNode[]
+}
+
+const MAX_DEPTH = 20
+
+export function treeCommand(program: Command, session: Session): void {
+  program
+    .command('tree')
+    .description('show what a Kustomization has applied')
+    .command('kustomization')
+    .alias('ks')
+    .argument('<name>')
+    .option('-n, --namespace <namespace>', 'namespace', 'flux-system')
+    .option('--cluster <name>', 'one cluster instead of all that have it')
+    .option('-o, --output <format>', 'table, json or yaml', parseOutput, 'table' as const)
+    .action((name: string, options: TreeOptions) => tree(session, name, options))
+}
+
+async function tree(session: Session, name: string, options: TreeOptions): Promise<void> {
+  const places = await placesOf(session, KUSTOMIZATION, { ...options, name })
+  const trees = await Promise.all(places.map(async (where) => ({ cluster: where.cluster, ...(await grow(session, where, [])) })))
+  if (options.output !== 'table') return session.out(document(trees.length === 1 ? trees[0] : trees, options.output))
+  for (const { cluster, ...node } of trees) session.out(`${places.length > 1 ? `${cluster}:\n` : ''}${lines(node).join('\n')}\n`)
+}
+
+/** Follows Kustomizations among what was applied; one that is its own ancestor is shown and not followed. */
+async function grow(session: Session, where: Where, above: readonly string[]): Promise<TreeNode> {
+  const resource = formatRef({ group: KUSTOMIZATION.group, kind: KUSTOMIZATION.kind, namespace: where.namespace ?? '', name: where.name })
+  if (above.includes(resource) || above.length >= MAX_DEPTH) return { resource, resources: [] }
+  const object = await (await session.hub()).find(pathOf(KUSTOMIZATION, where), { signal: session.signal })
+  const resources = await Promise.all(
+    (object ? inventoryOf(object) : []).map(async (ref): Promise<TreeNode> => {
+      if (ref.kind !== KUSTOMIZATION.kind || ref.group !== KUSTOMIZATION.group) return { resource: formatRef(ref), resources: [] }
+      return grow(session, { ...where, namespace: ref.namespace, name: ref.name }, [...above, resource])
+    }),
+  )
+  return { resource, resources }
+}
+
+/** Ids are `<namespace>_<name>_<group>_<kind>`; names of RBAC objects have `__` for a colon. */
+function inventoryOf({ status }: Manifest): readonly ObjectRef[] {
+  const entries = (status as { inventory?: { entries?: readonly { id: string }[] } } | undefined)?.inventory?.entries ?? []
+  return entries.flatMap(({ id }) => {
+    const [, namespace, name, group, kind] = /^([^_]*)_(.*)_([^_]*)_([^_]*)$/.exec(id) ?? []
+    if (namespace === undefined || !name || group === undefined || !kind) return []
+    return [{ group, kind, namespace, name: name.replaceAll('__', ':') }]
+  })
+}
+
+/** The tree with the lines that `flux tree` draws. */
+export function lines(node: TreeNode): readonly string[] {
+  return [
+    node.resource,
+    ...node.resources.flatMap((child, index) => {
+      const last = index === node.resources.length - 1
+      const [first = '', ...rest] = lines(child)
+      return [`${last ? '└── ' : '├── '}${first}`, ...rest.map((line) => `${last ? '    ' : '│   '}${line}`)]
+    }),
+  ]
+}
