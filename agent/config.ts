@@ -13,8 +13,8 @@ export interface AgentConfig {
   readonly clusterName: string
   /** File with the join token; needed until there is a certificate. */
   readonly joinTokenFile: string | undefined
-  /** kubeconfig with static credentials; undefined uses the pod's ServiceAccount. */
-  readonly kubeconfig: string | undefined
+  /** How the API server is reached: a kubeconfig with static credentials, or the address that every pod is given. */
+  readonly kubernetes: { readonly kubeconfig: string } | { readonly host: string; readonly port: string }
   /** How many Kustomizations are worked on at once; waiting for health holds none of them. */
   readonly concurrency: number
   readonly logLevel: string
@@ -43,13 +43,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): A
     problems.push('FLOTILLA_AGENT_CONCURRENCY: must be a whole number from 1 to 64')
   const logLevel = text('LOG_LEVEL') ?? 'info'
   if (!LEVELS.includes(logLevel)) problems.push(`LOG_LEVEL=${logLevel}: must be one of ${LEVELS.join(', ')}`)
+  const kubeconfig = text('KUBECONFIG')
+  const host = text('KUBERNETES_SERVICE_HOST')
+  if (kubeconfig === undefined && host === undefined) problems.push('KUBECONFIG is not set, and this is not a pod: name a kubeconfig file')
   const config: AgentConfig = {
     dataDir,
     hub,
     hubCaFile: text('FLOTILLA_HUB_CA') ?? join(dataDir, 'hub-ca.pem'),
     clusterName,
     joinTokenFile: text('FLOTILLA_JOIN_TOKEN_FILE'),
-    kubeconfig: text('KUBECONFIG'),
+    kubernetes: kubeconfig === undefined ? { host: host ?? '', port: text('KUBERNETES_SERVICE_PORT') ?? '443' } : { kubeconfig },
     concurrency,
     logLevel,
   }

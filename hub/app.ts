@@ -44,6 +44,7 @@ import { openObjects } from './objects/io/open.ts'
 import { sweepTombstones } from './objects/io/sweep.ts'
 import { namedObjects } from './objects/named.ts'
 import { createRenderStore } from './render/io/store.ts'
+import { sweepRender } from './render/io/sweep.ts'
 import { createTrees } from './render/io/tree.ts'
 import { createRender } from './render/service.ts'
 import { MirrorCheck } from './reports/io/agreement.ts'
@@ -81,7 +82,7 @@ const BUILD_DEADLINE_MS = 60_000
 const STATUS_AFTER_MS = 500
 const PRESENCE_MS = 5000
 const SWEEP_MS = 600_000
-const TOMBSTONE_RETENTION_MS = 3_600_000
+const RETENTION_MS = 3_600_000
 const EVENT_RETENTION_MS = 7 * 86_400_000
 
 /** Opens everything in order; a failure half-way closes what was opened. `signal` ends the opening, disposal the hub. */
@@ -386,7 +387,8 @@ function keepHouse(given: Ground & Building & { readonly statuses: WorkQueue }, 
   })
   repeat(scope, { everyMs: SWEEP_MS, clock, failed }, async () => {
     for (const key of await desired.due()) await jobs.add('settle', key)
-    await sweepTombstones(db, { retentionMs: TOMBSTONE_RETENTION_MS })
+    await sweepTombstones(db, { retentionMs: RETENTION_MS })
+    await sweepRender(db, { retentionMs: RETENTION_MS })
     await sweepEvents(db, { retentionMs: EVENT_RETENTION_MS })
     await bus.revoke(await clusterStore(db).revokedUsers())
   })

@@ -3,10 +3,11 @@ import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { FleetError } from '../../proto/base/errors.ts'
-import type { CliConfig } from './config.ts'
+import type { CliConfig } from './ask/config.ts'
 
 interface Named {
   readonly name: string
+  readonly [other: string]: unknown
 }
 
 interface Kubeconfig {

@@ -1,7 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { FleetError } from '../../proto/base/errors.ts'
 import { VERSION } from '../../proto/model/version.ts'
-import { HubClient } from './client.ts'
+import { HubClient } from './ask/client.ts'
+import { readConfig } from './ask/config.ts'
 import { applyCommand } from './commands/apply.ts'
 import { bootstrapCommand } from './commands/bootstrap.ts'
 import { clusterCommand } from './commands/clusters.ts'
@@ -13,12 +14,11 @@ import { reconcileCommand, resumeCommand, suspendCommand } from './commands/reco
 import { tenantCommand } from './commands/tenants.ts'
 import { joinTokenCommand, tokenCommand } from './commands/tokens.ts'
 import { treeCommand } from './commands/tree.ts'
-import { readConfig } from './config.ts'
 import { EXIT, failureOf } from './exit.ts'
-import type { Session } from './session.ts'
+import type { Session, Surroundings } from './session.ts'
 
 /** Runs one command line to its end. @returns the exit code; what went wrong is said in one sentence */
-export async function run(args: readonly string[], world: Omit<Session, 'hub'>): Promise<number> {
+export async function run(args: readonly string[], world: Surroundings): Promise<number> {
   await using scope = new AsyncDisposableStack()
   let opened: Promise<HubClient> | undefined
   const hub = () => {

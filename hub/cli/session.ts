@@ -1,13 +1,17 @@
-import type { HubClient } from './client.ts'
+import type { HubClient } from './ask/client.ts'
 
-/** What a command has: a hub to ask, somewhere to write, and a reason to stop. */
-export interface Session {
+/** Where a command runs: somewhere to write, and a reason to stop. */
+export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
   readonly stdin: AsyncIterable<Buffer | string>
   out(text: string): void
   /** Progress and remarks, beside the output. */
   say(text: string): void
+}
+
+/** What a command has: its surroundings, and a hub to ask. */
+export interface Session extends Surroundings {
   /** The hub that the configuration names; opened at the first use. */
   hub(): Promise<HubClient>
 }

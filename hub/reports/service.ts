@@ -60,7 +60,9 @@ export function createReportService(deps: {
 }
 
 function namespacesOfSources(news: readonly Received[]): ReadonlySet<string> {
-  return new Set(news.flatMap(({ report }) => report.objects.filter(({ ref }) => ref.group === SOURCE_GROUP).map(({ ref }) => ref.namespace)))
+  return new Set(
+    news.flatMap(({ report }) => report.objects.filter(({ ref }) => ref.group === SOURCE_GROUP).map(({ ref }) => ref.namespace)),
+  )
 }
 
 /** Failures of the hub's own ground: the report is not to blame and stays in the stream. */

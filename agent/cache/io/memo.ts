@@ -1,5 +1,7 @@
 import { open, readFile, rename } from 'node:fs/promises'
+import type { Clock } from '../../../proto/base/clock.ts'
 import { sha256 } from '../../../proto/base/hash.ts'
+import type { Log } from '../../../proto/base/log.ts'
 
 /** A value on disk that makes a restart cheaper and whose loss costs only time. */
 export interface Memo<T> {
@@ -26,6 +28,40 @@ export function openMemo<T>(path: string): Memo<T> {
         await file.sync()
       }
       await rename(temporary, path)
+    },
+  }
+}
+
+/** Saves a value now and then, when it has changed, and at the end. */
+export interface MemoKeeper extends AsyncDisposable {
+  changed(): void
+}
+
+const EVERY_MS = 15_000
+
+export function keepMemo<T>(memo: Memo<T>, deps: { readonly value: () => T; readonly clock: Clock; readonly log: Log }): MemoKeeper {
+  const stop = new AbortController()
+  let dirty = false
+  const save = async () => {
+    if (!dirty) return
+    dirty = false
+    await memo.save(deps.value()).catch((error: unknown) => deps.log.warn({ event: 'memo.failed', err: error }, 'cannot save what would make a restart cheap'))
+  }
+  const run = async () => {
+    while (!stop.signal.aborted) {
+      await deps.clock.sleep(EVERY_MS, stop.signal).catch(() => undefined)
+      await save()
+    }
+  }
+  const running = run()
+  return {
+    changed() {
+      dirty = true
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await running
+      await save()
     },
   }
 }

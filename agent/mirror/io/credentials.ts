@@ -40,10 +40,11 @@ export interface Credentials {
 const NONE: ReportedCredential = { sealedCredential: undefined, credentialProblem: undefined, hash: '' }
 
 export function createCredentials(deps: CredentialDeps): Credentials {
-  const known = new Map<string, ReportedCredential>()
+  const known = new Map<string, ReportedCredential & { readonly secret: string | undefined }>()
   let hubKey: Uint8Array | undefined
 
-  const read = async (object: GitRepository, signal: AbortSignal): Promise<ReportedCredential> => {
+  const read = async (object: GitRepository, signal: AbortSignal) => ({ ...(await reported(object, signal)), secret: object.spec.secretRef?.name })
+  const reported = async (object: GitRepository, signal: AbortSignal): Promise<ReportedCredential> => {
     const name = object.spec.secretRef?.name
     if (name === undefined || hubKey === undefined) return NONE
     const content = await readSecret(deps, { namespace: object.metadata.namespace ?? '', name }, signal)
@@ -64,7 +65,8 @@ export function createCredentials(deps: CredentialDeps): Credentials {
       known.clear()
     },
     async of(key, object, signal) {
-      const found = known.get(key) ?? (await read(object, signal))
+      const held = known.get(key)
+      const found = held && held.secret === object.spec.secretRef?.name ? held : await read(object, signal)
       known.set(key, found)
       return found
     },

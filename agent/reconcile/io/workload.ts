@@ -1,3 +1,4 @@
+import type { Clock } from '../../../proto/base/clock.ts'
 import { FleetError } from '../../../proto/base/errors.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
@@ -42,11 +43,15 @@ export interface WorkloadDeps {
     wait(subject: string, objects: readonly Awaited[], o: { signal: AbortSignal; timeoutMs: number }): Promise<HealthOutcome>
     forget(subject: string, refs: readonly ObjectRef[]): void
   }
+  readonly clock: Clock
+  /** Ends with the right to act. */
+  readonly stop: AbortSignal
   readonly describeUnhealthy: (objects: readonly ObjectHealth[]) => string
 }
 
 /** After a restart, watches tell within moments what else a dry-run of everything would have to ask. */
 const WATCHES_MS = 5_000
+const OVERLAP_MS = 30_000
 
 /** Apply, prune, health and watches, each as the ServiceAccount of the Kustomization. */
 export function createWorkload(deps: WorkloadDeps): Workload {
@@ -54,7 +59,7 @@ export function createWorkload(deps: WorkloadDeps): Workload {
   return {
     async apply(objects, { account, owner, force, signal }) {
       const kube = as(account)
-      using _held = await heldAgain(deps, kube.subject, objects, signal)
+      await holdAgain(deps, kube.subject, objects, signal)
       try {
         return await deps.applyAs(kube, objects, { owner, force, signal, leaveAlone: isFluxController })
       } catch (error) {
@@ -83,21 +88,16 @@ export function createWorkload(deps: WorkloadDeps): Workload {
 }
 
 /** Follows objects that an earlier process applied before they are looked at, so that watches answer instead of requests. */
-async function heldAgain(deps: WorkloadDeps, subject: string, objects: readonly Manifest[], signal: AbortSignal): Promise<Disposable> {
-  const refs = objects.map(refOf)
-  const unseen = objects.filter((object) => {
-    const ref = refOf(object)
-    return deps.memory.remembered(subject, ref) && deps.memory.known(subject, ref).kind === 'unknown'
-  })
-  if (unseen.length === 0) return { [Symbol.dispose]() {} }
-  const held = deps.watches.hold(subject, objects.map((object, at) => ({ ref: refs[at] ?? refOf(object), apiVersion: object.apiVersion, owned: true })))
-  const scopes = new Map(unseen.map((object) => [`${object.apiVersion}/${object.kind}/${object.metadata.namespace ?? ''}`, refOf(object)]))
-  const wanted = [...scopes.values()].map(({ group, kind, namespace }) => ({ group, kind, namespace }))
-  await deps.coverage.until(subject, wanted, { ms: WATCHES_MS, signal }).catch((error: unknown) => {
-    held[Symbol.dispose]()
-    throw error
-  })
-  return held
+async function holdAgain(deps: WorkloadDeps, subject: string, objects: readonly Manifest[], signal: AbortSignal): Promise<void> {
+  const followed = objects.map((object) => ({ ref: refOf(object), apiVersion: object.apiVersion, owned: true }))
+  const unseen = followed.filter(({ ref }) => deps.memory.remembered(subject, ref) && deps.memory.known(subject, ref).kind === 'unknown')
+  if (unseen.length === 0) return
+  const held = deps.watches.hold(subject, followed)
+  // Until the run holds them itself.
+  const release = () => held[Symbol.dispose]()
+  deps.clock.sleep(OVERLAP_MS, deps.stop).then(release, release)
+  const scopes = new Map(unseen.map(({ ref: { group, kind, namespace } }) => [`${group}/${kind}/${namespace}`, { group, kind, namespace }]))
+  await deps.coverage.until(subject, [...scopes.values()], { ms: WATCHES_MS, signal })
 }
 
 async function prune(

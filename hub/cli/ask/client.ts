@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici'
-import { type ErrorCode, FleetError, messageOf } from '../../proto/base/errors.ts'
-import type { Manifest } from '../../proto/model/manifest.ts'
+import { type ErrorCode, FleetError, messageOf } from '../../../proto/base/errors.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
 import type { CliConfig } from './config.ts'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

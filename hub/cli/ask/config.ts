@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { z } from 'zod'
-import { FleetError } from '../../proto/base/errors.ts'
+import { FleetError } from '../../../proto/base/errors.ts'
 
 const schema = z.object({ server: z.url(), ca: z.string().default(''), token: z.string().min(1) })
 

@@ -1,8 +1,8 @@
-import { FleetError } from '../../proto/base/errors.ts'
-import { CLUSTER_LABEL } from '../../proto/model/names.ts'
-import type { ResourceKind } from '../../proto/model/resource/kind.ts'
-import { ALL_CLUSTERS, pathOf } from './kinds.ts'
-import type { Session } from './session.ts'
+import { FleetError } from '../../../proto/base/errors.ts'
+import { CLUSTER_LABEL } from '../../../proto/model/names.ts'
+import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
+import { ALL_CLUSTERS, pathOf } from '../kinds.ts'
+import type { Session } from '../session.ts'
 import { describe, type Where } from './wait.ts'
 
 /** Every cluster that has the object, or the one that was named. @throws `not-found` when none has it */

@@ -1,9 +1,9 @@
-import { canonicalJson } from '../../proto/base/canonical.ts'
-import { FleetError } from '../../proto/base/errors.ts'
-import type { Manifest } from '../../proto/model/manifest.ts'
-import type { ResourceKind } from '../../proto/model/resource/kind.ts'
-import { pathOf } from './kinds.ts'
-import type { Session } from './session.ts'
+import { canonicalJson } from '../../../proto/base/canonical.ts'
+import { FleetError } from '../../../proto/base/errors.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
+import { pathOf } from '../kinds.ts'
+import type { Session } from '../session.ts'
 
 export const PUT_RESULTS = ['created', 'configured', 'unchanged'] as const
 export type PutResult = (typeof PUT_RESULTS)[number]

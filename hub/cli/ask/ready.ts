@@ -1,6 +1,6 @@
-import { FleetError } from '../../proto/base/errors.ts'
-import type { Manifest } from '../../proto/model/manifest.ts'
-import { readyOf } from './rows.ts'
+import { FleetError } from '../../../proto/base/errors.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import { readyOf } from '../show/rows.ts'
 
 interface Status {
   readonly observedGeneration?: number

@@ -1,10 +1,10 @@
-import { FleetError } from '../../proto/base/errors.ts'
-import type { Manifest } from '../../proto/model/manifest.ts'
-import { formatRef, type ObjectRef } from '../../proto/model/object-ref.ts'
-import type { ResourceKind } from '../../proto/model/resource/kind.ts'
-import { kindOf, pathOf } from './kinds.ts'
-import { readyOf } from './rows.ts'
-import type { Session } from './session.ts'
+import { FleetError } from '../../../proto/base/errors.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import { formatRef, type ObjectRef } from '../../../proto/model/object-ref.ts'
+import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
+import { kindOf, pathOf } from '../kinds.ts'
+import type { Session } from '../session.ts'
+import { readyOf } from '../show/rows.ts'
 
 /** An object in a cluster, or of the fleet where there is no cluster. */
 export interface Where {

@@ -8,7 +8,7 @@ import { fluxKindOf } from '../../../proto/model/flux/kinds.ts'
 import { isManifest, type Manifest } from '../../../proto/model/manifest.ts'
 import { apiVersionOfKind, type ResourceKind } from '../../../proto/model/resource/kind.ts'
 import { parseResource } from '../../../proto/model/resource/parse.ts'
-import { put, SECRET } from '../put.ts'
+import { put, SECRET } from '../ask/put.ts'
 import { readStdin, type Session } from '../session.ts'
 
 interface ApplyOptions {

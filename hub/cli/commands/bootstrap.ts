@@ -6,11 +6,11 @@ import { GIT_REPOSITORY } from '../../../proto/model/flux/source/kinds.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { PLATFORM_NAMESPACE } from '../../../proto/model/names.ts'
 import { apiVersionOfKind, type ResourceKind } from '../../../proto/model/resource/kind.ts'
-import { put, SECRET } from '../put.ts'
-import { isSettled, outcomeOf } from '../ready.ts'
+import { put, SECRET } from '../ask/put.ts'
+import { isSettled, outcomeOf } from '../ask/ready.ts'
+import { waitFor } from '../ask/wait.ts'
 import { readStdin, type Session } from '../session.ts'
 import { parseTimeout } from '../timeout.ts'
-import { waitFor } from '../wait.ts'
 
 interface BootstrapOptions {
   readonly cluster: string

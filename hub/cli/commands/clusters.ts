@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { FleetError } from '../../../proto/base/errors.ts'
 import type { ClusterStatus } from '../../../proto/model/fleet/cluster.ts'
 import { CLUSTER } from '../../../proto/model/fleet/kinds.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { pathOf } from '../kinds.ts'
-import { document, type Output, parseOutput, tableText } from '../print.ts'
-import { readyOf, truth } from '../rows.ts'
+import { parseLabels } from '../labels.ts'
 import type { Session } from '../session.ts'
+import { document, type Output, parseOutput, tableText } from '../show/print.ts'
+import { readyOf, truth } from '../show/rows.ts'
 import { joinCommand } from './join.ts'
 
 export function clusterCommand(program: Command, session: Session): void {
@@ -90,16 +90,4 @@ async function remove(session: Session, name: string): Promise<void> {
   const hub = await session.hub()
   await hub.send('DELETE', pathOf(CLUSTER, { name }), { signal: session.signal })
   session.say(`✔ cluster ${name} removed: its agent is cut off; what runs there stays as it is`)
-}
-
-/** `a=b` sets, `a-` removes. */
-export function parseLabels(words: readonly string[]): Readonly<Record<string, string | null>> {
-  return Object.fromEntries(
-    words.map((word) => {
-      const [, key, value] = /^([^=]+)=(.*)$/.exec(word) ?? []
-      if (key !== undefined && value !== undefined) return [key, value]
-      if (word.length > 1 && word.endsWith('-')) return [word.slice(0, -1), null]
-      throw new FleetError('invalid', `label ${JSON.stringify(word)}: write key=value, or key- to remove it`)
-    }),
-  )
 }

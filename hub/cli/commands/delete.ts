@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { FleetError } from '../../../proto/base/errors.ts'
+import { describe } from '../ask/wait.ts'
 import { kindOf, pathOf } from '../kinds.ts'
 import type { Session } from '../session.ts'
-import { describe } from '../wait.ts'
 
 interface DeleteOptions {
   readonly namespace: string

@@ -5,8 +5,8 @@ import type { Manifest } from '../../../proto/model/manifest.ts'
 import { CLUSTER_LABEL } from '../../../proto/model/names.ts'
 import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
 import { ALL_CLUSTERS, kindOf, pathOf } from '../kinds.ts'
-import { document, type Output, parseOutput, tableText } from '../print.ts'
 import type { Session } from '../session.ts'
+import { document, type Output, parseOutput, tableText } from '../show/print.ts'
 
 interface EventOptions {
   readonly namespace: string

@@ -6,12 +6,13 @@ import { FleetError } from '../../../proto/base/errors.ts'
 import type { ClusterStatus } from '../../../proto/model/fleet/cluster.ts'
 import { CLUSTER } from '../../../proto/model/fleet/kinds.ts'
 import { fluxCrds } from '../../../proto/model/flux/crds.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
 import { VERSION } from '../../../proto/model/version.ts'
-import { readConfig } from '../config.ts'
+import { readConfig } from '../ask/config.ts'
+import { waitFor } from '../ask/wait.ts'
 import type { Session } from '../session.ts'
 import { openTarget } from '../target-cluster.ts'
 import { parseTimeout } from '../timeout.ts'
-import { waitFor } from '../wait.ts'
 import { createToken, tokenText } from './tokens.ts'
 
 interface JoinOptions {
@@ -74,7 +75,7 @@ async function join(session: Session, name: string, options: JoinOptions): Promi
   for (const manifest of manifests) await target.apply(manifest)
   session.say('✔ manifests applied')
   session.say(`◎ waiting for the agent of ${name}`)
-  const connected = ({ status }: { readonly status?: unknown }) => (status as ClusterStatus | undefined)?.connection?.connected === true
+  const connected = ({ status }: Manifest) => (status as ClusterStatus | undefined)?.connection?.connected === true
   await waitFor(session, CLUSTER, { where: { name }, done: connected, timeoutMs: options.timeout })
   session.say(`✔ cluster ${name} is part of the fleet`)
 }

@@ -5,12 +5,12 @@ import type { KustomizationSpec } from '../../../proto/model/flux/kustomize/kust
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { REQUESTED_AT } from '../../../proto/model/names.ts'
 import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
+import { placesOf } from '../ask/places.ts'
+import { hasHandled, isSettled, outcomeOf } from '../ask/ready.ts'
+import { describe, type Where, waitFor } from '../ask/wait.ts'
 import { kindOf, pathOf } from '../kinds.ts'
-import { placesOf } from '../places.ts'
-import { hasHandled, isSettled, outcomeOf } from '../ready.ts'
 import type { Session } from '../session.ts'
 import { parseTimeout } from '../timeout.ts'
-import { describe, type Where, waitFor } from '../wait.ts'
 
 interface Options {
   readonly namespace: string

@@ -3,9 +3,9 @@ import { TENANT } from '../../../proto/model/fleet/kinds.ts'
 import type { TenantSpec, TenantStatus } from '../../../proto/model/fleet/tenant.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { pathOf } from '../kinds.ts'
-import { document, type Output, parseOutput, tableText } from '../print.ts'
+import { parseLabels } from '../labels.ts'
 import type { Session } from '../session.ts'
-import { parseLabels } from './clusters.ts'
+import { document, type Output, parseOutput, tableText } from '../show/print.ts'
 
 interface CreateOptions {
   readonly namespace: readonly string[]

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { FLEET_GROUP, FLEET_VERSION } from '../../../proto/model/names.ts'
-import { document, type Output, parseOutput, tableText } from '../print.ts'
+import { parseLabels } from '../labels.ts'
 import type { Session } from '../session.ts'
-import { parseLabels } from './clusters.ts'
+import { document, type Output, parseOutput, tableText } from '../show/print.ts'
 
 const ROOT = `/apis/${FLEET_GROUP}/${FLEET_VERSION}`
 type Json = Readonly<Record<string, unknown>>

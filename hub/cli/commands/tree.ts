@@ -2,11 +2,11 @@ import type { Command } from 'commander'
 import { KUSTOMIZATION } from '../../../proto/model/flux/kustomize/kinds.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { formatRef, type ObjectRef } from '../../../proto/model/object-ref.ts'
+import { placesOf } from '../ask/places.ts'
+import type { Where } from '../ask/wait.ts'
 import { pathOf } from '../kinds.ts'
-import { placesOf } from '../places.ts'
-import { document, type Output, parseOutput } from '../print.ts'
 import type { Session } from '../session.ts'
-import type { Where } from '../wait.ts'
+import { document, type Output, parseOutput } from '../show/print.ts'
 
 interface TreeOptions {
   readonly namespace: string

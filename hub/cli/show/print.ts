@@ -1,6 +1,6 @@
 import Table from 'cli-table3'
 import { stringify } from 'yaml'
-import { FleetError } from '../../proto/base/errors.ts'
+import { FleetError } from '../../../proto/base/errors.ts'
 
 export const OUTPUTS = ['table', 'json', 'yaml'] as const
 export type Output = (typeof OUTPUTS)[number]

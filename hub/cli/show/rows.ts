@@ -1,6 +1,6 @@
-import type { Condition } from '../../proto/model/condition.ts'
-import type { Manifest } from '../../proto/model/manifest.ts'
-import { CLUSTER_LABEL } from '../../proto/model/names.ts'
+import type { Condition } from '../../../proto/model/condition.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import { CLUSTER_LABEL } from '../../../proto/model/names.ts'
 
 /** What `flux get` shows of an object, and the cluster that it is in. */
 export interface FluxRow {
