@@ -1,20 +1,18 @@
-import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { type Clock, systemClock } from '../proto/base/clock.ts'
-import { FleetError, messageOf } from '../proto/base/errors.ts'
+import { FleetError } from '../proto/base/errors.ts'
 import { lockFolder } from '../proto/base/folder-lock.ts'
 import { type Log, openLog } from '../proto/base/log.ts'
 import { type Random, systemRandom } from '../proto/base/random.ts'
+import type { WorkQueue } from '../proto/base/work-queue.ts'
 import { fluxKindOf } from '../proto/model/flux/kinds.ts'
 import type { Kustomization } from '../proto/model/flux/kustomize/kinds.ts'
 import { progressMessage } from '../proto/model/flux/progress.ts'
-import type { GitRepository } from '../proto/model/flux/source/kinds.ts'
 import { unserved } from '../proto/model/flux/unserved.ts'
 import type { ServiceAccountRef } from '../proto/model/identities.ts'
+import { refOf } from '../proto/model/manifest.ts'
 import { KUSTOMIZE_GROUP } from '../proto/model/names.ts'
-import { type ObjectRef, refKey } from '../proto/model/object-ref.ts'
-import { admitsIdentity } from '../proto/model/policy.ts'
-import { setDigestOf } from '../proto/model/set-digest.ts'
+import { refKey } from '../proto/model/object-ref.ts'
 import { VERSION } from '../proto/model/version.ts'
 import { describeChanges } from './apply/changeset.ts'
 import { openApplyCluster } from './apply/io/cluster.ts'
@@ -22,10 +20,7 @@ import { compareOrder } from './apply/order.ts'
 import { createApply } from './apply/service.ts'
 import { decide } from './cache/decide.ts'
 import type { Touched } from './cache/hold.ts'
-import { openBundles } from './cache/io/bundles.ts'
-import { type Disk, openDisk } from './cache/io/disk.ts'
-import { keepMemo, openMemo } from './cache/io/memo.ts'
-import { createHoldings } from './cache/service.ts'
+import { openStore, type Store } from './cache/io/store.ts'
 import type { AgentConfig } from './config.ts'
 import { differences } from './drift/diff.ts'
 import { desiredHash, factOf, isExcluded } from './drift/facts.ts'
@@ -43,46 +38,344 @@ import { type KubeConnection, openKube } from './kube/connection.ts'
 import { type Subject, serviceAccount } from './kube/subject.ts'
 import { inClusterTarget, type KubeTarget, kubeconfigTarget } from './kube/target.ts'
 import { gitRepositoryStatus } from './mirror/git-repository-status.ts'
-import { openCallDesk } from './mirror/io/carry-out.ts'
-import { createCredentials } from './mirror/io/credentials.ts'
-import { openFluxMirror } from './mirror/io/flux-mirror.ts'
-import { createFluxWriter } from './mirror/io/write.ts'
+import { type Flux, openFlux } from './mirror/io/flux.ts'
 import { kustomizationStatus } from './mirror/kustomization-status.ts'
-import { reportKey, strip } from './mirror/strip.ts'
 import { unservedStatus } from './mirror/unserved-status.ts'
 import { awaitedItems } from './reconcile/awaited.ts'
 import { sourceOf } from './reconcile/dependencies.ts'
 import { createCoverage } from './reconcile/io/coverage.ts'
 import { createPrepare } from './reconcile/io/prepare.ts'
-import { createVoice } from './reconcile/io/voice.ts'
+import { createVoice, type FluxVoice } from './reconcile/io/voice.ts'
 import { createWorkload } from './reconcile/io/workload.ts'
 import { wordForOther } from './reconcile/other-kinds.ts'
 import { plan } from './reconcile/plan.ts'
 import { timeoutMs } from './reconcile/schedule.ts'
 import { Reconciler } from './reconcile/service.ts'
 import { createSourceReconciler } from './reconcile/sources.ts'
-import { consumers, keysAfter, kustomizationIn } from './reconcile/triggers.ts'
+import { keysAfter, type Sighted } from './reconcile/triggers.ts'
 import { createWork } from './reconcile/work.ts'
-import { consumerState } from './report/consumer.ts'
-import { describeObject } from './report/describe.ts'
-import { openBusLine } from './report/io/bus-line.ts'
-import { openKubeEvents } from './report/io/kube-events.ts'
-import { openPublisher } from './report/io/publish.ts'
-import { Outbox } from './report/outbox.ts'
-import { openRevisions } from './report/revisions.ts'
-import { openClusterFacts } from './session/io/cluster-facts.ts'
-import { openHubLine } from './session/io/hub-line.ts'
-import { groundsOf } from './tenancy/grounds.ts'
-import { identify, refuseReference, tenantOf } from './tenancy/identify.ts'
+import { openReporting, type Reporting } from './report/io/reporting.ts'
+import { type ClusterFacts, openClusterFacts } from './session/io/cluster-facts.ts'
+import { type HubLine, openHubLine } from './session/io/hub-line.ts'
+import { collectVariables } from './substitute/variables.ts'
+import { substitute } from './substitute/substitute.ts'
+import { type Authority, openAuthority } from './tenancy/io/authority.ts'
 import { openInstance } from './tenancy/io/instance.ts'
-import { openTenantKeeper } from './tenancy/io/keep.ts'
-import { acquireLease, type Tenure } from './tenancy/io/lease.ts'
-import { openLocalRules } from './tenancy/io/local-rules.ts'
+import { acquireLease, type LeaseOptions, type Tenure } from './tenancy/io/lease.ts'
 
 export interface AgentParts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
   /** How long a silent agent keeps the lease, and how often it is renewed. */
-  readonly lease: { readonly durationMs: number; readonly renewMs: number }
+  readonly lease: Pick<LeaseOptions, 'durationMs' | 'renewMs'>
+}
+
+/** An agent of one cluster. It acts while it holds the cluster's lease, and waits for it otherwise. */
+export interface Agent extends AsyncDisposable {
+  state(): 'waiting' | 'acting'
+  /** Requests sent to the API server so far, by verb. */
+  requests(): ReadonlyMap<string, number>
+}
+
+interface Ground extends AgentParts {
+  readonly config: AgentConfig
+  readonly target: KubeTarget
+  readonly connection: KubeConnection
+}
+
+/** Opens an agent: takes its folder, then serves the cluster, with the hub or without it, until it is disposed. */
+export async function openAgent(config: AgentConfig, over: Partial<AgentParts> = {}): Promise<Agent> {
+  await using scope = new AsyncDisposableStack()
+  const clock = over.clock ?? systemClock
+  const random = over.random ?? systemRandom
+  const log = over.log ?? openLog({ level: config.logLevel, program: 'agent' })
+  const stop = new AbortController()
+  const instance = await openInstance(config.dataDir, random)
+  scope.use(await lockFolder(config.dataDir, { signal: AbortSignal.timeout(60_000) }))
+  const { kubernetes } = config
+  const target = 'kubeconfig' in kubernetes ? await kubeconfigTarget(kubernetes.kubeconfig, clock) : await inClusterTarget(kubernetes, clock)
+  const connection = scope.use(openKube(target, { clock, random }))
+  const ground: Ground = { config, clock, random, log, target, connection, lease: over.lease ?? {} }
+  let state: ReturnType<Agent['state']> = 'waiting'
+  const serve = async () => {
+    while (!stop.signal.aborted) {
+      try {
+        await using tenure = await acquireLease({ kube: connection.own, ...instance, clock, log, ...ground.lease }, stop.signal)
+        await using _work = await openWork(ground, tenure, stop.signal)
+        state = 'acting'
+        await ended(AbortSignal.any([stop.signal, tenure.signal]))
+      } catch (error) {
+        if (stop.signal.aborted) return
+        log.error({ event: 'agent.failed', err: error }, 'the agent could not begin its work, trying again')
+        await clock.sleep(5_000, stop.signal).catch(() => undefined)
+      } finally {
+        state = 'waiting'
+      }
+    }
+  }
+  const serving = serve()
+  const owned = scope.move()
+  return {
+    state: () => state,
+    requests: () => connection.requests(),
+    async [Symbol.asyncDispose]() {
+      stop.abort(new FleetError('aborted', 'the agent stops'))
+      await serving
+      await owned.disposeAsync()
+    },
+  }
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+/** What acts in the cluster for one tenure. */
+interface Parts extends Ground {
+  readonly tenure: Tenure
+  readonly as: (account: ServiceAccountRef) => ReturnType<KubeConnection['as']>
+  readonly memory: DriftMemory
+  readonly store: Store<readonly StoredMemory[]>
+  readonly authority: Authority
+  readonly flux: Flux
+  readonly reporting: Reporting
+}
+
+/** Puts everything together that acts; closing it stops all work in flight. */
+async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Promise<AsyncDisposable> {
+  await using scope = new AsyncDisposableStack()
+  const { config, clock, random, log, target, connection } = ground
+  const { own } = connection
+  let acting: { readonly work: Work; readonly hub: HubLine } | undefined
+  const as = ({ namespace, name }: ServiceAccountRef) => connection.as(serviceAccount(namespace, name))
+  const memory = new DriftMemory({ clock, drifted: ({ owner, waitMs }) => acting?.work.drifted(owner, waitMs) })
+  const fetch: HubLine['fetchBundles'] = (digests, o) => {
+    if (!acting) throw new FleetError('unavailable', 'fetch bundles: the agent begins')
+    return acting.hub.fetchBundles(digests, o)
+  }
+  const touched = (what: Touched) => acting?.work.touched(what)
+  const store = scope.use(await openStore({ dataDir: config.dataDir, fetch, touched, memo: () => memory.snapshot(), clock, log }))
+  memory.restore(store.remembered ?? [])
+  const facts = scope.use(openClusterFacts({ target, clock, log }))
+  const held = () => store.holdings.current()
+  const authority: Authority = scope.use(
+    openAuthority({
+      ...{ kube: own, as: (subject) => connection.as(subject), clock, random, log },
+      tenants: () => held().tenants.values(),
+      fluxObjects: (namespace) => Array.from(flux.mirror.all(), ({ manifest }) => manifest).filter(({ metadata }) => metadata.namespace === namespace),
+      changed: () => acting?.work.everything(),
+    }),
+  )
+  const identifySource = (namespace: string) => authority.identify({ namespace, serviceAccountName: undefined }, false)
+  const refuseCaller = (account: ServiceAccountRef) => authority.refuseCaller(account)
+  const flux: Flux = scope.use(openFlux({ own, as, target, identify: identifySource, refuseCaller, clock, random, log }))
+  const reporting = scope.use(
+    openReporting({
+      ...{ boot: tenure.boot, own, clock, random, log },
+      async describe(key) {
+        const sketch = await flux.sketch(key)
+        if (sketch?.unread) acting?.work.queue.add(key, UNREAD_MS)
+        return sketch
+      },
+      mirrored: () => Array.from(flux.mirror.all(), ({ ref }) => refKey(ref)),
+      releases: () => held().releases,
+      consumers: (source) => [...flux.kustomizations()].filter((one) => refKey(sourceOf(one)) === source),
+    }),
+  )
+  const parts: Parts = { ...ground, tenure, as, memory, store, authority, flux, reporting }
+  const work = openQueue(parts, scope)
+  await Promise.all([authority.rules.known(signal), flux.mirror.synced(signal)])
+  scope.use(flux.mirror.subscribe((seen) => work.seen(seen)))
+  const hub = scope.use(openHub(parts, { facts, work }))
+  acting = { work, hub }
+  work.everything()
+  reporting.again()
+  log.info({ event: 'agent.acting', count: [...flux.mirror.all()].length }, 'the agent serves the cluster')
+  return scope.move()
+}
+
+const UNREAD_MS = 2_000
+
+/** The queue of objects to look at, and what brings objects into it. */
+interface Work {
+  readonly queue: WorkQueue
+  everything(): void
+  drifted(owner: { readonly namespace: string; readonly name: string }, waitMs: number): void
+  touched(what: Touched): void
+  seen(what: Sighted): void
+}
+
+function openQueue(parts: Parts, scope: AsyncDisposableStack): Work {
+  const { authority, clock, config, flux, log, random, reporting, store } = parts
+  const voice = createVoice({
+    mirrored: (key) => flux.mirror.byKey(key),
+    write: flux.write,
+    record: (object, event) => reporting.events.record(object, event),
+    ...{ kustomizationStatus, gitRepositoryStatus, unservedStatus, clock },
+  })
+  const reconciler = openReconciler(parts, scope, { voice, again: (key, afterMs) => queue.add(key, afterMs) })
+  const sources = createSourceReconciler({
+    object: (key) => flux.gitRepository(key),
+    fact: (key) => store.holdings.current().sourceStatuses.get(key),
+    say: (key, word, signal) => voice.source(key, word, signal),
+    refreshCredential: (key, object, signal) => flux.credentials.refresh(key, object, signal),
+    tellAgain: (key) => reporting.object(key),
+    forget: (key) => flux.credentials.forget(key),
+    random,
+  })
+  const queue: WorkQueue = scope.use(
+    createWork({
+      kinds: { Kustomization: (key, signal) => reconciler.reconcile(key, signal), GitRepository: (key, signal) => sources.reconcile(key, signal) },
+      async other(key, signal) {
+        const mirrored = flux.mirror.byKey(key)
+        const message = mirrored && 'object' in mirrored.parsed ? wordForOther(mirrored.parsed.object, authority.rules.runs) : undefined
+        if (message) await voice.unserved(key, message, signal)
+        return undefined
+      },
+      mayAct: () => authority.rules.adoption().kind === 'acting',
+      ...{ concurrency: config.concurrency, clock, random, log },
+    }),
+  )
+  return createTriggers(parts, { queue, reconciler })
+}
+
+function createTriggers({ authority, flux, log, reporting, store }: Parts, o: { readonly queue: WorkQueue; readonly reconciler: Reconciler }): Work {
+  const { queue, reconciler } = o
+  let mode = ''
+  const everything = () => {
+    const adoption = authority.rules.adoption()
+    const now = adoption.kind === 'acting' ? 'acting' : adoption.why
+    if (now !== mode) log.info({ event: 'agent.mode', reason: now }, adoption.kind === 'acting' ? 'the agent works here' : 'the agent only looks on')
+    mode = now
+    for (const { ref } of flux.mirror.all()) queue.add(refKey(ref))
+  }
+  return {
+    queue,
+    everything,
+    drifted({ namespace, name }, waitMs) {
+      const key = refKey({ group: KUSTOMIZE_GROUP, kind: 'Kustomization', namespace, name })
+      reconciler.drifted(key)
+      queue.add(key, waitMs)
+    },
+    touched({ objects, sources, tenants }) {
+      const desired = store.holdings.current().desired
+      const digests = [...objects].flatMap((key) => {
+        const content = desired.get(key)?.content
+        return content && 'bundle' in content ? [content.bundle] : []
+      })
+      store.bundles.prefetch(digests).catch((error: unknown) => log.info({ event: 'bundles.late', err: error }, 'bundles come when they are needed'))
+      for (const key of objects) queue.add(key)
+      for (const source of sources) {
+        queue.add(source)
+        for (const one of flux.kustomizations()) if (refKey(sourceOf(one)) === source) queue.add(refKey(refOf(one)))
+        reporting.revision(source)
+      }
+      if (tenants.size > 0) authority.tenantsChanged()
+    },
+    seen(sighted) {
+      const { ref, before, after } = sighted
+      for (const key of keysAfter(sighted, () => flux.kustomizations())) queue.add(key)
+      if (after) reporting.object(refKey(ref))
+      else if (before) reporting.deletion({ ref, uid: before.manifest.metadata.uid ?? '', resourceVersion: before.manifest.metadata.resourceVersion ?? '' })
+      for (const one of [before, after])
+        if (one && 'object' in one.parsed && one.parsed.object.kind === 'Kustomization') reporting.revision(refKey(sourceOf(one.parsed.object)))
+    },
+  }
+}
+
+const RULES = { factOf, desiredHash, isExcluded, differences, takeOver }
+/** Waits shorter than this are not told of. */
+const QUIET_MS = 1_000
+
+/** The engine: apply, drift, health and prune, each under the identity of the object it is for. */
+function openReconciler(
+  parts: Parts,
+  scope: AsyncDisposableStack,
+  { voice, again }: { readonly voice: FluxVoice; readonly again: (key: string, afterMs: number) => void },
+): Reconciler {
+  const { as, authority, clock, connection, flux, log, memory, random, store, tenure } = parts
+  const waits: HealthWaits = new HealthWaits({ clock, watches: () => watches })
+  const coverage = createCoverage({ clock })
+  const listeners = [memory, waits, coverage]
+  const watches = scope.use(new LiveWatches({ as: (subject) => connection.as(subject as Subject), listeners, clock, random, log }))
+  const health = (live: Parameters<typeof computeHealth>[0]) => computeHealth(live, clock.now())
+  const apply = createApply({
+    ...{ rules: RULES, memory, health },
+    written(subject, live) {
+      waits.observed(subject, live)
+      if (fluxKindOf(live)) flux.mirror.put(live)
+    },
+  })
+  const workload = createWorkload({
+    ...{ own: connection.own, as, memory, watches, coverage, waits, describeUnhealthy, clock, stop: tenure.signal },
+    async applyAs(kube, objects, o) {
+      store.memo.changed()
+      return apply(objects, { cluster: openApplyCluster(kube, { clock }), ...o })
+    },
+    async pruneAs(kube, items, { awaitGoneMs, ...o }) {
+      const cluster = openPruneCluster(kube, { clock })
+      const pruned = await prune(items, { cluster, order: (a, b) => compareOrder(a.ref, b.ref), ...o })
+      if (awaitGoneMs !== undefined) await awaitGone(pruned, { cluster, signal: o.signal, timeoutMs: awaitGoneMs })
+      return pruned
+    },
+  })
+  const prepare = createPrepare({
+    bundle: (digest, signal) => store.bundles.get(digest, signal),
+    policy: () => authority.rules.policy(),
+    ...{ as, collectVariables, substitute },
+  })
+  return new Reconciler({
+    ...{ workload, prepare, voice, clock, random, again, quietMs: QUIET_MS, toEntries, stale, union, describeChanges, timeoutMs },
+    fromEntries: (entries) => fromEntries(entries).items,
+    progress: (step, revision, spec) => progressMessage(step, revision, timeoutMs(spec)),
+    awaited: awaitedItems,
+    view: { kustomization: (key) => flux.kustomization(key), plan: (object) => planOf(parts, object) },
+  })
+}
+
+function planOf({ authority, flux, store }: Parts, object: Kustomization): ReturnType<typeof plan> {
+  const { metadata, spec } = object
+  const namespace = metadata.namespace ?? ''
+  return plan({
+    object,
+    unserved: unserved(object),
+    identity: authority.identify({ namespace, serviceAccountName: spec.serviceAccountName }, metadata.deletionTimestamp !== undefined),
+    refuseReference: (target) => authority.refuseReference(namespace, target),
+    sourceExists: (ref) => flux.mirror.get(ref) !== undefined,
+    verdict: (consumer) => decide(store.holdings.current(), consumer),
+    kustomization: (ref) => flux.kustomization(refKey(ref)),
+  })
+}
+
+const CAPABILITIES = ['git-repository', 'kustomization', 'calls', 'tenants']
+
+/** The line to the hub. All work goes on without it. */
+function openHub(parts: Parts, { facts, work }: { readonly facts: ClusterFacts; readonly work: Work }): HubLine {
+  const { authority, clock, config, connection, flux, log, random, reporting, store, tenure } = parts
+  const { holdings } = store
+  return openHubLine({
+    ...{ hub: config.hub, hubCaFile: config.hubCaFile, joinTokenFile: config.joinTokenFile, clusterName: config.clusterName },
+    ...{ folder: join(config.dataDir, 'identity'), agentVersion: VERSION, capabilities: CAPABILITIES, clock, random, log },
+    async clusterUid(signal) {
+      const home = await connection.own.get({ apiVersion: 'v1', kind: 'Namespace', name: 'kube-system' }, { signal })
+      return home?.metadata.uid ?? ''
+    },
+    ports: {
+      holdings: { cursor: () => holdings.current().cursor, facts: () => holdings.facts(), save: (batch) => holdings.save(batch) },
+      carryOut: (call) => flux.desk.carryOut(call),
+      pulse: () => reporting.pulse(),
+      boot: () => tenure.boot,
+      facts: () => ({ ...facts.current(), agentVersion: VERSION, mode: authority.rules.adoption().kind === 'acting' ? 'active' : 'observing' }),
+      welcomed({ hubKey }) {
+        flux.credentials.sealTo(hubKey)
+        for (const { ref } of flux.mirror.all()) if (flux.gitRepository(refKey(ref))?.spec.secretRef) reporting.object(refKey(ref))
+        reporting.start()
+        work.everything()
+      },
+      resync: (object) => reporting.again(object && refKey(object)),
+      renewed: (credentials) => reporting.use(credentials),
+    },
+  })
 }

@@ -36,10 +36,10 @@ function podSpec({ clusterName, hub }: AgentOptions, { image, joinTokenSecret, s
         args: ['agent'],
         env: [
           { name: 'FLOTILLA_CLUSTER_NAME', value: clusterName },
-          { name: 'FLOTILLA_HUB_ADDRESS', value: hub.address },
-          { name: 'FLOTILLA_HUB_CA_FILE', value: `${HUB_DIR}/ca.crt` },
+          { name: 'FLOTILLA_HUB', value: hub.address },
+          { name: 'FLOTILLA_HUB_CA', value: `${HUB_DIR}/ca.crt` },
           { name: 'FLOTILLA_JOIN_TOKEN_FILE', value: `${TOKEN_DIR}/token` },
-          { name: 'FLOTILLA_STATE_DIR', value: STATE_DIR },
+          { name: 'FLOTILLA_AGENT_DATA_DIR', value: STATE_DIR },
         ],
         image,
         name: 'agent',

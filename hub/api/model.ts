@@ -26,6 +26,7 @@ export type ApiResponse =
       readonly contentType?: string
       readonly warnings?: readonly string[]
     }
+  | { readonly kind: 'text'; readonly contentType: string; readonly text: string }
   | { readonly kind: 'stream'; readonly contentType: string; readonly chunks: AsyncIterable<string> }
 
 /** Something served at `…/<plural>`. */

@@ -30,6 +30,7 @@ export function createApiService(parts: ApiParts): ApiService {
     async answer(request) {
       const path = parsePath(request.path)
       if (!path) throw nothingHere(request)
+      if (path.kind === 'openapi-v2') return EMPTY_OPENAPI_V2
       const form = negotiate(request.accept)
       if (!form) throw refuse(failure(406, 'NotAcceptable', `only application/json can be served, not ${request.accept}`))
       if (path.kind === 'resource') return resource(parts, request, { path, form })
@@ -40,9 +41,19 @@ export function createApiService(parts: ApiParts): ApiService {
   }
 }
 
+/**
+ * An OpenAPI v2 document that describes nothing, in the protobuf that clients ask for: kubectl reads it for kinds that the
+ * v3 documents do not have, and then says which kind it does not know.
+ */
+const EMPTY_OPENAPI_V2: ApiResponse = {
+  kind: 'text',
+  contentType: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+  text: '\n\u00032.0',
+}
+
 const AGGREGATED = { contentType: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' }
 
-function discovery(parts: ApiParts, path: Exclude<ApiPath, ResourcePath>, form: Form): unknown {
+function discovery(parts: ApiParts, path: Exclude<ApiPath, ResourcePath | { readonly kind: 'openapi-v2' }>, form: Form): unknown {
   const resources = resourcesOf(path.view)
   switch (path.kind) {
     case 'groups':

@@ -1,15 +1,17 @@
 import { type ErrorCode, FleetError, messageOf } from '../../proto/base/errors.ts'
 
-/** Exit codes of the flotilla program. Scripts rely on them: do not change. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, unreachable: 5, late: 6 } as const
+/**
+ * Exit codes of the flotilla program. Persisted in scripts: do not change. `failed` is also "not ready", `usage` a command
+ * or file that is wrong, `refused` not found or not allowed, `unreachable` a hub or cluster that gives no answer.
+ */
+export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, unreachable: 4, stopped: 130 } as const
 
 const OF_CODE: Partial<Record<ErrorCode, number>> = {
   invalid: EXIT.usage,
-  'not-found': EXIT.notFound,
+  'not-found': EXIT.refused,
   unauthenticated: EXIT.refused,
   forbidden: EXIT.refused,
   unavailable: EXIT.unreachable,
-  'deadline-exceeded': EXIT.late,
 }
 
 /** What the program ends with, and the sentence on stderr. */

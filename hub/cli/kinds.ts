@@ -28,6 +28,18 @@ export function kindOf(words: readonly string[]): ResourceKind {
   throw new FleetError('invalid', `${words.join(' ') || 'nothing'} is no kind; name one such as kustomization, source git, helmrelease`)
 }
 
+/**
+ * `kustomization apps infra`, `source git podinfo`: a kind, then at least one name.
+ * @param verb  the command, for the message
+ */
+export function namedObjects(verb: string, words: readonly string[]): { readonly kind: ResourceKind; readonly names: readonly string[] } {
+  const kindWords = /^sources?$/i.test(words[0] ?? '') ? 2 : 1
+  const kind = kindOf(words.slice(0, kindWords))
+  const names = words.slice(kindWords)
+  if (names.length > 0) return { kind, names }
+  throw new FleetError('invalid', `${verb}: say which one: flotilla ${verb} ${words.join(' ')} NAME`)
+}
+
 /** Path of a collection, or of one object in it, below the server. */
 export function pathOf(
   kind: ResourceKind,

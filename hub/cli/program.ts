@@ -10,7 +10,8 @@ import { deleteCommand } from './commands/delete.ts'
 import { eventsCommand } from './commands/events.ts'
 import { getCommand } from './commands/get.ts'
 import { loginCommand } from './commands/login.ts'
-import { reconcileCommand, resumeCommand, suspendCommand } from './commands/reconcile.ts'
+import { reconcileCommand } from './commands/reconcile.ts'
+import { resumeCommand, suspendCommand } from './commands/suspend.ts'
 import { tenantCommand } from './commands/tenants.ts'
 import { joinTokenCommand, tokenCommand } from './commands/tokens.ts'
 import { treeCommand } from './commands/tree.ts'
@@ -30,7 +31,7 @@ export async function run(args: readonly string[], world: Surroundings): Promise
     return EXIT.ok
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-    if (world.signal.aborted) return 130
+    if (world.signal.aborted) return EXIT.stopped
     const { code, sentence } = failureOf(error)
     world.say(`✗ ${sentence}`)
     return code

@@ -1,4 +1,4 @@
-import { KubeConfig, type KubernetesObject, KubernetesObjectApi, PatchStrategy } from '@kubernetes/client-node'
+import type { KubernetesObject } from '@kubernetes/client-node'
 import { systemClock } from '../../proto/base/clock.ts'
 import { FleetError, messageOf } from '../../proto/base/errors.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
@@ -18,7 +18,7 @@ export interface TargetCluster {
 const MANAGER = 'flotilla-cli'
 const LOOK_AGAIN_MS = 250
 
-export function openTarget({
+export async function openTarget({
   context,
   env,
   file,
@@ -26,7 +26,9 @@ export function openTarget({
   readonly env: Readonly<Record<string, string | undefined>>
   readonly file: string | undefined
   readonly context: string | undefined
-}): TargetCluster {
+}): Promise<TargetCluster> {
+  // Takes most of a second to load, which only this command should wait for.
+  const { KubeConfig, KubernetesObjectApi, PatchStrategy } = await import('@kubernetes/client-node')
   const path = file ?? kubeconfigPath(env)
   const config = new KubeConfig()
   config.loadFromFile(path)

@@ -103,6 +103,7 @@ async function send(reply: FastifyReply, answer: ApiResponse): Promise<unknown> 
     reply.header('content-type', answer.contentType).header('cache-control', 'no-cache, private')
     return reply.send(Readable.from(flushed(reply, answer.chunks), { objectMode: false }))
   }
+  if (answer.kind === 'text') return reply.header('content-type', answer.contentType).send(Buffer.from(answer.text))
   for (const warning of answer.warnings ?? []) reply.raw.appendHeader('warning', `299 - ${JSON.stringify(warning)}`)
   return reply
     .code(answer.code)
@@ -122,7 +123,8 @@ async function sendError(reply: FastifyReply, error: unknown, log: Log): Promise
   const status = errorStatus(error, reference)
   if (status.code === 500) log.error({ event: 'api.failed', err: error, reason: reference }, 'a request could not be answered')
   if (status.code === 401) reply.header('www-authenticate', 'Bearer realm="flotilla"')
-  if (status.code === 503 || status.code === 429) reply.header('retry-after', '1')
+  // Not with 503: kubectl would repeat a write ten times before it shows the sentence.
+  if (status.code === 429) reply.header('retry-after', '1')
   return reply.code(status.code).header('content-type', 'application/json').send(JSON.stringify(status))
 }
 

@@ -61,9 +61,7 @@ function pathsOf(served: Served, prefix: string): readonly (readonly [string, Js
   const collection = `/${prefix}/${namespaced ? 'namespaces/{namespace}/' : ''}${plural}`
   const operations = (names: readonly (readonly [string, string, string])[]) =>
     Object.fromEntries(
-      names
-        .filter(([, verb]) => served.verbs.some((one) => one === verb))
-        .map(([method, verb, action]) => [method, operation(served, verb, action)]),
+      names.filter(([, verb]) => documented(served, verb)).map(([method, verb, action]) => [method, operation(served, verb, action)]),
     )
   return [
     [
@@ -83,6 +81,11 @@ function pathsOf(served: Served, prefix: string): readonly (readonly [string, Js
       ]),
     ],
   ]
+}
+
+/** kubectl asks the description of PATCH whether the server validates fields, also before it creates. */
+function documented({ verbs }: Served, verb: string): boolean {
+  return verbs.some((one) => one === verb) || (verb === 'patch' && verbs.includes('create'))
 }
 
 function operation(served: Served, verb: string, action: string): Json {

@@ -6,6 +6,7 @@ export type ApiPath =
   | { readonly kind: 'group'; readonly view: View; readonly group: string }
   | { readonly kind: 'resources'; readonly view: View; readonly group: string; readonly version: string }
   | { readonly kind: 'openapi'; readonly view: View; readonly of: string }
+  | { readonly kind: 'openapi-v2' }
   | { readonly kind: 'version'; readonly view: View }
   | ResourcePath
 
@@ -27,6 +28,7 @@ export function parsePath(path: string): ApiPath | undefined {
   const { rest, view } = viewOf(parts)
   const [root = '', ...below] = rest
   if (root === 'version' && below.length === 0) return { kind: 'version', view }
+  if (root === 'openapi' && below[0] === 'v2' && below.length === 1) return { kind: 'openapi-v2' }
   if (root === 'openapi' && below[0] === 'v3') return { kind: 'openapi', view, of: below.slice(1).join('/') }
   if (root === 'api') return below.length === 0 ? { kind: 'groups', view, legacy: true } : inVersion(view, '', below)
   if (root !== 'apis') return undefined

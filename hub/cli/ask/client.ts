@@ -32,7 +32,7 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   422: 'invalid',
   429: 'exhausted',
   503: 'unavailable',
-  504: 'deadline-exceeded',
+  504: 'unavailable',
 }
 const PAGE = '500'
 

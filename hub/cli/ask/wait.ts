@@ -1,10 +1,12 @@
 import { FleetError } from '../../../proto/base/errors.ts'
+import { formatDuration } from '../../../proto/model/duration.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { formatRef, type ObjectRef } from '../../../proto/model/object-ref.ts'
 import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
-import { kindOf, pathOf } from '../kinds.ts'
+import { pathOf } from '../kinds.ts'
 import type { Session } from '../session.ts'
 import { readyOf } from '../show/rows.ts'
+import { follow } from './follow.ts'
 
 /** An object in a cluster, or of the fleet where there is no cluster. */
 export interface Where {
@@ -19,25 +21,23 @@ export async function waitFor(
   kind: ResourceKind,
   { done, timeoutMs, where }: { readonly where: Where; readonly done: (object: Manifest) => boolean; readonly timeoutMs: number },
 ): Promise<Manifest> {
-  const hub = await session.hub()
   const late = AbortSignal.timeout(timeoutMs)
   const signal = AbortSignal.any([session.signal, late])
   let last: Manifest | undefined
   try {
-    for (;;) {
-      const query = { fieldSelector: `metadata.name=${where.name}` }
-      for await (const { object, type } of hub.watch(pathOf(kind, { ...where, name: undefined }), { signal, query })) {
-        if (type === 'DELETED' || type === 'BOOKMARK') continue
-        last = object
-        if (done(object)) return object
-      }
+    const query = { fieldSelector: `metadata.name=${where.name}` }
+    for await (const { object, type } of follow(session, pathOf(kind, { ...where, name: undefined }), { signal, query })) {
+      if (type === 'DELETED') continue
+      last = object
+      if (done(object)) return object
     }
+    throw new FleetError('aborted', `the watch of ${describe(kind, where)} ended`)
   } catch (error) {
     session.signal.throwIfAborted()
     if (!late.aborted) throw error
     throw new FleetError(
       'deadline-exceeded',
-      `${describe(kind, where)} is not there after ${Math.round(timeoutMs / 1000)}s: ${readyOf(last ?? NOTHING)?.message || 'nothing was reported of it'}`,
+      `${describe(kind, where)} is not done after ${formatDuration(timeoutMs)}: ${readyOf(last ?? NOTHING)?.message || 'nothing was reported of it'}`,
     )
   }
 }
@@ -49,5 +49,3 @@ export function describe(kind: ResourceKind, { cluster, name, namespace = '' }: 
   const ref: ObjectRef = { group: kind.group, kind: kind.kind, namespace: kind.namespaced ? namespace : '', name }
   return cluster ? `${formatRef(ref)} in ${cluster}` : formatRef(ref)
 }
-
-export const CLUSTER_KIND = kindOf(['cluster'])

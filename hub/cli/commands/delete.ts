@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
-import { FleetError } from '../../../proto/base/errors.ts'
-import { describe } from '../ask/wait.ts'
-import { kindOf, pathOf } from '../kinds.ts'
+import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
+import { onlyPlace, placesOf } from '../ask/places.ts'
+import { describe, type Where } from '../ask/wait.ts'
+import { namedObjects, pathOf } from '../kinds.ts'
 import type { Session } from '../session.ts'
 
 interface DeleteOptions {
@@ -15,18 +16,24 @@ export function deleteCommand(program: Command, session: Session): void {
     .description('delete an object of the fleet, or a Flux object of a cluster')
     .argument('<kind...>', 'tenant NAME, kustomization NAME, source git NAME, …')
     .option('-n, --namespace <namespace>', 'namespace', 'flux-system')
-    .option('--cluster <name>', 'cluster that it is in')
+    .option('--cluster <name>', 'cluster that it is in; needed when several have it')
+    .addHelpText(
+      'after',
+      '\nA Kustomization takes along what it has applied, as its spec.prune and spec.deletionPolicy say.\n\nExamples:\n  flotilla delete tenant shop\n  flotilla delete kustomization apps --cluster staging\n',
+    )
     .action((words: string[], options: DeleteOptions) => remove(session, words, options))
 }
 
-async function remove(session: Session, words: readonly string[], { cluster, namespace }: DeleteOptions): Promise<void> {
-  const name = words.at(-1)
-  if (words.length < 2 || name === undefined)
-    throw new FleetError('invalid', 'delete: say which kind and which name, such as flotilla delete tenant shop')
-  const kind = kindOf(words.slice(0, -1))
-  if (kind.namespaced && cluster === undefined)
-    throw new FleetError('invalid', `delete: ${kind.kind} lives in a cluster; say which with --cluster`)
-  const where = { cluster: kind.namespaced ? cluster : undefined, namespace, name }
-  await (await session.hub()).send('DELETE', pathOf(kind, where), { signal: session.signal })
-  session.say(`✔ ${describe(kind, where)} deleted`)
+async function remove(session: Session, words: readonly string[], options: DeleteOptions): Promise<void> {
+  const { kind, names } = namedObjects('delete', words)
+  const places = await Promise.all(names.map((name) => placeOf(session, kind, { ...options, name })))
+  for (const where of places) {
+    await (await session.hub()).send('DELETE', pathOf(kind, where), { signal: session.signal })
+    session.say(`✔ ${describe(kind, where)} deleted`)
+  }
+}
+
+async function placeOf(session: Session, kind: ResourceKind, where: Where): Promise<Where> {
+  if (!kind.namespaced) return { name: where.name }
+  return onlyPlace(kind, await placesOf(session, kind, where)).where
 }

@@ -67,7 +67,7 @@ async function join(session: Session, name: string, options: JoinOptions): Promi
   const manifests = [...agentManifests(agent), joinTokenSecret(TOKEN_SECRET, tokenText(made))]
   if (options.print) return session.out(manifestsYaml([...fluxCrds(), ...manifests]))
   for (const sentence of whatTheHubMayDo(agent)) session.say(`  ${sentence}`)
-  const target = openTarget({ env: session.env, file: options.kubeconfig, context: options.context })
+  const target = await openTarget({ env: session.env, file: options.kubeconfig, context: options.context })
   session.say(`► installing in ${target.server}`)
   // What is in the cluster already stays as it is: its CRDs may be of another version of Flux.
   for (const crd of fluxCrds()) if (!(await target.exists(crd))) await target.apply(crd)

@@ -1,119 +1,69 @@
 import type { Command } from 'commander'
 import { systemClock } from '../../../proto/base/clock.ts'
 import { FleetError } from '../../../proto/base/errors.ts'
-import type { KustomizationSpec } from '../../../proto/model/flux/kustomize/kustomization.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { REQUESTED_AT } from '../../../proto/model/names.ts'
 import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
-import { placesOf } from '../ask/places.ts'
-import { hasHandled, isSettled, outcomeOf } from '../ask/ready.ts'
-import { describe, type Where, waitFor } from '../ask/wait.ts'
+import type { Found } from '../ask/places.ts'
+import { hasHandled, outcomeOf } from '../ask/ready.ts'
+import { waitFor } from '../ask/wait.ts'
 import { kindOf, pathOf } from '../kinds.ts'
 import type { Session } from '../session.ts'
-import { parseTimeout } from '../timeout.ts'
+import { type ActOptions, actCommand } from './act.ts'
 
-interface Options {
-  readonly namespace: string
-  readonly cluster?: string
-  readonly withSource?: true
-  readonly wait: boolean
-  readonly timeout: number
+interface Options extends ActOptions {
+  readonly withSource?: boolean
 }
+
+type What = Found & { readonly kind: ResourceKind }
 
 export function reconcileCommand(program: Command, session: Session): void {
-  each(program, { verb: 'reconcile', does: 'reconcile now, and wait for the outcome', run: reconcile, session }).option(
-    '--with-source',
-    'fetch its source first',
-  )
+  actCommand<Options>(program, session, {
+    verb: 'reconcile',
+    does: 'reconcile now instead of at the next interval, and wait for the outcome',
+    act: reconcile,
+  }).option('--with-source', 'fetch its source first')
 }
 
-export function suspendCommand(program: Command, session: Session): void {
-  each(program, { verb: 'suspend', does: 'stop reconciling', run: (...what) => setSuspended(...what, true), session })
-}
-
-export function resumeCommand(program: Command, session: Session): void {
-  each(program, {
-    verb: 'resume',
-    does: 'reconcile again, and wait for the outcome',
-    run: (...what) => setSuspended(...what, false),
-    session,
-  })
-}
-
-interface Verb {
-  readonly verb: string
-  readonly does: string
-  readonly run: (session: Session, what: What, options: Options) => Promise<void>
-  readonly session: Session
-}
-
-interface What {
-  readonly kind: ResourceKind
-  readonly where: Where
-}
-
-/** `VERB kustomization NAME`, `VERB source git NAME`: in one cluster, or in every one that has the object. */
-function each(program: Command, { does, run, session, verb }: Verb): Command {
-  return program
-    .command(verb)
-    .description(does)
-    .argument('<kind...>', 'kustomization NAME, helmrelease NAME, source git NAME, …')
-    .option('-n, --namespace <namespace>', 'namespace', 'flux-system')
-    .option('--cluster <name>', 'one cluster instead of all that have it')
-    .option('--no-wait', 'do not wait for the outcome')
-    .option('--timeout <duration>', 'how long to wait', parseTimeout, 300_000)
-    .action(async (words: string[], options: Options) => {
-      const name = words.at(-1)
-      if (words.length < 2 || name === undefined)
-        throw new FleetError('invalid', `${verb}: say which kind and which name, such as flotilla ${verb} kustomization apps`)
-      const kind = kindOf(words.slice(0, -1))
-      const places = await placesOf(session, kind, { ...options, name })
-      const done = await Promise.allSettled(places.map((where) => run(session, { kind, where }, options)))
-      const failures = done.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
-      if (failures.length > 1)
-        for (const failure of failures.slice(1)) session.say(`✗ ${failure instanceof Error ? failure.message : String(failure)}`)
-      if (failures.length > 0) throw failures[0]
-    })
-}
-
-async function reconcile(session: Session, { kind, where }: What, options: Options): Promise<void> {
+async function reconcile(session: Session, { kind, object, where }: What, options: Options): Promise<void> {
   const hub = await session.hub()
-  if (options.withSource) {
-    const object = await hub.get(pathOf(kind, where), { signal: session.signal })
-    await reconcile(session, sourceOf(object, where), { ...options, withSource: undefined } as unknown as Options)
-  }
-  const what = describe(kind, where)
+  if ((object.spec as { suspend?: boolean } | undefined)?.suspend)
+    throw new FleetError('conflict', `${kind.kind} ${where.name} is suspended in ${where.cluster}; flotilla resume starts it again`)
+  if (options.withSource) await reconcile(session, await sourceOf(session, object, where), { ...options, withSource: false })
   const requestedAt = systemClock.now().toISOString()
-  session.say(`► annotating ${what}`)
+  session.say(`► annotating ${kind.kind} ${where.name} in ${where.namespace} namespace`)
   const body = { metadata: { annotations: { [REQUESTED_AT]: requestedAt } } }
-  const asked = await hub.send('PATCH', pathOf(kind, where), { signal: session.signal, body })
-  if ((asked.spec as { suspend?: boolean } | undefined)?.suspend)
-    throw new FleetError('conflict', `${what} is suspended; flotilla resume starts it again`)
-  session.say(`✔ ${what} annotated`)
+  await hub.send('PATCH', pathOf(kind, where), { signal: session.signal, body })
+  session.say(`✔ ${kind.kind} annotated`)
   if (!options.wait) return
-  session.say(`◎ waiting for ${what}`)
-  session.say(
-    outcomeOf(await waitFor(session, kind, { where, done: (object) => hasHandled(object, requestedAt), timeoutMs: options.timeout })),
-  )
+  session.say(`◎ waiting for ${kind.kind} reconciliation`)
+  const done = (now: Manifest) => hasHandled(now, requestedAt)
+  session.say(outcomeOf(await waitFor(session, kind, { where, done, timeoutMs: options.timeout })))
 }
 
-async function setSuspended(session: Session, { kind, where }: What, options: Options, suspend: boolean): Promise<void> {
-  const hub = await session.hub()
-  const what = describe(kind, where)
-  await hub.send('PATCH', pathOf(kind, where), { signal: session.signal, body: { spec: { suspend } } })
-  session.say(`✔ ${what} ${suspend ? 'suspended' : 'resumed'}`)
-  if (suspend || !options.wait) return
-  session.say(`◎ waiting for ${what}`)
-  session.say(outcomeOf(await waitFor(session, kind, { where, done: isSettled, timeoutMs: options.timeout })))
+interface SourceRef {
+  readonly kind: string
+  readonly name: string
+  readonly namespace?: string
 }
 
-/** The source that an object takes its content from. */
-function sourceOf(object: Manifest, where: Where): What {
-  const { chartRef, chart, sourceRef } = object.spec as Partial<KustomizationSpec> & {
-    chartRef?: { kind: string; name: string; namespace?: string }
-    chart?: { spec?: { sourceRef?: { kind: string; name: string; namespace?: string } } }
-  }
+interface Consumer {
+  readonly sourceRef?: SourceRef
+  readonly chartRef?: SourceRef
+  readonly chart?: { readonly spec?: { readonly sourceRef?: SourceRef } }
+}
+
+/** The source that an object takes its content from, in the same cluster. */
+async function sourceOf(session: Session, object: Manifest, where: Found['where']): Promise<What> {
+  const { chart, chartRef, sourceRef } = (object.spec ?? {}) as Consumer
   const ref = sourceRef ?? chartRef ?? chart?.spec?.sourceRef
   if (!ref) throw new FleetError('invalid', `${object.kind} ${object.metadata.name} has no source; leave --with-source out`)
-  return { kind: kindOf([ref.kind]), where: { cluster: where.cluster, namespace: ref.namespace ?? where.namespace, name: ref.name } }
+  const kind = kindOf([ref.kind])
+  const at = { cluster: where.cluster, namespace: ref.namespace ?? where.namespace, name: ref.name }
+  const found = await (await session.hub()).find(pathOf(kind, at), { signal: session.signal })
+  if (found) return { kind, object: found, where: at }
+  throw new FleetError(
+    'not-found',
+    `${object.kind} ${where.name} takes its content from ${ref.kind} ${ref.name}, which is not in ${where.cluster}`,
+  )
 }

@@ -37,7 +37,7 @@ export function treeCommand(program: Command, session: Session): void {
 
 async function tree(session: Session, name: string, options: TreeOptions): Promise<void> {
   const places = await placesOf(session, KUSTOMIZATION, { ...options, name })
-  const trees = await Promise.all(places.map(async (where) => ({ cluster: where.cluster, ...(await grow(session, where, [])) })))
+  const trees = await Promise.all(places.map(async ({ where }) => ({ cluster: where.cluster, ...(await grow(session, where, [])) })))
   if (options.output !== 'table') return session.out(document(trees.length === 1 ? trees[0] : trees, options.output))
   for (const { cluster, ...node } of trees) session.out(`${places.length > 1 ? `${cluster}:\n` : ''}${lines(node).join('\n')}\n`)
 }

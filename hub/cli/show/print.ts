@@ -30,14 +30,30 @@ const BARE = { ...NOTHING, left: '', 'left-mid': '', mid: '', 'mid-mid': '', rig
 
 /** A table for people, without lines, heads in capitals. */
 export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const table = new Table({
-    head: head.map((name) => name.toUpperCase()),
-    chars: BARE,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  })
-  table.push(...rows.map((row) => row.map(oneLine)))
-  const lines = table.toString().split('\n')
-  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
+  return createTable(head).text(rows)
+}
+
+export interface GrowingTable {
+  /** The rows, below the head the first time; columns never become narrower than they were. */
+  text(rows: readonly (readonly string[])[]): string
+}
+
+/** A table that goes on while things change. */
+export function createTable(head: readonly string[]): GrowingTable {
+  const heads = head.map((name) => name.toUpperCase())
+  let widths = heads.map(() => 0)
+  let shown = false
+  return {
+    text(given) {
+      const rows = given.map((row) => row.map(oneLine))
+      widths = widths.map((width, at) => Math.max(width, ...[...(shown ? [] : [heads]), ...rows].map((row) => [...(row[at] ?? '')].length)))
+      const table = new Table({ chars: BARE, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } })
+      table.push(...[...(shown ? [] : [heads]), ...rows].map((row) => row.map((cell, at) => cell.padEnd(widths[at] ?? 0))))
+      shown = true
+      const lines = table.toString().split('\n')
+      return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
+    },
+  }
 }
 
 /** A message of several lines would break its row; control characters do not reach the terminal. */

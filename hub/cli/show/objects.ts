@@ -1,0 +1,70 @@
+import type { ClusterStatus } from '../../../proto/model/fleet/cluster.ts'
+import { CLUSTER, TENANT } from '../../../proto/model/fleet/kinds.ts'
+import type { TenantSpec, TenantStatus } from '../../../proto/model/fleet/tenant.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
+import { fluxRow, readyOf, truth } from './rows.ts'
+
+/** How a kind is shown to people: heads, and a row per object. */
+export interface Columns {
+  readonly head: readonly string[]
+  row(object: Manifest): readonly string[]
+}
+
+export interface ColumnOptions {
+  readonly allNamespaces?: boolean | undefined
+  /** The cluster that was asked for; objects of all clusters carry theirs. */
+  readonly cluster?: string | undefined
+  /** Puts the kind before the name, where several kinds are shown. */
+  readonly prefixed?: boolean | undefined
+}
+
+/** The columns of `flux get`, behind the cluster; clusters and tenants have columns of their own. */
+export function columnsOf(kind: ResourceKind, options: ColumnOptions = {}): Columns {
+  if (kind.kind === CLUSTER.kind) return CLUSTERS
+  if (kind.kind === TENANT.kind) return TENANTS
+  const { allNamespaces, cluster, prefixed } = options
+  return {
+    head: ['cluster', ...(allNamespaces ? ['namespace'] : []), 'name', 'revision', 'suspended', 'ready', 'message'],
+    row(object) {
+      const { message, name, namespace, ready, revision, suspended, ...row } = fluxRow(object, cluster)
+      const shown = prefixed ? `${kind.kind.toLowerCase()}/${name}` : name
+      return [row.cluster, ...(allNamespaces ? [namespace] : []), shown, revision, truth(suspended), ready, message]
+    },
+  }
+}
+
+const CLUSTERS: Columns = {
+  head: ['name', 'connected', 'ready', 'objects', 'failing', 'version', 'agent', 'labels', 'message'],
+  row(cluster) {
+    const { connection, facts, objects } = (cluster.status ?? {}) as ClusterStatus
+    const ready = readyOf(cluster)
+    return [
+      cluster.metadata.name,
+      truth(connection?.connected === true),
+      ready?.status ?? 'Unknown',
+      String(objects?.total ?? 0),
+      String(objects?.failing ?? 0),
+      facts?.kubernetesVersion ?? '',
+      facts?.agentVersion ?? '',
+      labelText(cluster),
+      ready?.message ?? '',
+    ]
+  },
+}
+
+const TENANTS: Columns = {
+  head: ['name', 'namespaces', 'role', 'clusters', 'ready', 'message'],
+  row(tenant) {
+    const { clusterRole, namespaces } = tenant.spec as TenantSpec
+    const ready = readyOf(tenant)
+    const settled = (tenant.status as TenantStatus | undefined)?.ready ?? ''
+    return [tenant.metadata.name, namespaces.join(','), clusterRole, settled, ready?.status ?? 'Unknown', ready?.message ?? '']
+  },
+}
+
+function labelText({ metadata }: Manifest): string {
+  return Object.entries(metadata.labels ?? {})
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',')
+}
