@@ -10,8 +10,6 @@ import type { Kustomization } from '../proto/model/flux/kustomize/kinds.ts'
 import { progressMessage } from '../proto/model/flux/progress.ts'
 import { unserved } from '../proto/model/flux/unserved.ts'
 import type { ServiceAccountRef } from '../proto/model/identities.ts'
-import { refOf } from '../proto/model/manifest.ts'
-import { KUSTOMIZE_GROUP } from '../proto/model/names.ts'
 import { refKey } from '../proto/model/object-ref.ts'
 import { VERSION } from '../proto/model/version.ts'
 import { describeChanges } from './apply/changeset.ts'
@@ -52,16 +50,17 @@ import { plan } from './reconcile/plan.ts'
 import { timeoutMs } from './reconcile/schedule.ts'
 import { Reconciler } from './reconcile/service.ts'
 import { createSourceReconciler } from './reconcile/sources.ts'
-import { keysAfter, type Sighted } from './reconcile/triggers.ts'
+import { createWaking, type Waking } from './reconcile/waking.ts'
 import { createWork } from './reconcile/work.ts'
 import { openReporting, type Reporting } from './report/io/reporting.ts'
 import { type ClusterFacts, openClusterFacts } from './session/io/cluster-facts.ts'
 import { type HubLine, openHubLine } from './session/io/hub-line.ts'
-import { collectVariables } from './substitute/variables.ts'
 import { substitute } from './substitute/substitute.ts'
+import { collectVariables } from './substitute/variables.ts'
 import { type Authority, openAuthority } from './tenancy/io/authority.ts'
 import { openInstance } from './tenancy/io/instance.ts'
-import { acquireLease, type LeaseOptions, type Tenure } from './tenancy/io/lease.ts'
+import type { LeaseOptions, Tenure } from './tenancy/io/lease.ts'
+import { serveUnderLease } from './tenancy/io/serve.ts'
 
 export interface AgentParts {
   readonly clock: Clock
@@ -78,7 +77,7 @@ export interface Agent extends AsyncDisposable {
   requests(): ReadonlyMap<string, number>
 }
 
-interface Ground extends AgentParts {
+interface Ground extends Omit<AgentParts, 'lease'> {
   readonly config: AgentConfig
   readonly target: KubeTarget
   readonly connection: KubeConnection
@@ -90,46 +89,17 @@ export async function openAgent(config: AgentConfig, over: Partial<AgentParts> =
   const clock = over.clock ?? systemClock
   const random = over.random ?? systemRandom
   const log = over.log ?? openLog({ level: config.logLevel, program: 'agent' })
-  const stop = new AbortController()
   const instance = await openInstance(config.dataDir, random)
   scope.use(await lockFolder(config.dataDir, { signal: AbortSignal.timeout(60_000) }))
   const { kubernetes } = config
-  const target = 'kubeconfig' in kubernetes ? await kubeconfigTarget(kubernetes.kubeconfig, clock) : await inClusterTarget(kubernetes, clock)
+  const target =
+    'kubeconfig' in kubernetes ? await kubeconfigTarget(kubernetes.kubeconfig, clock) : await inClusterTarget(kubernetes, clock)
   const connection = scope.use(openKube(target, { clock, random }))
-  const ground: Ground = { config, clock, random, log, target, connection, lease: over.lease ?? {} }
-  let state: ReturnType<Agent['state']> = 'waiting'
-  const serve = async () => {
-    while (!stop.signal.aborted) {
-      try {
-        await using tenure = await acquireLease({ kube: connection.own, ...instance, clock, log, ...ground.lease }, stop.signal)
-        await using _work = await openWork(ground, tenure, stop.signal)
-        state = 'acting'
-        await ended(AbortSignal.any([stop.signal, tenure.signal]))
-      } catch (error) {
-        if (stop.signal.aborted) return
-        log.error({ event: 'agent.failed', err: error }, 'the agent could not begin its work, trying again')
-        await clock.sleep(5_000, stop.signal).catch(() => undefined)
-      } finally {
-        state = 'waiting'
-      }
-    }
-  }
-  const serving = serve()
+  const ground: Ground = { config, clock, random, log, target, connection }
+  const lease: LeaseOptions = { kube: connection.own, ...instance, clock, log, ...over.lease }
+  const service = scope.use(serveUnderLease(lease, (tenure, signal) => openWork(ground, tenure, signal)))
   const owned = scope.move()
-  return {
-    state: () => state,
-    requests: () => connection.requests(),
-    async [Symbol.asyncDispose]() {
-      stop.abort(new FleetError('aborted', 'the agent stops'))
-      await serving
-      await owned.disposeAsync()
-    },
-  }
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  return { state: service.state, requests: () => connection.requests(), [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** What acts in the cluster for one tenure. */
@@ -148,7 +118,7 @@ async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Pr
   await using scope = new AsyncDisposableStack()
   const { config, clock, random, log, target, connection } = ground
   const { own } = connection
-  let acting: { readonly work: Work; readonly hub: HubLine } | undefined
+  let acting: { readonly work: Waking; readonly hub: HubLine } | undefined
   const as = ({ namespace, name }: ServiceAccountRef) => connection.as(serviceAccount(namespace, name))
   const memory = new DriftMemory({ clock, drifted: ({ owner, waitMs }) => acting?.work.drifted(owner, waitMs) })
   const fetch: HubLine['fetchBundles'] = (digests, o) => {
@@ -164,7 +134,8 @@ async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Pr
     openAuthority({
       ...{ kube: own, as: (subject) => connection.as(subject), clock, random, log },
       tenants: () => held().tenants.values(),
-      fluxObjects: (namespace) => Array.from(flux.mirror.all(), ({ manifest }) => manifest).filter(({ metadata }) => metadata.namespace === namespace),
+      fluxObjects: (namespace) =>
+        Array.from(flux.mirror.all(), ({ manifest }) => manifest).filter(({ metadata }) => metadata.namespace === namespace),
       changed: () => acting?.work.everything(),
     }),
   )
@@ -199,15 +170,7 @@ async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Pr
 const UNREAD_MS = 2_000
 
 /** The queue of objects to look at, and what brings objects into it. */
-interface Work {
-  readonly queue: WorkQueue
-  everything(): void
-  drifted(owner: { readonly namespace: string; readonly name: string }, waitMs: number): void
-  touched(what: Touched): void
-  seen(what: Sighted): void
-}
-
-function openQueue(parts: Parts, scope: AsyncDisposableStack): Work {
+function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
   const { authority, clock, config, flux, log, random, reporting, store } = parts
   const voice = createVoice({
     mirrored: (key) => flux.mirror.byKey(key),
@@ -227,7 +190,10 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Work {
   })
   const queue: WorkQueue = scope.use(
     createWork({
-      kinds: { Kustomization: (key, signal) => reconciler.reconcile(key, signal), GitRepository: (key, signal) => sources.reconcile(key, signal) },
+      kinds: {
+        Kustomization: (key, signal) => reconciler.reconcile(key, signal),
+        GitRepository: (key, signal) => sources.reconcile(key, signal),
+      },
       async other(key, signal) {
         const mirrored = flux.mirror.byKey(key)
         const message = mirrored && 'object' in mirrored.parsed ? wordForOther(mirrored.parsed.object, authority.rules.runs) : undefined
@@ -238,51 +204,17 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Work {
       ...{ concurrency: config.concurrency, clock, random, log },
     }),
   )
-  return createTriggers(parts, { queue, reconciler })
-}
-
-function createTriggers({ authority, flux, log, reporting, store }: Parts, o: { readonly queue: WorkQueue; readonly reconciler: Reconciler }): Work {
-  const { queue, reconciler } = o
-  let mode = ''
-  const everything = () => {
-    const adoption = authority.rules.adoption()
-    const now = adoption.kind === 'acting' ? 'acting' : adoption.why
-    if (now !== mode) log.info({ event: 'agent.mode', reason: now }, adoption.kind === 'acting' ? 'the agent works here' : 'the agent only looks on')
-    mode = now
-    for (const { ref } of flux.mirror.all()) queue.add(refKey(ref))
-  }
-  return {
-    queue,
-    everything,
-    drifted({ namespace, name }, waitMs) {
-      const key = refKey({ group: KUSTOMIZE_GROUP, kind: 'Kustomization', namespace, name })
-      reconciler.drifted(key)
-      queue.add(key, waitMs)
-    },
-    touched({ objects, sources, tenants }) {
-      const desired = store.holdings.current().desired
-      const digests = [...objects].flatMap((key) => {
-        const content = desired.get(key)?.content
-        return content && 'bundle' in content ? [content.bundle] : []
-      })
-      store.bundles.prefetch(digests).catch((error: unknown) => log.info({ event: 'bundles.late', err: error }, 'bundles come when they are needed'))
-      for (const key of objects) queue.add(key)
-      for (const source of sources) {
-        queue.add(source)
-        for (const one of flux.kustomizations()) if (refKey(sourceOf(one)) === source) queue.add(refKey(refOf(one)))
-        reporting.revision(source)
-      }
-      if (tenants.size > 0) authority.tenantsChanged()
-    },
-    seen(sighted) {
-      const { ref, before, after } = sighted
-      for (const key of keysAfter(sighted, () => flux.kustomizations())) queue.add(key)
-      if (after) reporting.object(refKey(ref))
-      else if (before) reporting.deletion({ ref, uid: before.manifest.metadata.uid ?? '', resourceVersion: before.manifest.metadata.resourceVersion ?? '' })
-      for (const one of [before, after])
-        if (one && 'object' in one.parsed && one.parsed.object.kind === 'Kustomization') reporting.revision(refKey(sourceOf(one.parsed.object)))
-    },
-  }
+  return createWaking({
+    ...{ queue, log },
+    keys: () => Array.from(flux.mirror.all(), ({ ref }) => refKey(ref)),
+    kustomizations: () => flux.kustomizations(),
+    holdings: () => store.holdings.current(),
+    adoption: () => authority.rules.adoption(),
+    drifted: (key) => reconciler.drifted(key),
+    prefetch: (digests) => store.bundles.prefetch(digests),
+    tenantsChanged: () => authority.tenantsChanged(),
+    report: reporting,
+  })
 }
 
 const RULES = { factOf, desiredHash, isExcluded, differences, takeOver }
@@ -352,7 +284,7 @@ function planOf({ authority, flux, store }: Parts, object: Kustomization): Retur
 const CAPABILITIES = ['git-repository', 'kustomization', 'calls', 'tenants']
 
 /** The line to the hub. All work goes on without it. */
-function openHub(parts: Parts, { facts, work }: { readonly facts: ClusterFacts; readonly work: Work }): HubLine {
+function openHub(parts: Parts, { facts, work }: { readonly facts: ClusterFacts; readonly work: Waking }): HubLine {
   const { authority, clock, config, connection, flux, log, random, reporting, store, tenure } = parts
   const { holdings } = store
   return openHubLine({
@@ -367,7 +299,11 @@ function openHub(parts: Parts, { facts, work }: { readonly facts: ClusterFacts; 
       carryOut: (call) => flux.desk.carryOut(call),
       pulse: () => reporting.pulse(),
       boot: () => tenure.boot,
-      facts: () => ({ ...facts.current(), agentVersion: VERSION, mode: authority.rules.adoption().kind === 'acting' ? 'active' : 'observing' }),
+      facts: () => ({
+        ...facts.current(),
+        agentVersion: VERSION,
+        mode: authority.rules.adoption().kind === 'acting' ? 'active' : 'observing',
+      }),
       welcomed({ hubKey }) {
         flux.credentials.sealTo(hubKey)
         for (const { ref } of flux.mirror.all()) if (flux.gitRepository(refKey(ref))?.spec.secretRef) reporting.object(refKey(ref))

@@ -190,7 +190,7 @@ async function openBuilding(config: HubConfig, given: Ground & ReturnType<typeof
     concurrency: config.buildConcurrency * 2,
   })
   const desired = createDesiredService({
-    store: createDesiredStore(db),
+    store: createDesiredStore(db, mirrorFold.notify),
     render: (...input) => timed(clock, metrics.rendered, () => render(...input)),
     hint: given.hint,
     clock,

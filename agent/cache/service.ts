@@ -3,7 +3,7 @@ import { bundlesOf } from './decide.ts'
 import { type Batch, hold, type Touched } from './hold.ts'
 import { type Holdings, NOTHING_HELD } from './model.ts'
 
-/** Where holdings outlive the process. */
+/** Where holdings are safe from a restart. */
 export interface HoldingsStore {
   load(): Promise<Holdings>
   save(holdings: Holdings): Promise<void>

@@ -29,15 +29,15 @@ test('repeated and empty metrics of an autoscaler are no difference', () => {
   expect(differences(scaler([metric]), scaler([metric, {}, metric]))).toEqual([])
 })
 
-test('corrections come at once, then ever later up to half a minute, and at once again after two quiet minutes', () => {
+test('the first corrections come at once, then ever later up to half a minute, and at once again after two quiet minutes', () => {
   let at = new Date('2026-01-01T00:00:00Z')
   let fight: ReturnType<typeof nextRound>['fight'] | undefined
-  const waits = Array.from({ length: 8 }, () => {
+  const waits = Array.from({ length: 10 }, () => {
     const next = nextRound(fight, at)
     fight = next.fight
     at = new Date(at.getTime() + next.waitMs + 10)
     return next.waitMs
   })
-  expect(waits).toEqual([0, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
+  expect(waits).toEqual([0, 0, 0, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
   expect(nextRound(fight, new Date(at.getTime() + 120_000)).waitMs).toBe(0)
 })

@@ -2,14 +2,10 @@ import { canonicalJson } from '../../proto/base/canonical.ts'
 import { steadyStatus } from '../../proto/model/flux/revision.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
-
 /** What the hub is told of an object: all of it but what only the cluster's own API server needs. */
 export function strip(manifest: Manifest): Manifest {
-  const { annotations, managedFields: _, ...metadata } = manifest.metadata
-  if (!annotations) return { ...manifest, metadata }
-  const { [LAST_APPLIED]: _applied, ...kept } = annotations
-  return { ...manifest, metadata: { ...metadata, ...(Object.keys(kept).length > 0 ? { annotations: kept } : {}) } }
+  const { managedFields: _, ...metadata } = manifest.metadata
+  return { ...manifest, metadata }
 }
 
 /** Text that is equal for two sightings of an object which differ in nothing but versions and the revision of a plain success. */

@@ -16,7 +16,8 @@ export function readManifests(bundle: string): { readonly objects: readonly Mani
     const value: unknown = document.toJS({ maxAliasCount: 0 })
     if (value === null || value === undefined) continue
     for (const one of itemsOf(value)) {
-      if (!isManifest(one)) return { problem: `document ${index + 1} of the build is no Kubernetes object: apiVersion, kind or metadata.name is missing` }
+      if (!isManifest(one))
+        return { problem: `document ${index + 1} of the build is no Kubernetes object: apiVersion, kind or metadata.name is missing` }
       objects.push(one)
     }
     if (objects.length > MAX_OBJECTS) return { problem: `the build has more than ${MAX_OBJECTS} objects` }

@@ -2,7 +2,7 @@ import type { Random } from '../../proto/base/random.ts'
 import type { SourceStatusFact } from '../../proto/model/facts.ts'
 import type { GitRepository } from '../../proto/model/flux/source/kinds.ts'
 import { unserved } from '../../proto/model/flux/unserved.ts'
-import { sourceWord, type SourceWord } from './git-repository.ts'
+import { type SourceWord, sourceWord } from './git-repository.ts'
 import { intervalMs } from './schedule.ts'
 
 export interface SourceDeps {

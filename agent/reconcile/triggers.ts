@@ -19,7 +19,8 @@ const CALLS: readonly Change[] = ['added', 'replaced', 'spec', 'requested', 'met
 /** Keys of the objects that are to be looked at after a sighting. */
 export function keysAfter({ ref, before, after, changes }: Sighted, kustomizations: () => Iterable<Kustomization>): readonly string[] {
   const own = changes.some((change) => CALLS.includes(change)) ? [refKey(ref)] : []
-  if (ref.kind === 'Kustomization') return standing(before) === standing(after) ? own : [...own, ...dependents(refKey(ref), kustomizations())]
+  if (ref.kind === 'Kustomization')
+    return standing(before) === standing(after) ? own : [...own, ...dependents(refKey(ref), kustomizations())]
   const appeared = changes.includes('added') || changes.includes('removed')
   return appeared ? [...own, ...consumers(refKey(ref), kustomizations())] : own
 }
@@ -37,9 +38,7 @@ export function kustomizationIn(mirrored: MirroredObject | undefined): Kustomiza
 }
 
 function dependents(dependency: string, kustomizations: Iterable<Kustomization>): readonly string[] {
-  return [...kustomizations]
-    .filter((one) => dependenciesOf(one).some((ref) => refKey(ref) === dependency))
-    .map((one) => refKey(refOf(one)))
+  return [...kustomizations].filter((one) => dependenciesOf(one).some((ref) => refKey(ref) === dependency)).map((one) => refKey(refOf(one)))
 }
 
 /** What of a Kustomization others wait for. */

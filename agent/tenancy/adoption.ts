@@ -7,7 +7,8 @@ const RIVALS = ['kustomize-controller', 'source-controller']
 /** Flags that take rights away and that the agent keeps to. `--no-remote-bases` holds by itself: builds never leave their tree. */
 const HONOURED = ['--no-cross-namespace-refs', '--default-service-account', '--no-remote-bases']
 /** Flags that take rights away, known or not: whatever forbids, or names a stand-in for an identity, or narrows what is watched. */
-const RESTRICTING = /^--(no-|deny-|restrict-|require-|default-.*service-account|watch-all-namespaces=false|watch-label-selector|watch-configs-label-selector)/
+const RESTRICTING =
+  /^--(no-|deny-|restrict-|require-|default-.*service-account|watch-all-namespaces=false|watch-label-selector|watch-configs-label-selector)/
 
 /**
  * Whether the agent may work where these Deployments of Flux are, and what of their flags binds it. Flags count also
@@ -27,8 +28,11 @@ export function adoptionOf(deployments: readonly Manifest[]): Adoption {
     }
   return {
     kind: 'acting',
-    noCrossNamespaceRefs: flags.some((flag) => nameOf(flag) === '--no-cross-namespace-refs' && valueOf(flag) !== 'false'),
-    defaultServiceAccount: flags.filter((flag) => nameOf(flag) === '--default-service-account').map(valueOf).find((value) => value !== ''),
+    noCrossNamespaceRefs: flags.some((flag) => nameOf(flag) === '--no-cross-namespace-refs' && argumentOf(flag) !== 'false'),
+    defaultServiceAccount: flags
+      .filter((flag) => nameOf(flag) === '--default-service-account')
+      .map(argumentOf)
+      .find((value) => value !== ''),
   }
 }
 
@@ -55,6 +59,6 @@ function nameOf(flag: string): string {
   return flag.split('=', 1)[0] ?? flag
 }
 
-function valueOf(flag: string): string {
+function argumentOf(flag: string): string {
   return flag.includes('=') ? flag.slice(flag.indexOf('=') + 1) : ''
 }

@@ -23,7 +23,9 @@ export function groundsOf({ tenants, policy, adoption, labelled, leaving }: Grou
   const serving = known
     .filter(({ removed }) => leaving || !removed)
     .map((one) => ({ ...one, namespaces: one.namespaces.filter((namespace) => labelled.get(namespace) === one.tenant) }))
-  const named = known.flatMap(({ tenant, namespaces, removed }) => (removed ? [] : namespaces.map((namespace) => [namespace, tenant] as const)))
+  const named = known.flatMap(({ tenant, namespaces, removed }) =>
+    removed ? [] : namespaces.map((namespace) => [namespace, tenant] as const),
+  )
   return {
     tenants: serving,
     policy,

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { FleetError, messageOf } from '../../proto/base/errors.ts'
 import type { HubClient } from './ask/client.ts'
 
 /** Where a command runs: somewhere to write, and a reason to stop. */
@@ -21,4 +23,13 @@ export async function readStdin({ stdin }: Session): Promise<string> {
   let text = ''
   for await (const chunk of stdin) text += String(chunk)
   return text
+}
+
+/** What a file says that an option has named. @throws `invalid` when it cannot be read */
+export async function readText(path: string, option: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new FleetError('invalid', `${option} ${path} cannot be read: ${messageOf(cause)}`, { cause })
+  }
 }

@@ -2,12 +2,10 @@ import { readdirSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Agent } from '../../agent/app.ts'
-import type { Manifest } from '../../proto/model/manifest.ts'
-import { refOf } from '../../proto/model/manifest.ts'
+import { type Manifest, refOf } from '../../proto/model/manifest.ts'
 import { installAgent, openLoneAgent, type Planted, plant } from '../support/agent.ts'
 import { openCluster, type TestCluster } from '../support/cluster.ts'
 import { openTempDir, type TempDir } from '../support/temp-dir.ts'
-import { openLog } from '../../proto/base/log.ts'
 
 let cluster: TestCluster
 let kubeconfig: string
@@ -40,7 +38,8 @@ const kustomization = (name: string, spec: object = {}, namespace = 'flux-system
 })
 const configMap = (namespace: string, name: string, value: string) =>
   `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n  namespace: ${namespace}\ndata:\n  key: ${value}\n`
-const put = (...objects: readonly Manifest[]) => cluster.kubectl(['apply', '-f', '-'], { input: objects.map((one) => JSON.stringify(one)).join('\n---\n') })
+const put = (...objects: readonly Manifest[]) =>
+  cluster.kubectl(['apply', '-f', '-'], { input: objects.map((one) => JSON.stringify(one)).join('\n---\n') })
 const read = async (...args: readonly string[]): Promise<Manifest> => JSON.parse(await cluster.kubectl(['get', ...args, '-o', 'json']))
 const value = (namespace: string, name: string) =>
   read('configmap', name, '-n', namespace).then(
@@ -49,11 +48,13 @@ const value = (namespace: string, name: string) =>
   )
 const ready = async (name: string, namespace = 'flux-system') => {
   const { status } = await read('kustomization', name, '-n', namespace)
-  const found = (status as { conditions?: readonly { type: string; status: string; reason: string; message: string }[] })?.conditions?.find(({ type }) => type === 'Ready')
+  const found = (status as { conditions?: readonly { type: string; status: string; reason: string; message: string }[] })?.conditions?.find(
+    ({ type }) => type === 'Ready',
+  )
   return found && `${found.status} ${found.reason} ${found.message}`
 }
 const planted = (consumers: readonly Planted[], revision = 'main@sha1:1') => plant(dataDir, refOf(repository), { revision, consumers })
-const agent = (): Promise<Agent> => openLoneAgent({ kubeconfig, dataDir, log: openLog({level:'info', program:'t'}) })
+const agent = (): Promise<Agent> => openLoneAgent({ kubeconfig, dataDir })
 
 test('applies what it holds under the platform identity, with status and inventory as Flux writes them', async () => {
   const namespace = await cluster.createNamespace('agent')
@@ -97,10 +98,23 @@ test('waits for dependencies, and for health, which it reports when it fails', a
     { kustomization: apps, build: configMap(namespace, 'app', 'v1') },
   ])
   await using _agent = await agent()
-  await expect.poll(() => ready(apps.metadata.name), WITHIN).toBe(`False DependencyNotReady dependency 'flux-system/${infra.metadata.name}' is not ready`)
-  await expect.poll(() => ready(infra.metadata.name), WITHIN).toMatch(/^False HealthCheckFailed health check failed after .*timeout waiting for: \[PersistentVolumeClaim\//)
+  await expect
+    .poll(() => ready(apps.metadata.name), WITHIN)
+    .toBe(`False DependencyNotReady dependency 'flux-system/${infra.metadata.name}' is not ready`)
+  await expect
+    .poll(() => ready(infra.metadata.name), WITHIN)
+    .toMatch(/^False HealthCheckFailed health check failed after .*timeout waiting for: \[PersistentVolumeClaim\//)
   expect(await value(namespace, 'app')).toBeUndefined()
-  await cluster.kubectl(['patch', 'kustomization', infra.metadata.name, '-n', 'flux-system', '--type=merge', '-p', '{"spec":{"wait":false}}'])
+  await cluster.kubectl([
+    'patch',
+    'kustomization',
+    infra.metadata.name,
+    '-n',
+    'flux-system',
+    '--type=merge',
+    '-p',
+    '{"spec":{"wait":false}}',
+  ])
   await expect.poll(() => ready(apps.metadata.name), WITHIN).toMatch(/^True/)
   expect(await value(namespace, 'app')).toBe('v1')
 })
@@ -127,7 +141,15 @@ test('lets a Kustomization go whose ServiceAccount is gone, and says so', async 
   const namespace = await cluster.createNamespace('agent')
   const apps = kustomization(`apps-${namespace}`, { serviceAccountName: 'deployer' })
   await cluster.kubectl(['create', 'serviceaccount', 'deployer', '-n', 'flux-system'])
-  await cluster.kubectl(['create', 'rolebinding', 'deployer', '--clusterrole=admin', '--serviceaccount=flux-system:deployer', '-n', namespace])
+  await cluster.kubectl([
+    'create',
+    'rolebinding',
+    'deployer',
+    '--clusterrole=admin',
+    '--serviceaccount=flux-system:deployer',
+    '-n',
+    namespace,
+  ])
   await put(repository, apps)
   await planted([{ kustomization: apps, build: configMap(namespace, 'one', 'v1') }])
   await using _agent = await agent()
@@ -193,7 +215,16 @@ test('of two agents one acts, and the other takes over when it goes or dies', as
   expect([...second.requests().keys()].toSorted()).toEqual(['discover', 'get'])
   await first[Symbol.asyncDispose]()
   await expect.poll(() => second.state(), { timeout: 5_000 }).toBe('acting')
-  await cluster.kubectl(['patch', 'lease', 'flotilla-agent', '-n', 'flotilla-system', '--type=merge', '-p', '{"spec":{"holderIdentity":"somebody"}}'])
+  await cluster.kubectl([
+    'patch',
+    'lease',
+    'flotilla-agent',
+    '-n',
+    'flotilla-system',
+    '--type=merge',
+    '-p',
+    '{"spec":{"holderIdentity":"somebody"}}',
+  ])
   await expect.poll(() => second.state(), { timeout: 5_000 }).toBe('waiting')
   await expect.poll(() => second.state(), { timeout: 10_000 }).toBe('acting')
 })

@@ -24,8 +24,7 @@ beforeAll(async () => {
     '--clusterrole=cluster-admin',
     '--serviceaccount=flux-system:flotilla-platform',
   ])
-  for (const verb of ['serviceaccount/tenant'])
-    await real.cluster.kubectl(['create', 'serviceaccount', verb.split('/')[1] ?? '', '-n', shop])
+  await real.cluster.kubectl(['create', 'serviceaccount', 'tenant', '-n', shop])
   await real.cluster.kubectl([
     'create',
     'role',

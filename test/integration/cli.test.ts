@@ -92,18 +92,18 @@ test('exit codes say what kind of failure it was, in one sentence', async () => 
   expect((await flotilla(['get', 'nonsense'])).code).toBe(2)
   expect((await flotilla(['frobnicate'])).code).toBe(2)
   const nobody = await flotilla(['get', 'ks'], { env: { FLOTILLA_CONFIG: join(world.dir, 'missing') } })
-  expect(nobody).toMatchObject({ code: 4, said: expect.stringContaining('run flotilla login') })
+  expect(nobody).toMatchObject({ code: 3, said: expect.stringContaining('run flotilla login') })
   const dead = join(world.dir, 'dead.yaml')
   writeFileSync(dead, stringify({ server: 'https://127.0.0.1:1', ca: world.ca, token: 'x' }))
   expect(await flotilla(['get', 'ks'], { env: { FLOTILLA_CONFIG: dead } })).toMatchObject({
-    code: 5,
+    code: 4,
     said: expect.stringContaining('cannot be reached'),
   })
   const viewer = join(world.dir, 'viewer.yaml')
   writeFileSync(viewer, stringify({ server: world.url, ca: world.ca, token: await world.token('viewer') }))
   expect(
     await flotilla(['tenant', 'create', 'x', '--namespace', 'x', '--all-clusters'], { env: { FLOTILLA_CONFIG: viewer } }),
-  ).toMatchObject({ code: 4 })
+  ).toMatchObject({ code: 3 })
 })
 
 test('a token is shown once, listed without its text, and ends when revoked', async () => {

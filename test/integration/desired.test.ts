@@ -60,7 +60,7 @@ function service(content: (artifact: string, options: string) => string) {
   const built: string[] = []
   const told: string[][] = []
   const desired = createDesiredService({
-    store: createDesiredStore(database.db),
+    store: createDesiredStore(database.db, async () => undefined),
     async render(artifact, wanted, { onBuilt }) {
       for (const { optionsDigest } of wanted) {
         built.push(optionsDigest)

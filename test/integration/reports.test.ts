@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { foldMirror } from '../../hub/objects/io/fold.ts'
+import { mirrorFold } from '../../hub/objects/io/mirror.ts'
 import { createReportStore } from '../../hub/reports/io/store.ts'
 import type { Received } from '../../hub/reports/model.ts'
 import { createReportService } from '../../hub/reports/service.ts'
@@ -31,26 +31,7 @@ beforeEach(async () => {
 const service = () => {
   const { db } = database
   return createReportService({
-    store: createReportStore(db, {
-      upsert: async (tx, objects) => {
-        const upserts = objects.map(({ clusterId, value }) => ({
-          clusterId,
-          ref: value.ref,
-          originVersion: value.resourceVersion,
-          manifest: value.manifest,
-        }))
-        await foldMirror(tx, { upserts, deletions: [] })
-      },
-      remove: async (tx, objects) => {
-        const deletions = objects.map(({ clusterId, value }) => ({
-          clusterId,
-          ref: value.ref,
-          uid: value.uid,
-          originVersion: value.resourceVersion,
-        }))
-        await foldMirror(tx, { upserts: [], deletions, relist: true })
-      },
-    }),
+    store: createReportStore(db, mirrorFold),
     receiveCredential: async () => 'credential-1',
     sourceOf: ({ manifest }, credentialId, trusted) => serve(manifest, { credentialId, trusted }) as never,
     isTenants: async (namespace) => namespace === 'team-a',

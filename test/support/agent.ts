@@ -8,9 +8,9 @@ import { agentManifests } from '../../deploy/manifests/agent.ts'
 import { manifestsYaml } from '../../deploy/manifests/yaml.ts'
 import { sha256 } from '../../proto/base/hash.ts'
 import { silentLog } from '../../proto/base/log.ts'
+import type { DesiredFact, Fact, TenantFact } from '../../proto/model/facts.ts'
 import { buildOptions, optionsDigest } from '../../proto/model/flux/build-options.ts'
 import { fluxCrds } from '../../proto/model/flux/crds.ts'
-import type { DesiredFact, Fact, TenantFact } from '../../proto/model/facts.ts'
 import { AGENT_IDENTITY } from '../../proto/model/identities.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
 import type { ObjectRef } from '../../proto/model/object-ref.ts'
@@ -19,7 +19,13 @@ import type { TestCluster } from './cluster.ts'
 
 /** Installs the Flux CRDs and the agent's shipped manifests, and gives a kubeconfig that acts as the agent and as nobody else. */
 export async function installAgent(cluster: TestCluster): Promise<string> {
-  const options = { clusterName: 'test', hub: { address: 'hub.example:8443', ca: 'PEM' }, lockdown: false, namespaces: [], tenantClusterRoles: ['admin'] }
+  const options = {
+    clusterName: 'test',
+    hub: { address: 'hub.example:8443', ca: 'PEM' },
+    lockdown: false,
+    namespaces: [],
+    tenantClusterRoles: ['admin'],
+  }
   await cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: manifestsYaml([...fluxCrds(), ...agentManifests(options)]) })
   await cluster.kubectl(['wait', 'crd', '--all', '--for=condition=Established', '--timeout=30s'])
   return cluster.serviceAccountKubeconfig(AGENT_IDENTITY.namespace, AGENT_IDENTITY.name)
@@ -46,7 +52,11 @@ export interface Planted {
 export async function plant(
   dataDir: string,
   source: ObjectRef,
-  o: { readonly revision: string; readonly consumers: readonly Planted[]; readonly tenants?: readonly Omit<TenantFact, 'kind' | 'position'>[] },
+  o: {
+    readonly revision: string
+    readonly consumers: readonly Planted[]
+    readonly tenants?: readonly Omit<TenantFact, 'kind' | 'position'>[]
+  },
 ): Promise<void> {
   const disk = await openDisk(dataDir, silentLog)
   const before = await disk.load()
@@ -68,6 +78,10 @@ export async function plant(
   for (const tenant of o.tenants ?? []) facts.push({ kind: 'tenant', ...tenant, position: ++position })
   const members = desired.map(({ object, content }) => ({ object, content: 'bundle' in content ? content.bundle : '' }))
   facts.push(...desired, { kind: 'release', source, revision: o.revision, setDigest: setDigest(members), position: ++position })
-  const { holdings } = hold(before.cursor ? before : NOTHING_HELD, { facts, cursor: { lineage: 'test', position }, full: before.cursor === undefined })
+  const { holdings } = hold(before.cursor ? before : NOTHING_HELD, {
+    facts,
+    cursor: { lineage: 'test', position },
+    full: before.cursor === undefined,
+  })
   await disk.save(holdings)
 }

@@ -21,7 +21,12 @@ export interface Bundles extends AsyncDisposable {
 const GATHER_MS = 5
 const A_REQUEST = 500
 
-export function openBundles(deps: { readonly disk: Disk; readonly fetch: FetchBundles; readonly clock: Clock; readonly log: Log }): Bundles {
+export function openBundles(deps: {
+  readonly disk: Disk
+  readonly fetch: FetchBundles
+  readonly clock: Clock
+  readonly log: Log
+}): Bundles {
   const { disk, clock } = deps
   const stop = new AbortController()
   const wanted = new Map<string, PromiseWithResolvers<void>>()
@@ -32,7 +37,8 @@ export function openBundles(deps: { readonly disk: Disk; readonly fetch: FetchBu
     await clock.sleep(GATHER_MS, stop.signal).catch(() => undefined)
     const all = waiting
     waiting = []
-    for (let at = 0; at < all.length; at += A_REQUEST) await fetchAll(deps, { digests: all.slice(at, at + A_REQUEST), wanted, signal: stop.signal })
+    for (let at = 0; at < all.length; at += A_REQUEST)
+      await fetchAll(deps, { digests: all.slice(at, at + A_REQUEST), wanted, signal: stop.signal })
   }
   const want = (digest: string): Promise<void> => {
     const known = wanted.get(digest)
@@ -71,7 +77,10 @@ interface Fetching {
   readonly signal: AbortSignal
 }
 
-async function fetchAll({ disk, fetch, log }: { readonly disk: Disk; readonly fetch: FetchBundles; readonly log: Log }, o: Fetching): Promise<void> {
+async function fetchAll(
+  { disk, fetch, log }: { readonly disk: Disk; readonly fetch: FetchBundles; readonly log: Log },
+  o: Fetching,
+): Promise<void> {
   const settle = (digest: string, error?: unknown) => {
     const asked = o.wanted.get(digest)
     o.wanted.delete(digest)

@@ -45,7 +45,9 @@ export function keepMemo<T>(memo: Memo<T>, deps: { readonly value: () => T; read
   const save = async () => {
     if (!dirty) return
     dirty = false
-    await memo.save(deps.value()).catch((error: unknown) => deps.log.warn({ event: 'memo.failed', err: error }, 'cannot save what would make a restart cheap'))
+    await memo
+      .save(deps.value())
+      .catch((error: unknown) => deps.log.warn({ event: 'memo.failed', err: error }, 'cannot save what would make a restart cheap'))
   }
   const run = async () => {
     while (!stop.signal.aborted) {

@@ -41,7 +41,9 @@ export async function openStore<T>(deps: StoreDeps<T>): Promise<Store<T>> {
   const stop = new AbortController()
   const sweep = async () => {
     while (!stop.signal.aborted) {
-      await holdings.sweep().catch((error: unknown) => log.warn({ event: 'cache.sweep.failed', err: error }, 'cannot clear the content on disk up'))
+      await holdings
+        .sweep()
+        .catch((error: unknown) => log.warn({ event: 'cache.sweep.failed', err: error }, 'cannot clear the content on disk up'))
       await clock.sleep(HOUR_MS, stop.signal).catch(() => undefined)
     }
   }

@@ -2,8 +2,8 @@ import type { Clock } from '../../../proto/base/clock.ts'
 import { FleetError, messageOf } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
 import type { Answer, Call } from '../../../proto/model/call.ts'
-import { isDnsLabel, isDnsSubdomain } from '../../../proto/model/ids.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
+import { isDnsLabel, isDnsSubdomain } from '../../../proto/model/ids.ts'
 import { isManifest, type Manifest } from '../../../proto/model/manifest.ts'
 import { formatRef } from '../../../proto/model/object-ref.ts'
 import { statusOf } from '../../kube/classify.ts'
@@ -39,7 +39,7 @@ export function openCallDesk(deps: CarryOutDeps): CallDesk {
   return {
     carryOut(call) {
       const known = answers.get(call.id)
-      if (known) return known
+      if (known !== undefined) return known
       // Not under the session's signal: a call that was begun ends, and its answer is there when it is asked for again.
       const answer = act(deps, { call, transport, signal: stop.signal })
       answers.set(call.id, answer)
@@ -67,14 +67,19 @@ async function act(deps: CarryOutDeps, { call, transport, signal }: Act): Promis
   const account = accountOf(call.as)
   const refused = account ? deps.refuse(account) : `${JSON.stringify(call.as)} is not a ServiceAccount`
   if (!account || refused) return refusal(call, { code: 403, reason: 'Forbidden', message: `act in the cluster: ${refused}` })
-  if (call.body.length > MAX_BODY_BYTES) return refusal(call, { code: 413, reason: 'RequestEntityTooLarge', message: 'the body is too large' })
+  if (call.body.length > MAX_BODY_BYTES)
+    return refusal(call, { code: 413, reason: 'RequestEntityTooLarge', message: 'the body is too large' })
   const request = requestOf(call)
   if ('code' in request) return refusal(call, request)
   const attempted = `${call.verb} ${formatRef(call.object)}`
   try {
     const { method, path, body, contentType } = request
     const sent = { verb: 'call', method, path, attempted, signal, timeoutMs: CALL_MS, as: serviceAccount(account.namespace, account.name) }
-    const got = await transport.send({ ...sent, ...(body === undefined ? {} : { body }), ...(contentType === undefined ? {} : { contentType }) })
+    const got = await transport.send({
+      ...sent,
+      ...(body === undefined ? {} : { body }),
+      ...(contentType === undefined ? {} : { contentType }),
+    })
     if (isManifest(got) && call.object.group !== '' && !call.dryRun && call.verb !== 'delete') deps.wrote(got)
     return answer(call, call.verb === 'create' ? 201 : 200, withoutSecrets(got))
   } catch (error) {

@@ -43,7 +43,10 @@ export function createCredentials(deps: CredentialDeps): Credentials {
   const known = new Map<string, ReportedCredential & { readonly secret: string | undefined }>()
   let hubKey: Uint8Array | undefined
 
-  const read = async (object: GitRepository, signal: AbortSignal) => ({ ...(await reported(object, signal)), secret: object.spec.secretRef?.name })
+  const read = async (object: GitRepository, signal: AbortSignal) => ({
+    ...(await reported(object, signal)),
+    secret: object.spec.secretRef?.name,
+  })
   const reported = async (object: GitRepository, signal: AbortSignal): Promise<ReportedCredential> => {
     const name = object.spec.secretRef?.name
     if (name === undefined || hubKey === undefined) return NONE
@@ -95,7 +98,8 @@ async function readSecret(
     return { json: canonicalJson(gitCredential((secret.data ?? {}) as Readonly<Record<string, unknown>>)) }
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof FleetError && (error.code === 'forbidden' || error.code === 'unauthenticated')) return { problem: `${attempted}: ${messageOf(error)}` }
+    if (error instanceof FleetError && (error.code === 'forbidden' || error.code === 'unauthenticated'))
+      return { problem: `${attempted}: ${messageOf(error)}` }
     throw error
   }
 }

@@ -38,11 +38,16 @@ export interface FluxMirrorOptions {
   readonly log: Log
 }
 
+/** So many ends of objects are remembered; an answer is never so late. */
+const ENDED_UIDS = 1000
+
 /** How soon a kind that the cluster does not serve is asked for again. */
 const UNSERVED_RETRY_MS = 15_000
 
 export function openFluxMirror(kube: Kube, options: FluxMirrorOptions): FluxMirror {
   const objects = new Map<string, MirroredObject>()
+  // The answer to a write of ours may come after the watch told of the object's end: it must not bring it back.
+  const ended = new RecentSet(ENDED_UIDS)
   const listeners = new Set<(seen: Seen) => void>()
   const stop = new AbortController()
   const listed = FLUX_KINDS.map(() => Promise.withResolvers<void>())
@@ -50,7 +55,8 @@ export function openFluxMirror(kube: Kube, options: FluxMirrorOptions): FluxMirr
   function see(ref: ObjectRef, manifest: Manifest | undefined): void {
     const key = refKey(ref)
     const before = objects.get(key)
-    if (manifest && before && isOlder(manifest, before.manifest)) return
+    if (manifest && (ended.has(manifest.metadata.uid ?? '') || (before && isOlder(manifest, before.manifest)))) return
+    if (!manifest && before) ended.add(before.manifest.metadata.uid ?? '')
     const after = manifest && mirrored(ref, manifest)
     const changes = changesBetween(before?.manifest, after?.manifest)
     if (after) objects.set(key, after)
@@ -117,4 +123,26 @@ function isOlder(next: Manifest, known: Manifest): boolean {
 
 function isUnserved(error: unknown): boolean {
   return error instanceof FleetError && error.code === 'not-found'
+}
+
+/** Remembers the last `limit` texts that were added. */
+class RecentSet {
+  readonly #texts = new Set<string>()
+  readonly #limit: number
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  has(text: string): boolean {
+    return this.#texts.has(text)
+  }
+
+  add(text: string): void {
+    this.#texts.add(text)
+    for (const oldest of this.#texts) {
+      if (this.#texts.size <= this.#limit) return
+      this.#texts.delete(oldest)
+    }
+  }
 }

@@ -26,10 +26,11 @@ export function createCoverage({ clock }: { readonly clock: Clock }): Coverage {
       told()
     },
     async until(subject, scopes, { ms, signal }) {
-      const keys = scopes.map((scope) => keyOf(subject, scope))
+      // A watch over all namespaces covers each of them.
+      const isSettled = (scope: Scope) => [scope, { ...scope, namespace: '' }].some((one) => settled.has(keyOf(subject, one)))
       const { promise, resolve } = Promise.withResolvers<void>()
       const look = () => {
-        if (keys.every((key) => settled.has(key))) resolve()
+        if (scopes.every(isSettled)) resolve()
       }
       const timer = new AbortController()
       waiting.add(look)

@@ -73,7 +73,10 @@ export function createWorkload(deps: WorkloadDeps): Workload {
       return outcome.kind === 'healthy' ? outcome : { kind: outcome.kind, why: deps.describeUnhealthy(outcome.objects) }
     },
     hold(items, account) {
-      return watches.hold(as(account).subject, items.map((item) => awaited(item, true)))
+      return watches.hold(
+        as(account).subject,
+        items.map((item) => awaited(item, true)),
+      )
     },
     isWatched(items, account) {
       const { subject } = as(account)

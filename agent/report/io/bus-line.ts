@@ -21,7 +21,8 @@ export function openBusLine(deps: { readonly log: Log }): BusLine {
       if (bus) await bus.renew(credentials)
       else bus = await untilAborted(openAgentBus({ credentials, log: deps.log, signal: stop.signal }), stop.signal)
     } catch (error) {
-      if (!stop.signal.aborted) deps.log.error({ event: 'bus.failed', err: error }, 'cannot connect to NATS; the next credentials are tried')
+      if (!stop.signal.aborted)
+        deps.log.error({ event: 'bus.failed', err: error }, 'cannot connect to NATS; the next credentials are tried')
     }
   }
   return {

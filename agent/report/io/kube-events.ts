@@ -53,21 +53,27 @@ export function openKubeEvents(deps: EventDeps): KubeEvents {
     let id = deps.random.hex(16)
     try {
       const known = series.get(key)
-      const next = known ? await countUp(deps, { object, known, at, signal: stop.signal }) : await create(deps, { object, happening, at, signal: stop.signal })
+      const next = known
+        ? await countUp(deps, { object, known, at, signal: stop.signal })
+        : await create(deps, { object, happening, at, signal: stop.signal })
       series.delete(key)
       series.set(key, next)
       for (const oldest of series.keys()) if (series.size > SERIES_KEPT) series.delete(oldest)
       id = next.count === 1 ? next.uid : `${next.uid}.${next.count}`
     } catch (error) {
       series.delete(key)
-      if (!stop.signal.aborted) deps.log.info({ event: 'event.failed', object: formatRef(refOf(object)), err: error }, 'could not record an event in the cluster')
+      if (!stop.signal.aborted)
+        deps.log.info({ event: 'event.failed', object: formatRef(refOf(object)), err: error }, 'could not record an event in the cluster')
     }
     deps.told({ id, object: refOf(object), ...happening, at })
   }
   return {
     record(object, happening) {
       if (waiting >= WAITING) {
-        deps.log.warn({ event: 'event.dropped', object: formatRef(refOf(object)), reason: happening.reason }, 'an event was dropped: too many wait')
+        deps.log.warn(
+          { event: 'event.dropped', object: formatRef(refOf(object)), reason: happening.reason },
+          'an event was dropped: too many wait',
+        )
         return
       }
       waiting++

@@ -5,9 +5,9 @@ import type { TenantFact } from '../../../proto/model/facts.ts'
 import { tenantObjects } from '../../../proto/model/fleet/tenant-objects.ts'
 import { IMPERSONATE_ROLE } from '../../../proto/model/identities.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
+import { refOf } from '../../../proto/model/manifest.ts'
 import { TENANT_LABEL } from '../../../proto/model/names.ts'
 import { formatRef } from '../../../proto/model/object-ref.ts'
-import { refOf } from '../../../proto/model/manifest.ts'
 import type { ImpersonatedKube, Kube } from '../../kube/model.ts'
 import { serviceAccount } from '../../kube/subject.ts'
 
@@ -69,7 +69,10 @@ async function round(deps: TenantDeps, signal: AbortSignal): Promise<boolean> {
       } catch (error) {
         done = false
         if (!signal.aborted)
-          deps.log.warn({ event: 'tenant.failed', tenant: tenant.tenant, object: `Namespace/${namespace}`, err: error }, 'cannot keep a tenant as the hub names it, trying again')
+          deps.log.warn(
+            { event: 'tenant.failed', tenant: tenant.tenant, object: `Namespace/${namespace}`, err: error },
+            'cannot keep a tenant as the hub names it, trying again',
+          )
       }
     }
   }
@@ -79,9 +82,15 @@ async function round(deps: TenantDeps, signal: AbortSignal): Promise<boolean> {
 async function setUp({ kube, log }: TenantDeps, tenant: TenantFact, namespace: string, signal: AbortSignal): Promise<void> {
   for (const object of tenantObjects({ ...tenant, namespace })) {
     const { name, namespace: within } = object.metadata
-    const live = await kube.get({ apiVersion: object.apiVersion, kind: object.kind, name, ...(within ? { namespace: within } : {}) }, { signal })
+    const live = await kube.get(
+      { apiVersion: object.apiVersion, kind: object.kind, name, ...(within ? { namespace: within } : {}) },
+      { signal },
+    )
     if (live && object.kind === 'Namespace' && live.metadata.labels?.[TENANT_LABEL] !== tenant.tenant)
-      throw new FleetError('conflict', `set up tenant ${tenant.tenant}: namespace ${namespace} exists and is not labelled ${TENANT_LABEL}=${tenant.tenant}; label it, if it is the tenant's`)
+      throw new FleetError(
+        'conflict',
+        `set up tenant ${tenant.tenant}: namespace ${namespace} exists and is not labelled ${TENANT_LABEL}=${tenant.tenant}; label it, if it is the tenant's`,
+      )
     if (live) continue
     await kube.create(object, { fieldManager: MANAGER, signal }).catch((error: unknown) => {
       if (!(error instanceof FleetError) || error.code !== 'already-exists') throw error
@@ -104,7 +113,10 @@ async function takeAway(deps: TenantDeps, tenant: TenantFact, namespace: string,
       left += (await account.remove(at, { signal, ...(metadata.uid ? { uid: metadata.uid } : {}) })) === 'deleting' ? 1 : 0
     } catch (error) {
       if (!(error instanceof FleetError) || error.code !== 'forbidden') throw error
-      log.warn({ event: 'tenant.object.left', tenant: tenant.tenant, object: formatRef(refOf(object)), err: error }, "a removed tenant's account may not delete this; it stays, and nobody acts on it")
+      log.warn(
+        { event: 'tenant.object.left', tenant: tenant.tenant, object: formatRef(refOf(object)), err: error },
+        "a removed tenant's account may not delete this; it stays, and nobody acts on it",
+      )
     }
   }
   if (left > 0) return false

@@ -38,13 +38,15 @@ export async function acquireLease(options: LeaseOptions, signal: AbortSignal): 
     try {
       const nowMs = clock.now().getTime()
       const record = await look(options, signal)
-      if (seen === undefined && record.holder !== '') log.info({ event: 'lease.seen', subject: record.holder }, 'another agent may hold the lease')
+      if (seen === undefined && record.holder !== '')
+        log.info({ event: 'lease.seen', subject: record.holder }, 'another agent may hold the lease')
       seen = sight(seen, record, nowMs)
       const move = contend(seen, { identity, predecessors, durationMs, nowMs })
       if (move.kind === 'take') return await take(options, record, move.transitions, signal)
     } catch (error) {
       signal.throwIfAborted()
-      if (!(error instanceof FleetError) || error.code !== 'conflict') log.warn({ event: 'lease.failed', err: error }, 'cannot take the lease, trying again')
+      if (!(error instanceof FleetError) || error.code !== 'conflict')
+        log.warn({ event: 'lease.failed', err: error }, 'cannot take the lease, trying again')
     }
     await clock.sleep(LOOK_MS, signal)
   }
@@ -61,7 +63,12 @@ async function look({ kube }: LeaseOptions, signal: AbortSignal): Promise<LeaseR
 async function take(options: LeaseOptions, record: LeaseRecord, transitions: number, signal: AbortSignal): Promise<Tenure> {
   const { identity, clock, log, durationMs = 15_000 } = options
   const at = microTime(clock.now())
-  const spec = { holderIdentity: identity, acquireTime: at, leaseDurationSeconds: Math.ceil(durationMs / 1000), leaseTransitions: transitions }
+  const spec = {
+    holderIdentity: identity,
+    acquireTime: at,
+    leaseDurationSeconds: Math.ceil(durationMs / 1000),
+    leaseTransitions: transitions,
+  }
   const held = await write(options, { ...spec, renewTime: at }, record.resourceVersion, signal)
   log.info({ event: 'lease.acquired', epoch: transitions }, 'this agent acts in the cluster')
   const stop = new AbortController()

@@ -36,7 +36,8 @@ export function openLocalRules(deps: FollowDeps, changed: () => void): LocalRule
     policy: () => current,
     adoption() {
       const deployments = controllers.all()
-      if (!deployments) return { kind: 'observing', why: `Deployments of ${PLATFORM_NAMESPACE} cannot be read, so Flux's own controllers may run there` }
+      if (!deployments)
+        return { kind: 'observing', why: `Deployments of ${PLATFORM_NAMESPACE} cannot be read, so Flux's own controllers may run there` }
       if (!namespaces.all()) return { kind: 'observing', why: "namespaces cannot be read, so it is not known which are tenants'" }
       return adoptionOf(deployments)
     },
@@ -69,6 +70,9 @@ function readPolicy(maps: readonly Manifest[] | undefined, { log }: FollowDeps):
   const read = parseLocalPolicy((map.data ?? {}) as Readonly<Record<string, string>>)
   if ('policy' in read) return read.policy
   const reason = read.problems.map(({ path, message }) => `${path}: ${message}`).join('; ')
-  log.warn({ event: 'policy.refused', object: `ConfigMap/${AGENT_NAMESPACE}/${POLICY_CONFIG_MAP}`, reason }, 'nothing is admitted: the local policy cannot be read')
+  log.warn(
+    { event: 'policy.refused', object: `ConfigMap/${AGENT_NAMESPACE}/${POLICY_CONFIG_MAP}`, reason },
+    'nothing is admitted: the local policy cannot be read',
+  )
   return NOTHING_ADMITTED
 }

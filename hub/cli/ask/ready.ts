@@ -6,6 +6,7 @@ interface Status {
   readonly observedGeneration?: number
   readonly lastHandledReconcileAt?: string
   readonly lastAppliedRevision?: string
+  readonly lastAttemptedRevision?: string
   readonly artifact?: { readonly revision: string }
 }
 
@@ -14,6 +15,20 @@ export function isSettled(object: Manifest): boolean {
   const ready = readyOf(object)
   const seen = ready?.observedGeneration ?? (object.status as Status | undefined)?.observedGeneration
   return ready !== undefined && ready.status !== 'Unknown' && seen === object.metadata.generation
+}
+
+/** What a Kustomization says while it waits for others. */
+const WAITING = ['ArtifactFailed', 'DependencyNotReady']
+
+/** True once it is settled and not merely waiting for its source or for what it depends on. */
+export function isDecided(object: Manifest): boolean {
+  return isSettled(object) && !(readyOf(object)?.status === 'False' && WAITING.includes(readyOf(object)?.reason ?? ''))
+}
+
+/** The revision that was worked on last. */
+export function attemptedRevision(object: Manifest): string | undefined {
+  const { artifact, lastAppliedRevision, lastAttemptedRevision } = (object.status ?? {}) as Status
+  return lastAttemptedRevision ?? lastAppliedRevision ?? artifact?.revision
 }
 
 /** True once the object has honoured the request, and come to an end. */

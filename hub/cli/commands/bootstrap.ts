@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { FleetError } from '../../../proto/base/errors.ts'
 import { KUSTOMIZATION } from '../../../proto/model/flux/kustomize/kinds.ts'
@@ -7,9 +6,9 @@ import type { Manifest } from '../../../proto/model/manifest.ts'
 import { PLATFORM_NAMESPACE } from '../../../proto/model/names.ts'
 import { apiVersionOfKind, type ResourceKind } from '../../../proto/model/resource/kind.ts'
 import { put, SECRET } from '../ask/put.ts'
-import { isSettled, outcomeOf } from '../ask/ready.ts'
+import { isDecided, isSettled, outcomeOf } from '../ask/ready.ts'
 import { waitFor } from '../ask/wait.ts'
-import { readStdin, type Session } from '../session.ts'
+import { readStdin, readText, type Session } from '../session.ts'
 import { parseTimeout } from '../timeout.ts'
 
 interface BootstrapOptions {
@@ -27,6 +26,16 @@ interface BootstrapOptions {
   readonly timeout: number
 }
 
+const HELP = `
+The repository is only read. What lies below the path is applied to the cluster, from now on with each commit.
+
+Examples:
+  flotilla bootstrap git --cluster staging --url https://git.example.com/fleet.git --path clusters/staging \\
+    --username git --password-stdin < token
+  flotilla bootstrap git --cluster staging --url ssh://git@git.example.com/fleet.git --path clusters/staging \\
+    --private-key-file key --known-hosts-file known_hosts
+`
+
 /** Name of the objects that a bootstrap makes, as Flux's does. Persisted: do not change. */
 const NAME = 'flux-system'
 
@@ -41,30 +50,31 @@ export function bootstrapCommand(program: Command, session: Session): void {
     .requiredOption('--path <path>', 'directory for this cluster, such as clusters/production')
     .option('--branch <name>', 'branch', 'main')
     .option('--interval <duration>', 'how often to look', '1m0s')
-    .option('--username <name>', 'user for HTTPS')
-    .option('--password-stdin', 'read the password or token from stdin')
-    .option('--private-key-file <file>', 'key for SSH')
-    .option('--known-hosts-file <file>', 'host keys for SSH')
+    .option('--username <name>', 'user for https://')
+    .option('--password-stdin', 'read its password or token from stdin')
+    .option('--private-key-file <file>', 'private key for ssh://')
+    .option('--known-hosts-file <file>', 'host keys to trust for ssh://, as in ~/.ssh/known_hosts')
     .option('--ca-file <file>', 'CA of the git server, PEM')
     .option('--no-wait', 'do not wait until the repository is applied')
     .option('--timeout <duration>', 'how long to wait', parseTimeout, 300_000)
+    .addHelpText('after', HELP)
     .action((options: BootstrapOptions) => bootstrap(session, options))
 }
 
 async function bootstrap(session: Session, options: BootstrapOptions): Promise<void> {
+  const { cluster, timeout: timeoutMs } = options
   const secret = await credentials(session, options)
   const steps: readonly (readonly [ResourceKind, Manifest])[] = [
     ...(secret ? ([[SECRET, secret]] as const) : []),
     [GIT_REPOSITORY, repository(options, secret !== undefined)],
     [KUSTOMIZATION, kustomization(options)],
   ]
-  for (const [kind, manifest] of steps)
-    session.say(`✔ ${kind.kind} ${NAME} ${await put(session, kind, { cluster: options.cluster, manifest })}`)
+  for (const [kind, manifest] of steps) session.say(`✔ ${kind.kind} ${NAME} ${await put(session, kind, { cluster, manifest })}`)
   if (!options.wait) return
-  session.say(`◎ waiting for ${options.cluster} to apply ${options.path}`)
-  const where = { cluster: options.cluster, namespace: PLATFORM_NAMESPACE, name: NAME }
-  const object = await waitFor(session, KUSTOMIZATION, { where, done: isSettled, timeoutMs: options.timeout })
-  session.say(outcomeOf(object))
+  const where = { cluster, namespace: PLATFORM_NAMESPACE, name: NAME }
+  session.say(`◎ waiting for ${cluster} to apply ${options.path}`)
+  session.say(outcomeOf(await waitFor(session, GIT_REPOSITORY, { where, done: isSettled, timeoutMs })))
+  session.say(outcomeOf(await waitFor(session, KUSTOMIZATION, { where, done: isDecided, timeoutMs })))
 }
 
 function repository({ branch, interval, url }: BootstrapOptions, secret: boolean): Manifest {
@@ -77,27 +87,43 @@ function repository({ branch, interval, url }: BootstrapOptions, secret: boolean
 }
 
 function kustomization({ path }: BootstrapOptions): Manifest {
+  const sourceRef = { kind: GIT_REPOSITORY.kind, name: NAME }
   return {
     apiVersion: apiVersionOfKind(KUSTOMIZATION),
     kind: KUSTOMIZATION.kind,
     metadata: { name: NAME, namespace: PLATFORM_NAMESPACE },
-    spec: { interval: '10m0s', path: `./${path.replace(/^\.?\//, '')}`, prune: true, sourceRef: { kind: GIT_REPOSITORY.kind, name: NAME } },
+    spec: { interval: '10m0s', path: `./${path.replace(/^(\.?\/)+|^\.$/, '')}`, prune: true, sourceRef },
   }
 }
 
 async function credentials(session: Session, options: BootstrapOptions): Promise<Manifest | undefined> {
-  const { caFile, knownHostsFile, passwordStdin, privateKeyFile, url, username } = options
-  const ssh = url.startsWith('ssh://')
-  if (ssh && (privateKeyFile === undefined || knownHostsFile === undefined))
-    throw new FleetError('invalid', 'ssh needs --private-key-file and --known-hosts-file (ssh-keyscan HOST writes one)')
-  if (!ssh && (username === undefined) !== (passwordStdin === undefined))
-    throw new FleetError('invalid', '--username and --password-stdin go together')
+  const { caFile, knownHostsFile, privateKeyFile, username } = options
+  for (const problem of credentialProblems(options)) throw new FleetError('invalid', problem)
   const stringData = {
-    ...(privateKeyFile === undefined ? {} : { identity: await readFile(privateKeyFile, 'utf8') }),
-    ...(knownHostsFile === undefined ? {} : { known_hosts: await readFile(knownHostsFile, 'utf8') }),
+    ...(privateKeyFile === undefined ? {} : { identity: await readText(privateKeyFile, '--private-key-file') }),
+    ...(knownHostsFile === undefined ? {} : { known_hosts: await readText(knownHostsFile, '--known-hosts-file') }),
     ...(username === undefined ? {} : { username, password: (await readStdin(session)).trimEnd() }),
-    ...(caFile === undefined ? {} : { 'ca.crt': await readFile(caFile, 'utf8') }),
+    ...(caFile === undefined ? {} : { 'ca.crt': await readText(caFile, '--ca-file') }),
   }
   if (Object.keys(stringData).length === 0) return undefined
   return { apiVersion: 'v1', kind: 'Secret', metadata: { name: NAME, namespace: PLATFORM_NAMESPACE }, type: 'Opaque', stringData }
 }
+
+/** What does not fit together about address and credentials. */
+export function credentialProblems(options: Pick<BootstrapOptions, CredentialOption>): readonly string[] {
+  const { knownHostsFile, passwordStdin, privateKeyFile, url, username } = options
+  const [, user, host, path] = /^([^/@:]+)@([^/:]+):(.+)$/.exec(url) ?? []
+  if (user) return [`--url ${url}: write it as ssh://${user}@${host}/${path}`]
+  if (!URL.canParse(url) || !['http:', 'https:', 'ssh:'].includes(new URL(url).protocol))
+    return ['--url: must begin with https://, http:// or ssh://']
+  if (new URL(url).password !== '') return ['--url has a password in it; give it with --username and --password-stdin']
+  const ssh = new URL(url).protocol === 'ssh:'
+  if (ssh && (privateKeyFile === undefined || knownHostsFile === undefined))
+    return ['ssh needs --private-key-file and --known-hosts-file; ssh-keyscan HOST > FILE writes the latter']
+  if (!ssh && (privateKeyFile !== undefined || knownHostsFile !== undefined))
+    return ['--private-key-file and --known-hosts-file are for ssh:// addresses; use --username and --password-stdin']
+  if ((username === undefined) !== (passwordStdin === undefined)) return ['--username and --password-stdin go together']
+  return []
+}
+
+type CredentialOption = 'url' | 'username' | 'passwordStdin' | 'privateKeyFile' | 'knownHostsFile'

@@ -1,16 +1,14 @@
 import type { Command } from 'commander'
-import type { ClusterStatus } from '../../../proto/model/fleet/cluster.ts'
 import { CLUSTER } from '../../../proto/model/fleet/kinds.ts'
-import type { Manifest } from '../../../proto/model/manifest.ts'
 import { pathOf } from '../kinds.ts'
 import { parseLabels } from '../labels.ts'
 import type { Session } from '../session.ts'
+import { columnsOf } from '../show/objects.ts'
 import { document, type Output, parseOutput, tableText } from '../show/print.ts'
-import { readyOf, truth } from '../show/rows.ts'
 import { joinCommand } from './join.ts'
 
 export function clusterCommand(program: Command, session: Session): void {
-  const cluster = program.command('cluster').description('clusters of the fleet')
+  const cluster = program.command('cluster').description('clusters of the fleet: let them join, label them, take them out')
   joinCommand(cluster, session)
   cluster
     .command('list')
@@ -20,12 +18,13 @@ export function clusterCommand(program: Command, session: Session): void {
     .action((options: { selector?: string; output: Output }) => list(session, options))
   cluster
     .command('describe')
-    .description('show what is known of a cluster')
+    .description('show all that is known of a cluster')
     .argument('<name>')
-    .action((name: string) => describe(session, name))
+    .option('-o, --output <format>', 'yaml or json', parseOutput, 'yaml' as const)
+    .action((name: string, { output }: { output: Output }) => describe(session, name, output))
   cluster
     .command('approve')
-    .description('let a cluster that waits take part')
+    .description('let a cluster that waits for approval take part')
     .argument('<name>')
     .action((name: string) => approve(session, name))
   cluster
@@ -41,37 +40,18 @@ export function clusterCommand(program: Command, session: Session): void {
     .action((name: string) => remove(session, name))
 }
 
-/** Clusters for people. */
-export function clusterTable(clusters: readonly Manifest[]): string {
-  return tableText(
-    ['name', 'connected', 'ready', 'objects', 'failing', 'version', 'agent', 'labels'],
-    clusters.map((cluster) => {
-      const { connection, facts, objects } = (cluster.status ?? {}) as ClusterStatus
-      const labels = Object.entries(cluster.metadata.labels ?? {}).map(([key, value]) => `${key}=${value}`)
-      const numbers = [objects?.total, objects?.failing].map((number) => String(number ?? 0))
-      return [
-        cluster.metadata.name,
-        truth(connection?.connected === true),
-        readyOf(cluster)?.status ?? 'Unknown',
-        ...numbers,
-        facts?.kubernetesVersion ?? '',
-        facts?.agentVersion ?? '',
-        labels.join(','),
-      ]
-    }),
-  )
-}
-
 async function list(session: Session, { output, selector }: { readonly selector?: string; readonly output: Output }): Promise<void> {
   const hub = await session.hub()
   const { items } = await hub.list(pathOf(CLUSTER, {}), { signal: session.signal, query: { labelSelector: selector } })
-  if (output === 'table') session.out(items.length === 0 ? 'no clusters yet; flotilla cluster join adds one\n' : clusterTable(items))
-  else session.out(document(items, output))
+  if (output !== 'table') return session.out(document({ apiVersion: 'v1', kind: 'List', items }, output))
+  if (items.length === 0) return session.say('no clusters yet; flotilla cluster join adds one')
+  const { head, row } = columnsOf(CLUSTER)
+  session.out(tableText(head, items.map(row)))
 }
 
-async function describe(session: Session, name: string): Promise<void> {
+async function describe(session: Session, name: string, output: Output): Promise<void> {
   const hub = await session.hub()
-  session.out(document(await hub.get(pathOf(CLUSTER, { name }), { signal: session.signal }), 'yaml'))
+  session.out(document(await hub.get(pathOf(CLUSTER, { name }), { signal: session.signal }), output === 'json' ? 'json' : 'yaml'))
 }
 
 async function approve(session: Session, name: string): Promise<void> {

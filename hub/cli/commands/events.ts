@@ -4,9 +4,10 @@ import { FleetError } from '../../../proto/base/errors.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { CLUSTER_LABEL } from '../../../proto/model/names.ts'
 import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
+import { follow } from '../ask/follow.ts'
 import { ALL_CLUSTERS, kindOf, pathOf } from '../kinds.ts'
 import type { Session } from '../session.ts'
-import { document, type Output, parseOutput, tableText } from '../show/print.ts'
+import { createTable, document, type Output, parseOutput } from '../show/print.ts'
 
 interface EventOptions {
   readonly namespace: string
@@ -18,13 +19,14 @@ interface EventOptions {
 }
 
 const EVENT = { group: '', version: 'v1', kind: 'Event', plural: 'events', namespaced: true } as unknown as ResourceKind
+const REMEMBERED = 10_000
 const HEAD = ['last seen', 'cluster', 'type', 'reason', 'object', 'message']
 
 export function eventsCommand(program: Command, session: Session): void {
   program
     .command('events')
     .description('show what happened to Flux objects')
-    .option('--for <kind/name>', 'events of one object: Kustomization/apps')
+    .option('--for <kind/name>', 'events of one object only: Kustomization/apps')
     .option('-f, --follow', 'go on with what happens')
     .option('-n, --namespace <namespace>', 'namespace', 'flux-system')
     .option('-A, --all-namespaces', 'every namespace')
@@ -38,22 +40,19 @@ async function events(session: Session, options: EventOptions): Promise<void> {
   const path = pathOf(EVENT, { cluster: options.cluster ?? ALL_CLUSTERS, namespace: options.allNamespaces ? undefined : options.namespace })
   const query = { fieldSelector: options.for === undefined ? undefined : selectorOf(options.for) }
   const { items, metadata } = await hub.list(path, { signal: session.signal, query })
-  if (options.output !== 'table') session.out(document(items, options.output))
-  else if (items.length > 0)
-    session.out(
-      tableText(
-        HEAD,
-        items.map((event) => row(event, options.cluster)),
-      ),
-    )
-  else if (!options.follow) session.say('no events')
+  const table = createTable(HEAD)
+  if (options.output !== 'table') session.out(document({ apiVersion: 'v1', kind: 'List', items }, options.output))
+  else if (items.length > 0) session.out(table.text(items.map((event) => row(event, options.cluster))))
+  else if (!options.follow)
+    session.say(`no events${options.allNamespaces ? '' : ` in ${options.namespace} namespace; -A looks in every one`}`)
   if (!options.follow) return
-  for await (const { object, type } of hub.watch(path, {
-    signal: session.signal,
-    query: { ...query, resourceVersion: metadata.resourceVersion },
-  })) {
-    if (type === 'BOOKMARK') continue
-    session.out(options.output === 'table' ? `${row(object, options.cluster).join('   ')}\n` : document(object, options.output))
+  // Events have no version of their own: a watch that is taken up again brings known ones too.
+  const seen = new Set<string | undefined>()
+  for await (const { object } of follow(session, path, { from: metadata.resourceVersion, query, signal: session.signal })) {
+    if (seen.has(object.metadata.uid)) continue
+    seen.add(object.metadata.uid)
+    if (seen.size > REMEMBERED) seen.delete(seen.values().next().value)
+    session.out(options.output === 'table' ? table.text([row(object, options.cluster)]) : document(object, options.output))
   }
 }
 

@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
 import { TENANT } from '../../../proto/model/fleet/kinds.ts'
-import type { TenantSpec, TenantStatus } from '../../../proto/model/fleet/tenant.ts'
-import type { Manifest } from '../../../proto/model/manifest.ts'
 import { pathOf } from '../kinds.ts'
 import { parseLabels } from '../labels.ts'
 import type { Session } from '../session.ts'
+import { columnsOf } from '../show/objects.ts'
 import { document, type Output, parseOutput, tableText } from '../show/print.ts'
 
 interface CreateOptions {
@@ -17,7 +16,7 @@ interface CreateOptions {
 }
 
 export function tenantCommand(program: Command, session: Session): void {
-  const tenant = program.command('tenant').description('who may do what, where')
+  const tenant = program.command('tenant').description('teams: their namespaces, and the clusters that they may use')
   tenant
     .command('create')
     .description('create a tenant, with its namespaces on the clusters that it may use')
@@ -28,23 +27,13 @@ export function tenantCommand(program: Command, session: Session): void {
     .option('--cluster-selector <labels>', 'on clusters with these labels: tier=edge,region=eu')
     .option('--cluster-role <name>', 'ClusterRole of its ServiceAccount in its namespaces (edit)')
     .option('--service-account <name>', 'its ServiceAccount (flotilla-tenant)')
+    .addHelpText('after', '\nExample:\n  flotilla tenant create shop --namespace shop --cluster-selector tier=production\n')
     .action((name: string, options: CreateOptions) => create(session, name, options))
   tenant
     .command('list')
     .description('show the tenants')
     .option('-o, --output <format>', 'table, json or yaml', parseOutput, 'table' as const)
     .action((options: { output: Output }) => list(session, options.output))
-}
-
-/** Tenants for people. */
-export function tenantTable(tenants: readonly Manifest[]): string {
-  return tableText(
-    ['name', 'namespaces', 'role', 'clusters'],
-    tenants.map(({ metadata, spec, status }) => {
-      const { clusterRole, namespaces } = spec as TenantSpec
-      return [metadata.name, namespaces.join(','), clusterRole, (status as TenantStatus | undefined)?.ready ?? '']
-    }),
-  )
 }
 
 async function create(session: Session, name: string, options: CreateOptions): Promise<void> {
@@ -68,5 +57,7 @@ async function create(session: Session, name: string, options: CreateOptions): P
 async function list(session: Session, output: Output): Promise<void> {
   const hub = await session.hub()
   const { items } = await hub.list(pathOf(TENANT, {}), { signal: session.signal })
-  session.out(output === 'table' ? tenantTable(items) : document(items, output))
+  if (output !== 'table') return session.out(document({ apiVersion: 'v1', kind: 'List', items }, output))
+  const { head, row } = columnsOf(TENANT)
+  session.out(tableText(head, items.map(row)))
 }

@@ -126,5 +126,6 @@ export const ANSWER = `with said as (
   from changed x join bumped on bumped.cluster_id = x.cluster_id
   on conflict (cluster_id, kind, namespace, name) do update set
     generation = excluded.generation, revision = excluded.revision, artifact = excluded.artifact, bytes = excluded.bytes,
-    artifact_at = excluded.artifact_at, problem = excluded.problem, handled_at = excluded.handled_at, position = excluded.position
+    artifact_at = excluded.artifact_at, problem = excluded.problem, handled_at = excluded.handled_at, position = excluded.position,
+    xid = pg_current_xact_id(), seq = nextval('object_seq')
   returning cluster_id`

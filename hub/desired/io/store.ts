@@ -8,8 +8,8 @@ interface ClusterRow {
   readonly cluster_id: string
 }
 
-/** `DesiredStore` over Postgres. */
-export function createDesiredStore(db: Db): DesiredStore {
+/** `DesiredStore` over Postgres. `notify` wakes whoever watches objects: their status follows from these rows. */
+export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): DesiredStore {
   return {
     async targets(sourceKey) {
       const { rows } = await db.query<Target>(DISTINCT_TARGETS, [sourceKey])
@@ -33,6 +33,7 @@ export function createDesiredStore(db: Db): DesiredStore {
         const answered = built.map((one) => one.optionsDigest)
         await collect(news, tx, UPSERT_RELEASES, [sourceKey, target.revision, target.artifact, answered])
         await collect(news, tx, ANSWER, [sourceKey])
+        if (news.size > 0) await notify(tx)
         return [...news]
       }),
 
@@ -41,6 +42,7 @@ export function createDesiredStore(db: Db): DesiredStore {
         await tx.query(LOCK_HEADS, [sourceKey])
         const news = new Set<string>()
         await collect(news, tx, ANSWER, [sourceKey])
+        if (news.size > 0) await notify(tx)
         return [...news]
       }),
 

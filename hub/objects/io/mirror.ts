@@ -2,6 +2,7 @@ import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
 import type { ObjectRef } from '../../../proto/model/object-ref.ts'
 import type { Db, Sql } from '../../db/db.ts'
 import { foldMirror } from './fold.ts'
+import { notifyObjects } from './hint.ts'
 
 /** Takes the result of a write in a cluster into the mirror at once, so that who wrote reads it. */
 export function createMirrorWriter(db: Db) {
@@ -27,6 +28,7 @@ interface Seen {
 
 /** Reports as the fold takes them in, inside its transaction. */
 export const mirrorFold = {
+  notify: notifyObjects,
   async upsert(tx: Sql, objects: readonly (Seen & { readonly value: { readonly manifest: Manifest } })[]): Promise<void> {
     const upserts = objects.map(({ clusterId, value }) => ({
       clusterId,

@@ -10,6 +10,8 @@ import * as sql from './statements.ts'
 export interface Mirrors {
   upsert(tx: Sql, objects: readonly ClusterReport<MirroredReport>[]): Promise<void>
   remove(tx: Sql, objects: readonly ClusterReport<VersionedRef>[]): Promise<void>
+  /** Wakes whoever watches: what is served of objects changed beside their rows. */
+  notify(tx: Sql): Promise<void>
 }
 
 /** `ReportStore` over Postgres: a batch is one transaction, a kind of row one statement. */
@@ -77,6 +79,7 @@ async function write(tx: Sql, mirrors: Mirrors, rows: Projection): Promise<Folde
     sql.SET_STRAGGLERS,
     rows.stragglers.map(({ clusterId, value }) => ({ clusterId, ...value.object, ...value })),
   )
+  if (rows.reached.length + rows.stragglers.length > 0) await mirrors.notify(tx)
   await many(
     tx,
     sql.INSERT_EVENTS,

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { isSettled, outcomeOf } from '../ask/ready.ts'
-import { waitFor } from '../ask/wait.ts'
-import { pathOf } from '../kinds.ts'
-import type { Session } from '../session.ts'
-import { type Act, type ActOptions, actCommand } from './act.ts'
+import { isSettled, outcomeOf } from '../../ask/ready.ts'
+import { waitFor } from '../../ask/wait.ts'
+import { pathOf } from '../../kinds.ts'
+import type { Session } from '../../session.ts'
+import { type Act, type ActOptions, actCommand } from './command.ts'
 
 export function suspendCommand(program: Command, session: Session): void {
   actCommand(program, session, { verb: 'suspend', does: 'stop reconciling until it is resumed', act: suspend })

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import { messageOf } from '../../../proto/base/errors.ts'
-import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
-import { type Found, onlyPlace, placesOf } from '../ask/places.ts'
-import { namedObjects } from '../kinds.ts'
-import type { Session } from '../session.ts'
-import { parseTimeout } from '../timeout.ts'
+import { messageOf } from '../../../../proto/base/errors.ts'
+import type { ResourceKind } from '../../../../proto/model/resource/kind.ts'
+import { type Found, onlyPlace, placesOf } from '../../ask/places.ts'
+import { namedObjects } from '../../kinds.ts'
+import type { Session } from '../../session.ts'
+import { parseTimeout } from '../../timeout.ts'
 
 export interface ActOptions {
   readonly namespace: string

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import type { Kustomization } from '../../proto/model/flux/kustomize/kinds.ts'
+import { parseFluxObject } from '../../proto/model/flux/parse.ts'
+import { type Manifest, refOf } from '../../proto/model/manifest.ts'
+import type { MirroredObject } from '../mirror/model.ts'
+import { keysAfter, kustomizationIn } from './triggers.ts'
+
+const mirrored = (name: string, o: { spec?: object; status?: object } = {}): MirroredObject => {
+  const spec = { interval: '1m', prune: true, sourceRef: { kind: 'GitRepository', name: 'fleet' }, ...o.spec }
+  const manifest: Manifest = {
+    apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
+    kind: 'Kustomization',
+    metadata: { name, namespace: 'a', generation: 1 },
+    spec,
+    status: o.status ?? {},
+  }
+  return { ref: refOf(manifest), manifest, parsed: parseFluxObject(manifest) }
+}
+const all = [mirrored('infra'), mirrored('apps', { spec: { dependsOn: [{ name: 'infra' }] } })]
+const kustomizations = () => all.map(kustomizationIn).filter((one): one is Kustomization => one !== undefined)
+const key = (name: string) => `kustomize.toolkit.fluxcd.io/Kustomization/a/${name}`
+const ready = (revision: string) => ({
+  lastAppliedRevision: revision,
+  conditions: [
+    { type: 'Ready', status: 'True', reason: 'ReconciliationSucceeded', message: '', lastTransitionTime: '2026-11-21T10:00:00Z' },
+  ],
+})
+const infra = (status: object) => mirrored('infra', { status })
+
+test('a change of the spec brings the object itself', () => {
+  expect(keysAfter({ ref: infra({}).ref, before: infra({}), after: infra({}), changes: ['spec'] }, kustomizations)).toEqual([key('infra')])
+})
+
+test('our own status brings nobody but those that wait for what it says', () => {
+  const [before, after, later] = [infra(ready('r1')), infra(ready('r2')), infra({ ...ready('r2'), lastHandledReconcileAt: 'x' })]
+  expect(keysAfter({ ref: before.ref, before, after, changes: ['status'] }, kustomizations)).toEqual([key('apps')])
+  expect(keysAfter({ ref: before.ref, before: after, after: later, changes: ['status'] }, kustomizations)).toEqual([])
+})
+
+test('a source that appears brings its consumers', () => {
+  const ref = { group: 'source.toolkit.fluxcd.io', kind: 'GitRepository', namespace: 'a', name: 'fleet' }
+  const found = keysAfter({ ref, before: undefined, after: undefined, changes: ['added'] }, kustomizations)
+  expect(found).toEqual(['source.toolkit.fluxcd.io/GitRepository/a/fleet', key('infra'), key('apps')])
+})

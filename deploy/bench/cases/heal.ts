@@ -1,0 +1,18 @@
+import { APPS_NAMESPACE, appName } from '../bed/workload.ts'
+import { eachAtOnce, median, nowMs } from '../measure/timing.ts'
+import type { Bench } from './cluster.ts'
+
+/** Somebody deletes an object; it comes back. One at a time. */
+export async function heal({ n, world, configMaps, options, figures, signal }: Bench): Promise<void> {
+  const names = Array.from({ length: options.tries }, (_, at) => appName(Math.floor((at * n) / options.tries)))
+  const times: number[] = []
+  await eachAtOnce(names, 1, async (name) => {
+    const uid = configMaps.get(name)?.metadata.uid
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(120_000)])
+    const back = configMaps.until(1, ({ metadata }) => metadata.name === name && metadata.uid !== uid, soon)
+    await world.admin.own.remove({ apiVersion: 'v1', kind: 'ConfigMap', name, namespace: APPS_NAMESPACE }, { signal })
+    const deleted = nowMs()
+    times.push(((await back).all - deleted) / 1000)
+  })
+  figures.add({ figure: 'heal.back', n, value: median(times), worst: Math.max(...times), unit: 's' })
+}

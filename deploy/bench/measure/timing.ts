@@ -1,0 +1,20 @@
+import { performance } from 'node:perf_hooks'
+
+/** Milliseconds on a clock that only goes forward. */
+export const nowMs = (): number => performance.now()
+
+/** The middle one of the values; NaN of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (sorted.length - 1) / 2
+  return ((sorted[Math.floor(at)] ?? Number.NaN) + (sorted[Math.ceil(at)] ?? Number.NaN)) / 2
+}
+
+/** Tries each of the items, so many at a time. */
+export async function eachAtOnce<T>(items: readonly T[], atOnce: number, work: (item: T, index: number) => Promise<unknown>): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    for (let at = next++; at < items.length; at = next++) await work(items[at] as T, at)
+  }
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
+}

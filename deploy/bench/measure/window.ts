@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import { systemClock } from '../../../proto/base/clock.ts'
+import { FleetError } from '../../../proto/base/errors.ts'
+import type { ControlPlane } from '../../local/control-plane.ts'
+import { attachProfiler } from './profiler.ts'
+import { type Requests, requestsBetween, requestsIn } from './requests.ts'
+import { type Pids, type Usage, usageBetween, usageNow } from './usage.ts'
+
+export interface Measured<T> {
+  readonly value: T
+  readonly usage: Usage
+  readonly requests: Requests
+  readonly durationMs: number
+}
+
+export interface WindowOptions {
+  readonly world: {
+    readonly plane: ControlPlane
+    pids(): Pids
+    readonly inspectors: { readonly hub: number; readonly agent: number } | undefined
+  }
+  /** What the profiles of this window are called. */
+  readonly name: string
+  readonly profiles: string | undefined
+  /** So long it goes on after the work is done, so that what the work left behind counts as well. */
+  readonly tailMs: number
+  readonly signal: AbortSignal
+}
+
+/** Does something and says what it cost hub, agent, API server and etcd. */
+export async function measure<T>(options: WindowOptions, work: () => Promise<T>): Promise<Measured<T>> {
+  const { world, signal, tailMs } = options
+  const requestsBefore = await requestsNow(world.plane, signal)
+  await using _profiles = await profile(options)
+  const [before, began] = [usageNow(world.pids()), Date.now()]
+  const value = await work()
+  await systemClock.sleep(tailMs, signal)
+  const [after, durationMs] = [usageNow(world.pids()), Date.now() - began]
+  const requests = requestsBetween(requestsBefore, await requestsNow(world.plane, signal))
+  return { value, usage: usageBetween(before, after), requests, durationMs }
+}
+
+async function requestsNow(plane: ControlPlane, signal: AbortSignal): Promise<Requests> {
+  const { status, text } = await plane.request('GET', '/metrics', { signal })
+  if (status !== 200) throw new FleetError('unavailable', `read the metrics of the API server: ${status}`)
+  return requestsIn(text)
+}
+
+async function profile({ world, profiles, name, signal }: WindowOptions): Promise<AsyncDisposable> {
+  const scope = new AsyncDisposableStack()
+  if (!profiles || !world.inspectors) return scope
+  for (const [program, port] of Object.entries(world.inspectors)) {
+    const profiler = scope.use(await attachProfiler(port, signal))
+    await profiler.start()
+    scope.defer(() => profiler.stop(join(profiles, `${name}-${program}.cpuprofile`)))
+  }
+  return scope
+}

@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util'
+import { FleetError } from '../../proto/base/errors.ts'
+import { parseDurationMs } from '../../proto/model/duration.ts'
+
+export const CASES = ['limit', 'sync', 'idle', 'heal', 'fleet'] as const
+export type Case = (typeof CASES)[number]
+
+export interface BenchOptions {
+  readonly cases: readonly Case[]
+  /** How many Kustomizations; one cluster for each number. */
+  readonly sizes: readonly number[]
+  /** How many commits and deletions the middle one is taken of. */
+  readonly tries: number
+  readonly idleMs: number
+  readonly agents: number
+  /** File of the JSON lines. */
+  readonly out: string
+  /** Folder where the CPU profiles of hub and agent go; undefined takes none. */
+  readonly profiles: string | undefined
+  readonly help: boolean
+}
+
+export const USAGE = `npm run bench [-- CASE … --quick --n 100,500 --agents 1000 --idle 5m --tries 5 --out FILE --profiles DIR]
+
+Cases: limit (what the API server can do), sync (N Kustomizations on one real cluster: all Ready; one commit),
+idle (nothing to do), heal (a deleted object comes back), fleet (simulated agents on a real hub). All of them when none is named.
+--quick takes small numbers. --profiles keeps CPU profiles of hub and agent, which slows them down a little.
+`
+
+/** Reads the command line. @throws FleetError `invalid` with a sentence */
+export function readOptions(args: readonly string[]): BenchOptions {
+  const { values, positionals } = parse(args)
+  const quick = values.quick === true
+  const cases = positionals.map((name) => CASES.find((one) => one === name) ?? refuse(`${name} is not a case; there are ${CASES.join(', ')}`))
+  const count = (text: string, name: string) => (/^[1-9]\d{0,5}$/.test(text) ? Number(text) : refuse(`--${name} ${text}: not a number`))
+  const sizes = (values.n ?? (quick ? '20' : '100,500')).split(',').map((text) => count(text.trim(), 'n'))
+  const idle = values.idle ?? (quick ? '20s' : '5m')
+  return {
+    cases: cases.length > 0 ? cases : CASES,
+    sizes,
+    tries: count(values.tries ?? (quick ? '3' : '5'), 'tries'),
+    idleMs: parseDurationMs(idle) ?? refuse(`--idle ${idle}: not a duration such as 5m`),
+    agents: count(values.agents ?? (quick ? '50' : '1000'), 'agents'),
+    out: values.out ?? 'bench.jsonl',
+    profiles: values.profiles,
+    help: values.help === true,
+  }
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: 'string' } as const
+  const flag = { type: 'boolean' } as const
+  const options = { quick: flag, help: flag, n: text, agents: text, idle: text, tries: text, out: text, profiles: text }
+  try {
+    return parseArgs({ args: [...args], allowPositionals: true, options })
+  } catch (error) {
+    throw new FleetError('invalid', `${error instanceof Error ? error.message : error}\n${USAGE}`)
+  }
+}
+
+function refuse(why: string): never {
+  throw new FleetError('invalid', `${why}.\n${USAGE}`)
+}
