@@ -161,6 +161,7 @@ async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Pr
   scope.use(flux.mirror.subscribe((seen) => work.seen(seen)))
   const hub = scope.use(openHub(parts, { facts, work }))
   acting = { work, hub }
+  authority.begin()
   work.everything()
   reporting.again()
   log.info({ event: 'agent.acting', count: [...flux.mirror.all()].length }, 'the agent serves the cluster')

@@ -1,4 +1,4 @@
-import { messageOf } from '../proto/base/errors.ts'
+import { FleetError, messageOf } from '../proto/base/errors.ts'
 import { openAgent } from './app.ts'
 import { readConfig } from './config.ts'
 
@@ -17,5 +17,5 @@ try {
   await stop.promise
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`)
-  process.exitCode = 2
+  process.exitCode = error instanceof FleetError && error.code === 'invalid' ? 2 : 1
 }

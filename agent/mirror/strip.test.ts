@@ -33,7 +33,12 @@ const manifest = (status: unknown, more: object = {}): Manifest => ({
 
 test('a report has no managed fields, and keeps what kubectl apply needs to find dropped fields', () => {
   const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}', mine: 'x' }
-  expect(strip(manifest({}, { managedFields: [{}], annotations })).metadata).toEqual({ name: 'a', namespace: 'b', resourceVersion: '1', annotations })
+  expect(strip(manifest({}, { managedFields: [{}], annotations })).metadata).toEqual({
+    name: 'a',
+    namespace: 'b',
+    resourceVersion: '1',
+    annotations,
+  })
 })
 
 test('a commit that changes nothing for an object gives no new report', () => {

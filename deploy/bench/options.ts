@@ -31,7 +31,9 @@ idle (nothing to do), heal (a deleted object comes back), fleet (simulated agent
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parse(args)
   const quick = values.quick === true
-  const cases = positionals.map((name) => CASES.find((one) => one === name) ?? refuse(`${name} is not a case; there are ${CASES.join(', ')}`))
+  const cases = positionals.map(
+    (name) => CASES.find((one) => one === name) ?? refuse(`${name} is not a case; there are ${CASES.join(', ')}`),
+  )
   const count = (text: string, name: string) => (/^[1-9]\d{0,5}$/.test(text) ? Number(text) : refuse(`--${name} ${text}: not a number`))
   const sizes = (values.n ?? (quick ? '20' : '100,500')).split(',').map((text) => count(text.trim(), 'n'))
   const idle = values.idle ?? (quick ? '20s' : '5m')

@@ -1,301 +1,193 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parse, stringify } from 'yaml'
-import { run } from '../../hub/cli/program.ts'
-import { type CallableCluster, openCallableCluster } from './api-cluster.ts'
-import { type ApiWorld, aKustomization, openApiWorld, runKubectl } from './api-world.ts'
+import { stringify } from 'yaml'
+import { eventually } from '../support/eventually.ts'
+import { flotilla, openTestHub, type TestHub } from '../support/hub.ts'
+import { kubectl } from '../support/kubectl.ts'
 
-let real: CallableCluster
-let world: ApiWorld
-let one: string
-let namespace: string
-let env: Record<string, string>
-
+let hub: TestHub
 beforeAll(async () => {
-  real = await openCallableCluster()
-  world = await openApiWorld((...call) => real.call(...call))
-  one = await world.addCluster('one', { tier: 'edge' })
-  const two = await world.addCluster('two')
-  namespace = await real.cluster.createNamespace('cli')
-  await real.cluster.kubectl([
-    'create',
-    'clusterrolebinding',
-    `cli-test-${namespace}`,
-    '--clusterrole=cluster-admin',
-    '--serviceaccount=flux-system:flotilla-platform',
-  ])
-  await world.fold(one, [aKustomization('apps', { namespace }), aKustomization('infra', { namespace, ready: 'False' })])
-  await world.fold(two, [aKustomization('apps', { namespace })])
-  const config = join(world.dir, 'config.json')
-  writeFileSync(config, JSON.stringify({ server: world.url, ca: world.ca, token: world.adminToken }))
-  env = { HOME: world.dir, FLOTILLA_CONFIG: config }
+  hub = await openTestHub()
 })
-afterAll(async () => {
-  await real?.cluster.kubectl(['delete', 'clusterrolebinding', `cli-test-${namespace}`, '--ignore-not-found'])
-  await real?.cluster.kubectl(['delete', 'namespace', namespace, '--wait=false', '--ignore-not-found'])
-  await world?.[Symbol.asyncDispose]()
-  await real?.[Symbol.asyncDispose]()
-})
+afterAll(() => hub?.[Symbol.asyncDispose]())
 
-interface Ended {
-  readonly code: number
-  readonly out: string
-  readonly said: string
-}
-
-async function flotilla(
-  args: readonly string[],
-  more: { readonly stdin?: string; readonly env?: Record<string, string>; readonly signal?: AbortSignal } = {},
-): Promise<Ended> {
-  let out = ''
-  let said = ''
-  const code = await run(args, {
-    env: { ...env, ...more.env },
-    signal: more.signal ?? AbortSignal.timeout(60_000),
-    stdin: (async function* () {
-      yield more.stdin ?? ''
-    })(),
-    out: (text) => {
-      out += text
-    },
-    say: (text) => {
-      said += `${text}\n`
-    },
-  })
-  return { code, out, said }
-}
-
-const cells = (text: string) =>
+const rows = (text: string) =>
   text
     .trim()
     .split('\n')
     .map((line) => line.split(/\s{2,}/))
-
-test('get has the words and columns of flux, and says which cluster', async () => {
-  const { code, out } = await flotilla(['get', 'kustomizations', '-n', namespace])
-  expect(code).toBe(0)
-  expect(cells(out)).toEqual([
-    ['CLUSTER', 'NAME', 'REVISION', 'SUSPENDED', 'READY', 'MESSAGE'],
-    ['one', 'apps', '', 'False', 'True', 'Applied revision: main@sha1:abc'].filter(Boolean),
-    ['two', 'apps', '', 'False', 'True', 'Applied revision: main@sha1:abc'].filter(Boolean),
-    ['one', 'infra', '', 'False', 'False', 'kustomization.yaml: line 3: bad'].filter(Boolean),
-  ])
-  const json = JSON.parse((await flotilla(['get', 'ks', 'apps', '-n', namespace, '--cluster', 'one', '-o', 'json'])).out)
-  expect(json).toMatchObject({ kind: 'Kustomization', metadata: { name: 'apps' } })
-  expect((await flotilla(['get', 'all', '-A'])).out).toContain('kustomization/infra')
-  expect(cells((await flotilla(['get', 'clusters'])).out)[0]).toEqual(expect.arrayContaining(['NAME', 'CONNECTED', 'READY']))
+const aTenant = (name: string, spec: object = {}) => ({
+  apiVersion: 'fleet.flotilla.dev/v1alpha1',
+  kind: 'Tenant',
+  metadata: { name },
+  spec: { namespaces: [name], clusters: { all: true }, ...spec },
 })
-
-test('exit codes say what kind of failure it was, in one sentence', async () => {
-  expect((await flotilla(['get', 'ks', 'nothing', '-n', namespace])).code).toBe(3)
-  expect((await flotilla(['get', 'nonsense'])).code).toBe(2)
-  expect((await flotilla(['frobnicate'])).code).toBe(2)
-  const nobody = await flotilla(['get', 'ks'], { env: { FLOTILLA_CONFIG: join(world.dir, 'missing') } })
-  expect(nobody).toMatchObject({ code: 3, said: expect.stringContaining('run flotilla login') })
-  const dead = join(world.dir, 'dead.yaml')
-  writeFileSync(dead, stringify({ server: 'https://127.0.0.1:1', ca: world.ca, token: 'x' }))
-  expect(await flotilla(['get', 'ks'], { env: { FLOTILLA_CONFIG: dead } })).toMatchObject({
-    code: 4,
-    said: expect.stringContaining('cannot be reached'),
-  })
-  const viewer = join(world.dir, 'viewer.yaml')
-  writeFileSync(viewer, stringify({ server: world.url, ca: world.ca, token: await world.token('viewer') }))
-  expect(
-    await flotilla(['tenant', 'create', 'x', '--namespace', 'x', '--all-clusters'], { env: { FLOTILLA_CONFIG: viewer } }),
-  ).toMatchObject({ code: 3 })
-})
-
-test('a token is shown once, listed without its text, and ends when revoked', async () => {
-  const { id, token } = JSON.parse((await flotilla(['token', 'create', '--description', 'ci', '--role', 'editor', '-o', 'json'])).out)
-  expect(token).toMatch(/^fat_/)
-  const listed = await flotilla(['token', 'list'])
-  expect(listed.out).toContain(id)
-  expect(listed.out).not.toContain(token)
-  expect((await flotilla(['token', 'revoke', id])).code).toBe(0)
-  expect((await flotilla(['token', 'revoke', id])).code).toBe(3)
-  const join = JSON.parse(
-    (await flotilla(['join-token', 'create', '--cluster', 'edge-1', '--label', 'tier=edge', '--uses', '2', '-o', 'json'])).out,
-  )
-  expect(join.token).toMatch(/^fjt_/)
-  expect((await flotilla(['join-token', 'list'])).out).toMatch(/edge-1\s+2/)
-  expect((await flotilla(['join-token', 'revoke', join.id])).code).toBe(0)
-})
-
-test('clusters are listed, labelled, described and removed; tenants created and listed', async () => {
-  await world.addCluster('old')
-  expect((await flotilla(['cluster', 'label', 'old', 'tier=core', 'region=eu'])).code).toBe(0)
-  expect((await flotilla(['cluster', 'list', '-l', 'tier=core'])).out).toContain('region=eu')
-  expect((await flotilla(['cluster', 'label', 'old', 'region-'])).code).toBe(0)
-  expect((await flotilla(['cluster', 'describe', 'old'])).out).not.toContain('region')
-  expect((await flotilla(['cluster', 'remove', 'old'])).code).toBe(0)
-  expect((await flotilla(['cluster', 'describe', 'old'])).code).toBe(3)
-  expect((await flotilla(['tenant', 'create', 'shop', '--namespace', 'shop', '--cluster-selector', 'tier=edge'])).code).toBe(0)
-  expect((await flotilla(['tenant', 'list'])).out).toMatch(/shop\s+shop\s+edit/)
-  const { rows } = await world.database.db.query('select cluster_id, service_account, position from tenant_access where not removed')
-  expect(rows).toEqual([{ cluster_id: one, service_account: 'flotilla-tenant', position: expect.any(BigInt) }])
-  expect((await flotilla(['delete', 'tenant', 'shop'])).code).toBe(0)
-})
-
-const manifest = (name: string, spec: object = {}) => ({
-  apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
-  kind: 'Kustomization',
-  metadata: { name, namespace },
-  spec: { interval: '10m', path: './x', prune: true, sourceRef: { kind: 'GitRepository', name: 'repo' }, ...spec },
-})
-
-test('apply puts objects into a cluster, and a file with one wrong object changes nothing', async () => {
-  const good = stringify(manifest('applied'))
-  const apply = (stdin: string) => flotilla(['apply', '-f', '-', '--cluster', 'one'], { stdin })
-  expect((await apply(good)).out).toBe('kustomization.kustomize.toolkit.fluxcd.io/applied created\n')
-  expect((await apply(good)).out).toContain('unchanged')
-  expect((await apply(stringify(manifest('applied', { suspend: true })))).out).toContain('configured')
-  const bad = await apply(
-    `${stringify(manifest('first'))}---\n${stringify(manifest('second', { colour: 'red', prune: 'maybe' }))}---\nkind: Pod\napiVersion: v1\nmetadata: {name: p}\n`,
-  )
-  expect(bad).toMatchObject({ code: 2, out: '' })
-  expect(bad.said).toMatch(/spec\.colour: unknown field/)
-  expect(bad.said).toMatch(/spec\.prune/)
-  expect(bad.said).toMatch(/Pod/)
-  await expect(real.cluster.kubectl(['get', 'ks', 'first', '-n', namespace])).rejects.toThrow(/not found/)
-  expect((await flotilla(['delete', 'kustomization', 'applied', '-n', namespace, '--cluster', 'one'])).code).toBe(0)
-})
-
-/** Does what an agent would: writes the status in the cluster and reports the object. */
-async function becomes(name: string, status: object): Promise<void> {
-  await real.cluster.kubectl([
-    'patch',
-    'ks',
-    name,
-    '-n',
-    namespace,
-    '--subresource=status',
-    '--type=merge',
-    '-p',
-    JSON.stringify({ status }),
-  ])
-  const seen = JSON.parse(await real.cluster.kubectl(['get', 'ks', name, '-n', namespace, '-o', 'json']))
-  await world.fold(one, [seen], Number(seen.metadata.resourceVersion))
+function file(name: string, ...objects: readonly object[]): string {
+  const path = join(hub.dir, name)
+  writeFileSync(path, objects.map((object) => `---\n${stringify(object)}`).join(''))
+  return path
 }
 
-const ready = (more: object = {}) => ({
-  observedGeneration: 1,
-  conditions: [
-    {
-      type: 'Ready',
-      status: 'True',
-      reason: 'ReconciliationSucceeded',
-      message: 'Applied revision: main@sha1:abc',
-      lastTransitionTime: '2026-01-01T00:00:00Z',
-      observedGeneration: 1,
-    },
-  ],
-  ...more,
+test('a join token is shown once as JSON, listed without its text, and ends when it is revoked', async () => {
+  const made = await hub.flotilla(['join-token', 'create', '--cluster', 'edge-1', '--uses', '3', '--ttl', '1h', '-o', 'json'])
+  expect(made).toMatchObject({ code: 0, said: '' })
+  const { id, token } = JSON.parse(made.out) as { id: string; token: string }
+  expect(token.length).toBeGreaterThan(20)
+  const listed = await hub.flotilla(['join-token', 'list'])
+  expect(rows(listed.out)[0]).toEqual(['ID', 'DESCRIPTION', 'CLUSTER', 'USES', 'EXPIRES'])
+  expect(listed.out).toMatch(new RegExp(`${id}\\s+edge-1\\s+3\\s+`))
+  expect(listed.out).not.toContain(token)
+  expect(await hub.flotilla(['join-token', 'revoke', id])).toMatchObject({ code: 0, said: `✔ ${id} revoked\n` })
+  expect((await hub.flotilla(['join-token', 'list', '-o', 'json'])).out).not.toContain(id)
 })
 
-test('reconcile asks, waits for the answer and says the revision; a failure is not 0', async () => {
-  await flotilla(['apply', '-f', '-', '--cluster', 'one'], { stdin: stringify(manifest('live')) })
-  const asked = () =>
-    real.calls.findLast(({ object, verb }) => object.name === 'live' && verb === 'patch-merge')?.body as
-      | { metadata: { annotations: Record<string, string> } }
-      | undefined
-  const reconcile = async (status: (at: string) => object) => {
-    const before = real.calls.length
-    const running = flotilla(['reconcile', 'kustomization', 'live', '-n', namespace, '--timeout', '20s'])
-    await expect.poll(() => real.calls.length).toBeGreaterThan(before)
-    await becomes('live', status(asked()?.metadata.annotations['reconcile.fluxcd.io/requestedAt'] ?? ''))
-    return running
-  }
-  const good = await reconcile((at) => ready({ lastHandledReconcileAt: at, lastAppliedRevision: 'main@sha1:abc' }))
-  expect(good.said).toContain('✔ applied revision main@sha1:abc')
-  expect(good.code).toBe(0)
-  const failed = { ...ready().conditions[0], status: 'False', reason: 'BuildFailed', message: 'line 3' }
-  const bad = await reconcile((at) => ready({ lastHandledReconcileAt: at, conditions: [failed] }))
-  expect(bad).toMatchObject({ code: 1, said: expect.stringContaining('BuildFailed: line 3') })
-  expect((await flotilla(['suspend', 'kustomization', 'live', '-n', namespace])).code).toBe(0)
-  expect((await flotilla(['get', 'ks', 'live', '-n', namespace])).out).toMatch(/one\s+live\s.*True/)
-  expect((await flotilla(['resume', 'ks', 'live', '-n', namespace, '--no-wait'])).code).toBe(0)
+test('without -o a join token stands alone on stdout, to be put into a pipe', async () => {
+  const { code, out, said } = await hub.flotilla(['join-token', 'create'])
+  expect(code).toBe(0)
+  expect(out).toMatch(/^\S+\n$/)
+  expect(said).toContain('this is the only time that its text is shown')
 })
 
-test('tree follows what was applied, events are shown per object', async () => {
-  const inventory = {
-    entries: [
-      { id: `${namespace}_web_apps_Deployment`, v: 'v1' },
-      { id: '_shop__reader_rbac.authorization.k8s.io_ClusterRole', v: 'v1' },
-    ],
-  }
-  const { status, ...rest } = aKustomization('apps', { namespace })
-  await world.fold(one, [{ ...rest, status: { ...(status as object), inventory } }], 99)
-  const { out } = await flotilla(['tree', 'kustomization', 'apps', '-n', namespace, '--cluster', 'one'])
-  expect(out).toBe(`Kustomization/${namespace}/apps\n├── Deployment/${namespace}/web\n└── ClusterRole/shop:reader\n`)
-  await world.database.db.query(
-    `insert into events (id, cluster_id, grp, kind, namespace, name, severity, reason, message, at)
-     values ('e', $1, 'kustomize.toolkit.fluxcd.io', 'Kustomization', $2, 'infra', 'error', 'BuildFailed', 'line 3 is bad', now())`,
-    [one, namespace],
-  )
-  expect((await flotilla(['events', '--for', 'Kustomization/infra', '-n', namespace])).out).toMatch(
-    /one\s+Warning\s+BuildFailed\s+Kustomization\/infra\s+line 3 is bad/,
-  )
-  expect((await flotilla(['events', '--for', 'Kustomization/apps', '-n', namespace])).said).toContain('no events')
-})
-
-test('bootstrap git makes the objects that flux bootstrap makes, with the credentials in a Secret', async () => {
-  await real.cluster.kubectl(['create', 'namespace', 'flux-system']).catch(() => undefined)
-  const done = await flotilla(
-    [
-      'bootstrap',
-      'git',
-      '--cluster',
-      'one',
-      '--url',
-      'https://git.example.com/fleet.git',
-      '--path',
-      'clusters/one',
-      '--username',
-      'bot',
-      '--password-stdin',
-      '--no-wait',
-    ],
-    { stdin: 'hunter2\n' },
-  )
-  expect(done.code).toBe(0)
-  expect(done.said).not.toContain('hunter2')
-  const get = async (kind: string) =>
-    JSON.parse(await real.cluster.kubectl(['get', kind, 'flux-system', '-n', 'flux-system', '-o', 'json']))
-  expect((await get('gitrepository')).spec).toMatchObject({
-    interval: '1m0s',
-    ref: { branch: 'main' },
-    secretRef: { name: 'flux-system' },
-    url: 'https://git.example.com/fleet.git',
-  })
-  expect((await get('kustomization')).spec).toMatchObject({
-    interval: '10m0s',
-    path: './clusters/one',
-    prune: true,
-    sourceRef: { kind: 'GitRepository', name: 'flux-system' },
-  })
-  expect((await get('secret')).data).toEqual({ username: btoa('bot'), password: btoa('hunter2') })
-  await real.cluster.kubectl(['delete', 'gitrepository,kustomization,secret', 'flux-system', '-n', 'flux-system'])
-})
-
-test('login writes the configuration and contexts that kubectl can use', async () => {
-  const home = join(world.dir, 'home')
+test('login remembers a hub in a file of the user alone, and kubectl reaches it through the contexts', async () => {
+  const { server, ca } = JSON.parse(readFileSync(hub.adminFile, 'utf8')) as { server: string; ca: string }
+  const { token } = JSON.parse((await hub.flotilla(['token', 'create', '--description', 'me', '--role', 'admin', '-o', 'json'])).out)
+  const home = join(hub.dir, 'home')
   mkdirSync(home)
-  const caFile = join(world.dir, 'ca.pem')
-  writeFileSync(caFile, world.ca)
-  const own = { HOME: home, FLOTILLA_CONFIG: join(home, 'flotilla.yaml') }
-  const done = await flotilla(['login', '--server', world.url, '--ca-file', caFile, '--token-stdin'], { stdin: world.adminToken, env: own })
-  expect(done.code).toBe(0)
-  expect(parse(readFileSync(own.FLOTILLA_CONFIG, 'utf8'))).toEqual({ server: world.url, ca: world.ca, token: world.adminToken })
-  const listed = await runKubectl(join(home, '.kube', 'config'), ['--context', 'flotilla-one', 'get', 'ks', '-A', '-o', 'name'])
-  expect(listed.out).toContain('/apps')
+  const caFile = join(home, 'ca.pem')
+  writeFileSync(caFile, ca)
+  const env = { HOME: home, FLOTILLA_CONFIG: '' }
+  const done = await hub.flotilla(['login', '--server', server, '--ca-file', caFile, '--token-stdin'], { env, input: `${token}\n` })
+  expect(done).toMatchObject({ code: 0, out: '' })
+  const config = join(home, '.config/flotilla/config.yaml')
+  expect(done.said).toBe(`✔ ${config} written\n✔ ${join(home, '.kube/config')} has the contexts fleet\n`)
+  expect(statSync(config).mode & 0o777).toBe(0o600)
+  expect(await hub.flotilla(['tenant', 'list'], { env })).toMatchObject({ code: 0, said: '' })
+  expect(await kubectl(join(home, '.kube/config'), ['--context', 'fleet', 'get', 'tenants', '-o', 'name'])).toContain('tenant.fleet')
 })
 
-test('cluster join --print gives the manifests and a join token for that name only', async () => {
-  const { code, out } = await flotilla(['cluster', 'join', 'edge-7', '--print', '--hub-address', 'hub.example.com:8443'])
+test('a token that was revoked is refused with exit code 3', async () => {
+  const made = JSON.parse((await hub.flotilla(['token', 'create', '--description', 'ci', '-o', 'json'])).out) as {
+    id: string
+    token: string
+  }
+  const { server, ca } = JSON.parse(readFileSync(hub.adminFile, 'utf8')) as { server: string; ca: string }
+  const config = join(hub.dir, 'ci.json')
+  writeFileSync(config, JSON.stringify({ server, ca, token: made.token }))
+  const asCi = (args: readonly string[]) => hub.flotilla(args, { env: { FLOTILLA_CONFIG: config } })
+  expect(await asCi(['cluster', 'list'])).toMatchObject({ code: 0, said: 'no clusters yet; flotilla cluster join adds one\n' })
+  const forbidden = await asCi(['tenant', 'create', 'x', '--namespace', 'x', '--all-clusters'])
+  expect(forbidden).toMatchObject({ code: 3, out: '' })
+  expect(forbidden.said).toMatch(/^✗ ci \(viewer\) may not create tenants.*; ask an administrator/)
+  await hub.flotilla(['token', 'revoke', made.id])
+  const refused = await asCi(['cluster', 'list'])
+  expect(refused).toMatchObject({ code: 3, out: '' })
+  expect(refused.said.trim().split('\n')).toHaveLength(1)
+})
+
+test('tenants are created, listed, shown as YAML, and deleted', async () => {
+  expect(
+    await hub.flotilla(['tenant', 'create', 'shop', '--namespace', 'shop', 'shop-jobs', '--cluster-selector', 'tier=prod']),
+  ).toMatchObject({ code: 0, said: '✔ tenant shop created\n' })
+  const [head, ...tenants] = rows((await hub.flotilla(['tenant', 'list'])).out)
+  expect(head).toEqual(['NAME', 'NAMESPACES', 'ROLE', 'CLUSTERS', 'READY', 'MESSAGE'])
+  expect(tenants.find(([name]) => name === 'shop')?.slice(0, 3)).toEqual(['shop', 'shop,shop-jobs', 'edit'])
+  const yaml = (await hub.flotilla(['get', 'tenant', 'shop', '-o', 'yaml'])).out
+  expect(yaml).toContain('matchLabels:\n      tier: prod')
+  expect(await hub.flotilla(['delete', 'tenant', 'shop'])).toMatchObject({ code: 0 })
+  expect(await hub.flotilla(['get', 'tenant', 'shop'])).toMatchObject({ code: 3, said: '✗ Tenant shop not found\n' })
+})
+
+test('apply creates what is not there, changes what differs and leaves the rest alone', async () => {
+  const path = file('tenants.yaml', aTenant('one'), aTenant('two'))
+  const lines = async (...args: readonly string[]) => (await hub.flotilla(['apply', ...args])).out.trim().split('\n')
+  expect(await lines('-f', path)).toEqual(['tenant.fleet.flotilla.dev/one created', 'tenant.fleet.flotilla.dev/two created'])
+  file('tenants.yaml', aTenant('one'), aTenant('two', { clusterRole: 'view' }))
+  expect(await lines('-f', path)).toEqual(['tenant.fleet.flotilla.dev/one unchanged', 'tenant.fleet.flotilla.dev/two configured'])
+  const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [aTenant('three')] })
+  expect(await hub.flotilla(['apply', '-f', '-'], { input })).toMatchObject({ code: 0, out: 'tenant.fleet.flotilla.dev/three created\n' })
+})
+
+test('apply of a file with mistakes names every one with its path, and stores nothing', async () => {
+  const path = file(
+    'wrong.yaml',
+    aTenant('good'),
+    aTenant('bad', { namespaces: [], role: 'x' }),
+    { kind: 'Tenant' },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web' },
+    },
+  )
+  const { code, out, said } = await hub.flotilla(['apply', '-f', path])
+  expect({ code, out }).toEqual({ code: 2, out: '' })
+  expect(said).toContain(`${path}: Tenant bad: spec.namespaces`)
+  expect(said).toContain(`${path}: Tenant bad: spec.role: unknown field`)
+  expect(said).toContain(`${path}: must have apiVersion, kind and metadata.name`)
+  expect(said).toContain('the hub has no kind apps/v1 Deployment')
+  expect(await hub.flotilla(['get', 'tenant', 'good'])).toMatchObject({ code: 3 })
+})
+
+test('get --watch goes on with what changes until it is interrupted', async () => {
+  const stop = new AbortController()
+  let seen = ''
+  const watching = hub.flotilla(['get', 'tenants', '--watch'], {
+    signal: stop.signal,
+    onOut: (text) => {
+      seen += text
+    },
+  })
+  await eventually('the list is shown', async () => seen.includes('platform'))
+  await hub.flotilla(['tenant', 'create', 'late', '--namespace', 'late', '--all-clusters'])
+  await eventually('the new one is shown', async () => /^late\s+late\s+edit/m.test(seen))
+  stop.abort()
+  expect(await watching).toMatchObject({ code: 130, said: '' })
+  expect(seen.match(/NAMESPACES/g)).toHaveLength(1)
+})
+
+test('cluster join --print prints everything but the token, and says where that goes', async () => {
+  const { code, out } = await hub.flotilla(['cluster', 'join', 'edge', '--print', '--hub-address', 'hub.example.com:8443'])
   expect(code).toBe(0)
   expect(out).toContain('kind: CustomResourceDefinition')
-  expect(out).toContain('hub.example.com:8443')
-  expect(out).toMatch(/token: fjt_/)
-  expect((await flotilla(['cluster', 'join', 'edge-8'])).code).toBe(2)
+  expect(out).toContain('value: hub.example.com:8443')
+  expect(out).toContain('#   flotilla join-token create --cluster edge')
+  expect(out).not.toMatch(/kind: Secret$/m)
+  expect((await hub.flotilla(['join-token', 'list', '-o', 'json'])).out).not.toContain('"edge"')
+})
+
+test.each([
+  ['an unknown command', ['frobnicate'], 2, /unknown command 'frobnicate'/],
+  ['an option without its value', ['get', 'ks', '--cluster'], 2, /argument missing/],
+  ['an unknown kind', ['get', 'pods'], 2, /^✗ pods is no kind; name one such as kustomization/],
+  ['a cluster that does not exist', ['get', 'ks', '--cluster', 'nowhere'], 3, /clusters\.fleet\.flotilla\.dev "nowhere" not found/],
+  ['a cluster that does not exist, by name', ['cluster', 'describe', 'nowhere'], 3, /clusters\.fleet\.flotilla\.dev "nowhere" not found/],
+  ['an object that no cluster has', ['reconcile', 'ks', 'nothing'], 3, /^✗ Kustomization\/flux-system\/nothing not found; flotilla get/],
+  ['a join without a context', ['cluster', 'join', 'edge'], 2, /^✗ say which cluster: --context NAME of your kubeconfig, or --print/],
+  ['a file that is not there', ['apply', '-f', '/nowhere.yaml'], 2, /^✗ apply: \/nowhere\.yaml cannot be read/],
+  ['uses that are no number', ['join-token', 'create', '--uses', 'many'], 2, /^✗ --uses many: must be a whole number/],
+])('%s gets a sentence and its exit code', async (_name, args, code, sentence) => {
+  const ran = await hub.flotilla(args)
+  expect(ran).toMatchObject({ code, out: '' })
+  expect(ran.said).toMatch(sentence)
+  expect(ran.said).not.toMatch(/\n\s+at /)
+})
+
+test('a hub that cannot be reached is exit code 4, no configuration is told with the next step', async () => {
+  const config = join(hub.dir, 'away.json')
+  writeFileSync(config, JSON.stringify({ server: 'https://127.0.0.1:1', token: 'x' }))
+  const away = await flotilla(['cluster', 'list'], { env: { FLOTILLA_CONFIG: config } })
+  expect(away.code).toBe(4)
+  expect(away.said).toMatch(/^✗ the hub at https:\/\/127\.0\.0\.1:1 cannot be reached: .*; check that it runs/)
+  const unknown = await flotilla(['cluster', 'list'], { env: { FLOTILLA_CONFIG: join(hub.dir, 'none.yaml') } })
+  expect(unknown.code).toBe(3)
+  expect(unknown.said).toContain('run flotilla login')
+})
+
+test('--help of every command says what it does', async () => {
+  const { code, out } = await hub.flotilla(['--help'])
+  expect(code).toBe(0)
+  for (const command of ['login', 'cluster', 'bootstrap', 'get', 'reconcile', 'suspend', 'events', 'tree', 'apply'])
+    expect(out).toMatch(new RegExp(`^  ${command}\\b.*\\S{3}`, 'm'))
+  expect((await hub.flotilla(['get', '--help'])).out).toContain('flotilla get kustomizations -A')
 })

@@ -5,7 +5,7 @@ import { groundsOf } from '../grounds.ts'
 import { type Applicant, identify, refuseReference, tenantOf } from '../identify.ts'
 import type { Grounds, Identity } from '../model.ts'
 import type { FollowDeps } from './follow.ts'
-import { openTenantKeeper, type TenantDeps } from './keep.ts'
+import { openTenantKeeper, type TenantDeps, type TenantKeeper } from './keep.ts'
 import { type LocalRules, openLocalRules } from './local-rules.ts'
 
 export interface AuthorityDeps extends FollowDeps, Pick<TenantDeps, 'as' | 'fluxObjects'> {
@@ -17,6 +17,8 @@ export interface AuthorityDeps extends FollowDeps, Pick<TenantDeps, 'as' | 'flux
 /** Who may act in this cluster, for whom, and whether the agent acts at all. */
 export interface Authority extends AsyncDisposable {
   readonly rules: LocalRules
+  /** From now on tenants are set up and taken away: what is there of Flux objects is known. */
+  begin(): void
   /** @param leaving  true for an object that is being deleted */
   identify(applicant: Applicant, leaving: boolean): Identity
   refuseReference(from: string, target: string): string | undefined
@@ -27,13 +29,14 @@ export interface Authority extends AsyncDisposable {
 }
 
 export function openAuthority(deps: AuthorityDeps): Authority {
+  let keeper: TenantKeeper | undefined
   let cached: { readonly staying: Grounds; readonly leaving: Grounds } | undefined
   const changed = () => {
     cached = undefined
+    keeper?.wake()
     deps.changed()
   }
   const rules = openLocalRules(deps, changed)
-  const keeper = openTenantKeeper(deps)
   const grounds = () => {
     if (cached) return cached
     const given = { tenants: [...deps.tenants()], policy: rules.policy(), adoption: rules.adoption(), labelled: rules.reserved() }
@@ -42,6 +45,9 @@ export function openAuthority(deps: AuthorityDeps): Authority {
   }
   return {
     rules,
+    begin() {
+      keeper ??= openTenantKeeper({ ...deps, tenants: () => (rules.adoption().kind === 'acting' ? deps.tenants() : []) })
+    },
     identify: (applicant, leaving) => identify(applicant, leaving ? grounds().leaving : grounds().staying),
     refuseReference: (from, target) => refuseReference(from, target, grounds().staying),
     refuseCaller(account) {
@@ -51,12 +57,9 @@ export function openAuthority(deps: AuthorityDeps): Authority {
       if (admitsIdentity(policy, account, tenant?.serviceAccount)) return undefined
       return `ServiceAccount ${account.namespace}/${account.name} is not in the cluster's local policy`
     },
-    tenantsChanged() {
-      changed()
-      keeper.wake()
-    },
+    tenantsChanged: changed,
     async [Symbol.asyncDispose]() {
-      await keeper[Symbol.asyncDispose]()
+      await keeper?.[Symbol.asyncDispose]()
       await rules[Symbol.asyncDispose]()
     },
   }

@@ -29,7 +29,12 @@ export function openHubApi(cliConfig: string): HubApi {
     ca,
     get: (path, signal) => ask('GET', path, { signal }),
     async joinToken(uses, signal) {
-      const body = { apiVersion: `${FLEET_GROUP}/${FLEET_VERSION}`, kind: 'JoinToken', metadata: { name: 'new' }, spec: { uses, approve: true } }
+      const body = {
+        apiVersion: `${FLEET_GROUP}/${FLEET_VERSION}`,
+        kind: 'JoinToken',
+        metadata: { name: 'new' },
+        spec: { uses, approve: true },
+      }
       return JSON.parse(await ask('POST', `${ROOT}/jointokens`, { signal, body })).status.token
     },
     async clusters(signal) {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { kubeconfigTarget } from '../../../agent/kube/target.ts'
 import { type KubeConnection, openKube } from '../../../agent/kube/connection.ts'
+import { kubeconfigTarget } from '../../../agent/kube/target.ts'
 import { systemClock } from '../../../proto/base/clock.ts'
 import { FleetError } from '../../../proto/base/errors.ts'
 import { silentLog } from '../../../proto/base/log.ts'
@@ -78,7 +78,10 @@ export async function openClusterWorld(o: { readonly inspect: boolean; readonly 
   }
 }
 
-async function openBase(clusters: readonly string[], { scope, signal }: { readonly scope: AsyncDisposableStack; readonly signal: AbortSignal }) {
+async function openBase(
+  clusters: readonly string[],
+  { scope, signal }: { readonly scope: AsyncDisposableStack; readonly signal: AbortSignal },
+) {
   const { path: dir } = scope.use(openTempDir())
   scope.defer(() => stopWorld(dir, { signal: AbortSignal.timeout(120_000) }))
   const world = await startWorld({ dir, clusters, onlyClusters: false, tools: toolPaths(), signal, log: silentLog })
@@ -97,7 +100,10 @@ async function openBase(clusters: readonly string[], { scope, signal }: { readon
 async function openInspectors(dir: string, signal: AbortSignal): Promise<{ readonly hub: number; readonly agent: number }> {
   const processes = new Processes(dir)
   const [hub = 0, agent = 0] = await freePorts(2)
-  for (const [name, port] of [['hub', hub], [agentName(CLUSTER), agent]] as const) {
+  for (const [name, port] of [
+    ['hub', hub],
+    [agentName(CLUSTER), agent],
+  ] as const) {
     const program = fleetProgram(readWorld(dir), name)
     const [file, ...args] = program.command
     await processes.start({ ...program, command: [file, `--inspect=127.0.0.1:${port}`, ...args] }, { signal })

@@ -1,30 +1,17 @@
 import { systemClock } from '../../../proto/base/clock.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { KUSTOMIZE_GROUP, PLATFORM_NAMESPACE } from '../../../proto/model/names.ts'
-import { type Follower, follow } from '../bed/follow.ts'
-import { type ClusterWorld, openClusterWorld } from '../bed/world.ts'
+import { follow } from '../bed/follow.ts'
 import { APPS_NAMESPACE } from '../bed/workload.ts'
-import type { Recorder } from '../figures.ts'
-import { type Measured, measure } from '../measure/window.ts'
+import { type ClusterWorld, openClusterWorld } from '../bed/world.ts'
 import { countingSchemas } from '../measure/requests.ts'
+import { measure } from '../measure/window.ts'
 import type { BenchOptions } from '../options.ts'
+import type { Bench } from './bench.ts'
 import { heal } from './heal.ts'
 import { idle } from './idle.ts'
 import { limit } from './limit.ts'
 import { sync } from './sync.ts'
-
-/** What the cases on one real cluster share. */
-export interface Bench {
-  readonly n: number
-  readonly world: ClusterWorld
-  readonly kustomizations: Follower
-  readonly configMaps: Follower
-  readonly options: BenchOptions
-  readonly figures: Recorder
-  readonly signal: AbortSignal
-  /** Does something and says what it cost. */
-  measured<T>(name: string, work: () => Promise<T>, tailMs?: number): Promise<Measured<T>>
-}
 
 /** Time after the last answer that still counts, for what comes later: reports, status, mirrors. */
 const TAIL_MS = 1_000
@@ -42,8 +29,7 @@ export async function clusterCases(n: number, o: Pick<Bench, 'options' | 'figure
   await systemClock.sleep(SETTLE_MS, signal)
   const bench: Bench = {
     ...{ n, world, kustomizations, configMaps, options, figures, signal },
-    measured: (name, work, tailMs = TAIL_MS) =>
-      measure({ world, name: `${name}-${n}`, profiles: options.profiles, tailMs, signal }, work),
+    measured: (name, work, tailMs = TAIL_MS) => measure({ world, name: `${name}-${n}`, profiles: options.profiles, tailMs, signal }, work),
   }
   if (wants('sync') || wants('idle') || wants('heal')) await sync(bench)
   if (wants('heal')) await heal(bench)

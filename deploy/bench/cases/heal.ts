@@ -1,6 +1,6 @@
 import { APPS_NAMESPACE, appName } from '../bed/workload.ts'
 import { eachAtOnce, median, nowMs } from '../measure/timing.ts'
-import type { Bench } from './cluster.ts'
+import type { Bench } from './bench.ts'
 
 /** Somebody deletes an object; it comes back. One at a time. */
 export async function heal({ n, world, configMaps, options, figures, signal }: Bench): Promise<void> {

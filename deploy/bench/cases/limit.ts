@@ -1,10 +1,10 @@
+import { serviceAccount } from '../../../agent/kube/subject.ts'
+import { PLATFORM_IDENTITY } from '../../../proto/model/identities.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { FIELD_MANAGER } from '../../../proto/model/names.ts'
-import { PLATFORM_IDENTITY, serviceAccountUser } from '../../../proto/model/identities.ts'
-import { parseSubject } from '../bed/subject.ts'
 import { appName, appObjects } from '../bed/workload.ts'
 import { eachAtOnce, nowMs } from '../measure/timing.ts'
-import type { Bench } from './cluster.ts'
+import type { Bench } from './bench.ts'
 
 const NAMESPACE = 'bench-limit'
 /** As many as there are connections. */
@@ -14,14 +14,17 @@ const AT_ONCE = 8
 export async function limit({ n, world, figures, signal }: Bench): Promise<void> {
   const namespace: Manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } }
   await world.admin.own.create(namespace, { fieldManager: 'bench', signal })
-  const kube = world.agent.as(parseSubject(serviceAccountUser(PLATFORM_IDENTITY)))
+  const kube = world.agent.as(serviceAccount(PLATFORM_IDENTITY.namespace, PLATFORM_IDENTITY.name))
   const objects = Array.from({ length: n }, (_, index) => appObjects(appName(index), 'limit', NAMESPACE)).flat()
   const send = async (dryRun: boolean) => {
     const began = nowMs()
     await eachAtOnce(objects, AT_ONCE, (object) => kube.apply(object, { fieldManager: FIELD_MANAGER, force: true, dryRun, signal }))
     return (nowMs() - began) / 1000
   }
-  for (const [figure, dryRun] of [['limit.dry-run', true], ['limit.apply', false]] as const) {
+  for (const [figure, dryRun] of [
+    ['limit.dry-run', true],
+    ['limit.apply', false],
+  ] as const) {
     const value = await send(dryRun)
     figures.add({ figure, n, value, unit: 's', detail: `${objects.length} objects, ${Math.round(objects.length / value)} per second` })
   }

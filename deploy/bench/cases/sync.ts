@@ -1,12 +1,12 @@
-import { PLATFORM_NAMESPACE, REQUESTED_AT } from '../../../proto/model/names.ts'
-import { findCondition, type Condition } from '../../../proto/model/condition.ts'
+import { type Condition, findCondition } from '../../../proto/model/condition.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
+import { PLATFORM_NAMESPACE, REQUESTED_AT } from '../../../proto/model/names.ts'
 import { appFiles, appName, configMapFile, gitRepository, kustomization } from '../bed/workload.ts'
 import { memoryOf } from '../measure/processes.ts'
 import { describeRequests, totalOf } from '../measure/requests.ts'
 import { eachAtOnce, median, nowMs } from '../measure/timing.ts'
 import type { Usage } from '../measure/usage.ts'
-import type { Bench } from './cluster.ts'
+import type { Bench } from './bench.ts'
 
 /** Reconciles again this often; so short that what an untouched object costs shows. */
 const INTERVAL = '1m'
@@ -35,7 +35,13 @@ async function firstSync(bench: Bench): Promise<void> {
     return { began, applied, ready: await done }
   })
   figures.add({ figure: 'sync.applied', n, value: seconds(value.applied - value.began), unit: 's' })
-  figures.add({ figure: 'sync.ready', n, value: seconds(value.ready.all - value.began), unit: 's', detail: `half after ${seconds(value.ready.half - value.began).toFixed(2)} s` })
+  figures.add({
+    figure: 'sync.ready',
+    n,
+    value: seconds(value.ready.all - value.began),
+    unit: 's',
+    detail: `half after ${seconds(value.ready.half - value.began).toFixed(2)} s`,
+  })
   figures.add({ figure: 'sync.requests', n, value: totalOf(requests) / n, unit: 'requests each', detail: describeRequests(requests) })
   addUsage(bench, 'sync', usage)
   addMemory(bench, 'sync')
@@ -84,7 +90,7 @@ async function commit(bench: Bench, o: { readonly name: string; readonly value: 
     const began = nowMs()
     await world.repository.push()
     const pushed = nowMs()
-    const changed = bench.configMaps.until(1, ({ metadata, data }) => metadata.name === o.name && valueOf(data) === o.value, soon)
+    const changed = bench.configMaps.until(1, ({ metadata, data }) => metadata.name === o.name && valueIn(data) === o.value, soon)
     const all = bench.kustomizations.until(n, isAt(revision), soon)
     await requestReconcile(bench)
     return { began, pushed, changed: (await changed).all, reached: await all }
@@ -103,7 +109,10 @@ async function commit(bench: Bench, o: { readonly name: string; readonly value: 
 async function requestReconcile({ world, signal }: Bench): Promise<void> {
   const { apiVersion, kind, metadata } = gitRepository('', INTERVAL)
   const body = { metadata: { annotations: { [REQUESTED_AT]: new Date().toISOString() } } }
-  await world.admin.own.patch({ apiVersion, kind, name: metadata.name, namespace: PLATFORM_NAMESPACE }, { type: 'merge', body, fieldManager: 'bench', signal })
+  await world.admin.own.patch(
+    { apiVersion, kind, name: metadata.name, namespace: PLATFORM_NAMESPACE },
+    { type: 'merge', body, fieldManager: 'bench', signal },
+  )
 }
 
 function isAt(revision: string): (object: Manifest) => boolean {
@@ -128,4 +137,4 @@ export function addMemory({ n, world, figures }: Bench, name: string): void {
 }
 
 const seconds = (ms: number) => ms / 1000
-const valueOf = (data: unknown) => (data as { value?: string } | undefined)?.value
+const valueIn = (data: unknown) => (data as { value?: string } | undefined)?.value

@@ -11,7 +11,11 @@ export function median(values: readonly number[]): number {
 }
 
 /** Tries each of the items, so many at a time. */
-export async function eachAtOnce<T>(items: readonly T[], atOnce: number, work: (item: T, index: number) => Promise<unknown>): Promise<void> {
+export async function eachAtOnce<T>(
+  items: readonly T[],
+  atOnce: number,
+  work: (item: T, index: number) => Promise<unknown>,
+): Promise<void> {
   let next = 0
   const worker = async () => {
     for (let at = next++; at < items.length; at = next++) await work(items[at] as T, at)

@@ -92,8 +92,13 @@ function kustomization({ path }: BootstrapOptions): Manifest {
     apiVersion: apiVersionOfKind(KUSTOMIZATION),
     kind: KUSTOMIZATION.kind,
     metadata: { name: NAME, namespace: PLATFORM_NAMESPACE },
-    spec: { interval: '10m0s', path: `./${path.replace(/^(\.?\/)+|^\.$/, '')}`, prune: true, sourceRef },
+    spec: { interval: '10m0s', path: pathBelow(path), prune: true, sourceRef },
   }
+}
+
+/** The directory as Flux writes it, from the top of the repository. */
+export function pathBelow(path: string): string {
+  return `./${path.replace(/^(\.?\/)+|^\.$/, '')}`
 }
 
 async function credentials(session: Session, options: BootstrapOptions): Promise<Manifest | undefined> {

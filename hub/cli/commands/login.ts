@@ -55,6 +55,8 @@ async function login(session: Session, options: LoginOptions): Promise<void> {
 }
 
 async function given(session: Session, server: string, { caFile, tokenStdin }: LoginOptions): Promise<CliConfig> {
+  if (!URL.canParse(server) || new URL(server).protocol !== 'https:')
+    throw new FleetError('invalid', `--server ${server}: must be an address such as https://hub.example.com:8080`)
   const token = tokenStdin ? (await readStdin(session)).trim() : (session.env.FLOTILLA_TOKEN ?? '')
   if (token === '') throw new FleetError('invalid', 'no token: give it on stdin with --token-stdin, or in FLOTILLA_TOKEN')
   return { server, ca: caFile === undefined ? '' : await readText(caFile, '--ca-file'), token }

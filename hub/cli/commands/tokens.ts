@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { FleetError } from '../../../proto/base/errors.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { FLEET_GROUP, FLEET_VERSION } from '../../../proto/model/names.ts'
 import { parseLabels } from '../labels.ts'
@@ -9,7 +10,7 @@ const ROOT = `/apis/${FLEET_GROUP}/${FLEET_VERSION}`
 type Json = Readonly<Record<string, unknown>>
 
 export function tokenCommand(program: Command, session: Session): void {
-  const token = program.command('token').description('tokens for people and tools')
+  const token = program.command('token').description('tokens with which people and tools use the hub')
   withOutput(token.command('create').description('create a token; its text is shown once'))
     .requiredOption('--description <text>', 'who or what it is for')
     .option('--role <role>', 'admin, editor or viewer', 'viewer')
@@ -27,14 +28,14 @@ export function tokenCommand(program: Command, session: Session): void {
 }
 
 export function joinTokenCommand(program: Command, session: Session): void {
-  const token = program.command('join-token').description('tokens with which clusters join')
+  const token = program.command('join-token').description('tokens with which the agents of clusters join the fleet')
   withOutput(token.command('create').description('create a join token; its text is shown once'))
     .option('--cluster <name>', 'good for this name only')
     .option('--description <text>', 'what it is for')
     .option('--label <labels...>', 'labels of the clusters that join with it')
     .option('--no-approve', 'clusters that join with it wait for approval')
     .option('--ttl <duration>', 'how long it is good for (24h)')
-    .option('--uses <number>', 'how many clusters may join with it (1)', Number)
+    .option('--uses <number>', 'how many clusters may join with it (1)', parseUses)
     .action((options: { output: Output; label?: string[] } & Json) => {
       const { label, ...rest } = options
       return create(session, 'JoinToken', { ...rest, ...(label ? { labels: parseLabels(label) } : {}) })
@@ -47,6 +48,11 @@ export function joinTokenCommand(program: Command, session: Session): void {
     .description('end a join token')
     .argument('<id>')
     .action((id: string) => revoke(session, 'JoinToken', id))
+}
+
+function parseUses(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text)
+  throw new FleetError('invalid', `--uses ${text}: must be a whole number from 1`)
 }
 
 type TokenKind = 'Token' | 'JoinToken'
@@ -76,7 +82,7 @@ async function create(session: Session, kind: TokenKind, { output, ...spec }: { 
 async function list(session: Session, kind: TokenKind, output: Output): Promise<void> {
   const hub = await session.hub()
   const { items } = await hub.list(`${ROOT}/${kind.toLowerCase()}s`, { signal: session.signal })
-  if (output !== 'table') return session.out(document(items, output))
+  if (output !== 'table') return session.out(document({ apiVersion: 'v1', kind: 'List', items }, output))
   const text = (value: unknown) => (value === undefined ? '' : String(value))
   const rows = items.map(({ metadata, spec, status }) => {
     const [given, known] = [spec as Json, status as Json]

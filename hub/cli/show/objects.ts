@@ -56,7 +56,7 @@ const CLUSTERS: Columns = {
 const TENANTS: Columns = {
   head: ['name', 'namespaces', 'role', 'clusters', 'ready', 'message'],
   row(tenant) {
-    const { clusterRole, namespaces } = tenant.spec as TenantSpec
+    const { clusterRole = '', namespaces = [] } = tenant.spec as Partial<TenantSpec>
     const ready = readyOf(tenant)
     const settled = (tenant.status as TenantStatus | undefined)?.ready ?? ''
     return [tenant.metadata.name, namespaces.join(','), clusterRole, settled, ready?.status ?? 'Unknown', ready?.message ?? '']

@@ -1,0 +1,179 @@
+import { join } from 'node:path'
+import { systemClock } from '../../../proto/base/clock.ts'
+import { FleetError } from '../../../proto/base/errors.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import { KUSTOMIZE_GROUP } from '../../../proto/model/names.ts'
+import { appFiles, appName, configMapFile } from '../bed/workload.ts'
+import { type HubWorld, openHubWorld } from '../bed/world.ts'
+import type { Figure } from '../figures.ts'
+import { cpuSeconds, memoryOf } from '../measure/processes.ts'
+import { eachAtOnce, nowMs } from '../measure/timing.ts'
+import { joinSimulated, type SimulatedAgent } from '../simulated-agent.ts'
+import type { Bench } from './bench.ts'
+
+type FleetBench = Pick<Bench, 'options' | 'figures' | 'signal'>
+
+/** Kustomizations of each simulated cluster. */
+const APPS = Array.from({ length: 3 }, (_, index) => appName(index))
+const JOIN_AT_ONCE = 32
+const LOOK_MS = 10
+const IDLE_MS = 30_000
+const PATIENCE_MS = 300_000
+const MIB = 1 << 20
+
+const WHAT_IS_SIMULATED =
+  'simulated: the agents, all in one process that shares the machine with the hub: no clusters behind them, nothing is applied, ' +
+  'and applying succeeds at once; real: hub with Postgres and NATS, Join, certificates, mTLS sessions, bundles, reports'
+
+/** Many simulated agents on one real hub: they join, connect, get a first revision, then a commit that changes one bundle for all. */
+export async function fleet({ options, figures, signal }: FleetBench): Promise<void> {
+  const n = options.agents
+  figures.note(`${n} simulated agents with ${APPS.length} Kustomizations each; ${WHAT_IS_SIMULATED}`)
+  await using world = await openHubWorld(signal)
+  const first = await world.repository.commit(Object.assign({}, ...APPS.map((name) => appFiles(name, 'first'))))
+  await world.repository.push()
+  const arrivals = createArrivals()
+  const add = (figure: string, value: number, unit: Figure['unit'], detail?: string) =>
+    figures.add({ figure, n, value, unit, ...(detail ? { detail } : {}) })
+  await using scope = new AsyncDisposableStack()
+  const began = nowMs()
+  const agents = await joinAll(world, { n, has: arrivals.has, scope, signal })
+  add('fleet.join', (nowMs() - began) / 1000, 's', `${JOIN_AT_ONCE} at once`)
+
+  const atFirst = arrivals.all(first, n, patience(signal))
+  const connecting = nowMs()
+  add('fleet.connect', await connectAll(agents, signal), 's')
+  add(
+    'fleet.first',
+    (median(await atFirst).all - connecting) / 1000,
+    's',
+    'from the begin of connecting; the hub fetches and builds meanwhile',
+  )
+  await systemClock.sleep(5_000, signal)
+
+  await commit({ world, agents, arrivals, add, signal })
+  await reconnect(agents, add, signal)
+  await idle(world, add, signal)
+  const { rss, peak, tree } = memoryOf(world.hubPid())
+  add(
+    'fleet.memory.hub',
+    Math.round(rss / MIB),
+    'MiB',
+    `peak ${Math.round(peak / MIB)} MiB, with its children ${Math.round(tree / MIB)} MiB`,
+  )
+}
+
+type Add = (figure: string, value: number, unit: Figure['unit'], detail?: string) => void
+
+async function joinAll(
+  world: HubWorld,
+  o: { readonly n: number; readonly has: (revision: string) => void; readonly scope: AsyncDisposableStack; readonly signal: AbortSignal },
+): Promise<readonly SimulatedAgent[]> {
+  const token = await world.api.joinToken(o.n, o.signal)
+  const agents: SimulatedAgent[] = []
+  o.scope.defer(async () => {
+    await Promise.allSettled(agents.map((agent) => agent[Symbol.asyncDispose]()))
+  })
+  const hub = { address: world.grpc, ca: world.api.ca }
+  await eachAtOnce(Array.from({ length: o.n }), JOIN_AT_ONCE, async (_, index) => {
+    const name = `simulated-${String(index).padStart(5, '0')}`
+    const folder = join(world.dir, 'simulated', name)
+    agents.push(await joinSimulated({ hub, name, folder, token, url: world.repository.url, apps: APPS, has: o.has, signal: o.signal }))
+  })
+  return agents
+}
+
+/** Opens all sessions at once; seconds until the last one is live. */
+async function connectAll(agents: readonly SimulatedAgent[], signal: AbortSignal): Promise<number> {
+  const began = nowMs()
+  for (const agent of agents) agent.connect()
+  const soon = patience(signal)
+  while (!agents.every(({ live }) => live)) await systemClock.sleep(LOOK_MS, soon)
+  return (nowMs() - began) / 1000
+}
+
+interface CommitInput {
+  readonly world: HubWorld
+  readonly agents: readonly SimulatedAgent[]
+  readonly arrivals: Arrivals
+  readonly add: Add
+  readonly signal: AbortSignal
+}
+
+async function commit({ world, agents, arrivals, add, signal }: CommitInput): Promise<void> {
+  const revision = await world.repository.commit(configMapFile(APPS[0] ?? '', 'second'))
+  const hubBefore = cpuSeconds(world.hubPid())
+  const ownBefore = process.cpuUsage()
+  const here = arrivals.all(revision, agents.length, patience(signal))
+  await world.repository.push()
+  const pushed = nowMs()
+  agents[0]?.request()
+  const { first, half, all } = median(await here)
+  add('fleet.commit.half', (half - pushed) / 1000, 's', `the first one after ${((first - pushed) / 1000).toFixed(2)} s`)
+  add('fleet.commit.bundle', (all - pushed) / 1000, 's')
+  await systemClock.sleep(2_000, signal)
+  const { user, system } = process.cpuUsage(ownBefore)
+  add('fleet.commit.cpu.hub', cpuSeconds(world.hubPid()) - hubBefore, 'CPU s', 'until 2 s after the last agent')
+  add('fleet.commit.cpu.simulator', (user + system) / 1e6, 'CPU s')
+  const told = await untilTold(world, { revision, count: agents.length * APPS.length, signal: patience(signal) })
+  add('fleet.commit.told', (told - pushed) / 1000, 's', 'first looked at 2 s after the last agent had it')
+}
+
+/** Asks the hub for all Kustomizations of all clusters until each is at the revision. */
+async function untilTold(
+  world: HubWorld,
+  o: { readonly revision: string; readonly count: number; readonly signal: AbortSignal },
+): Promise<number> {
+  for (;;) {
+    const text = await world.api.get(`/clusters/-/apis/${KUSTOMIZE_GROUP}/v1/kustomizations`, o.signal)
+    const { items }: { items: readonly Manifest[] } = JSON.parse(text)
+    const at = items.filter(({ status }) => (status as { lastAppliedRevision?: string } | undefined)?.lastAppliedRevision === o.revision)
+    if (at.length >= o.count) return nowMs()
+    await systemClock.sleep(500, o.signal)
+  }
+}
+
+async function reconnect(agents: readonly SimulatedAgent[], add: Add, signal: AbortSignal): Promise<void> {
+  await Promise.all(agents.map((agent) => agent.disconnect()))
+  add('fleet.reconnect', await connectAll(agents, signal), 's', 'with what they hold, so that nothing is sent again')
+}
+
+async function idle(world: HubWorld, add: Add, signal: AbortSignal): Promise<void> {
+  await systemClock.sleep(5_000, signal)
+  const before = cpuSeconds(world.hubPid())
+  await systemClock.sleep(IDLE_MS, signal)
+  add('fleet.idle.cpu.hub', cpuSeconds(world.hubPid()) - before, 'CPU s', 'heartbeats of all agents')
+}
+
+interface Arrivals {
+  has(revision: string): void
+  /** Moments when agents had the revision, once so many have it. */
+  all(revision: string, count: number, signal: AbortSignal): Promise<readonly number[]>
+}
+
+function createArrivals(): Arrivals {
+  const moments = new Map<string, number[]>()
+  return {
+    has(revision) {
+      moments.set(revision, [...(moments.get(revision) ?? []), nowMs()])
+    },
+    async all(revision, count, signal) {
+      for (;;) {
+        const found = moments.get(revision) ?? []
+        if (found.length >= count) return found
+        await systemClock.sleep(LOOK_MS, signal).catch((error: unknown) => {
+          const sentence = `wait for ${count} agents: ${moments.get(revision)?.length ?? 0} have ${revision}`
+          throw new FleetError('deadline-exceeded', sentence, { cause: error })
+        })
+      }
+    },
+  }
+}
+
+/** Moments come in order. */
+function median(moments: readonly number[]) {
+  const at = (index: number) => moments[index] ?? Number.NaN
+  return { first: at(0), half: at(Math.ceil(moments.length / 2) - 1), all: at(moments.length - 1) }
+}
+
+const patience = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])

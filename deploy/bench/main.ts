@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { resolve } from 'node:path'
+import { messageOf } from '../../proto/base/errors.ts'
+import { BARS } from './bars.ts'
+import { clusterCases } from './cases/cluster.ts'
+import { fleet } from './cases/fleet.ts'
+import { openRecorder } from './figures.ts'
+import { type BenchOptions, readOptions, USAGE } from './options.ts'
+import { missed, renderTable } from './table.ts'
+
+const stopped = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopped.abort(new Error(`the bench was ended by ${name}`)))
+
+try {
+  const options = readOptions(process.argv.slice(2))
+  if (options.help) process.stdout.write(USAGE)
+  else await run({ ...options, out: resolve(options.out), profiles: options.profiles && resolve(options.profiles) })
+} catch (error) {
+  process.stderr.write(`${messageOf(error)}\n`)
+  process.exitCode = 1
+}
+
+async function run(options: BenchOptions): Promise<void> {
+  if (options.profiles) mkdirSync(options.profiles, { recursive: true })
+  const figures = openRecorder(options.out, (line) => process.stderr.write(`${line}\n`))
+  const { signal } = stopped
+  figures.note(describeMachine())
+  if (options.cases.some((name) => name !== 'fleet'))
+    for (const n of options.sizes) {
+      figures.note(`one real cluster, hub and agent as processes of their own, N = ${n} Kustomizations of 4 objects`)
+      await clusterCases(n, { options, figures, signal })
+    }
+  if (options.cases.includes('fleet')) await fleet({ options, figures, signal })
+  process.stdout.write(`\n${figures.notes().join('\n')}\n\n${renderTable(BARS, figures.all())}\n\n`)
+  for (const sentence of missed(BARS, figures.all())) process.stdout.write(`missed: ${sentence}\n`)
+  process.stdout.write(`JSON lines: ${options.out}\n`)
+}
+
+/** Where and when, with what the machine had to do besides. */
+function describeMachine(): string {
+  const [cpu] = cpus()
+  const load =
+    process.platform === 'linux'
+      ? `, load ${execFileSync('cut', ['-d', ' ', '-f', '1-3', '/proc/loadavg'], { encoding: 'utf8' }).trim()}`
+      : ''
+  const memory = Math.round(totalmem() / 2 ** 30)
+  return `${new Date().toISOString().slice(0, 16)}Z, ${cpus().length} × ${cpu?.model ?? 'CPU'}, ${memory} GiB, Node ${process.version}${load} at the start`
+}
