@@ -28,7 +28,10 @@ beforeAll(async () => {
   )
   await arrives('v0')
 })
-afterAll(() => world[Symbol.asyncDispose]())
+afterAll(async () => {
+  if (process.env.KEEP_LOGS) await cp(join(world.dir, 'logs'), process.env.KEEP_LOGS, { recursive: true })
+  await world[Symbol.asyncDispose]()
+})
 
 const data = async (name = 'value') =>
   ((await world.get(ONE, 'configmap', name, 'default')) as { data?: Record<string, string> } | undefined)?.data?.value

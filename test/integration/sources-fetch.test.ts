@@ -98,6 +98,12 @@ const sshCredential = (over: Partial<NonNullable<GitCredential['ssh']>> = {}): G
 })
 
 describe('what is fetched', () => {
+  test('a repository whose HEAD names a branch that nobody pushed is fetched all the same', async () => {
+    await git(repository.path, ['symbolic-ref', 'HEAD', 'refs/heads/trunk'])
+    const sha = await repository.commit({ 'a.yaml': 'a' })
+    expect(await look()).toMatchObject({ revision: `main@sha1:${sha}`, files: { 'a.yaml': 'a' } })
+  })
+
   test('a branch comes with its files, and only once while nothing moves', async () => {
     const commit = await repository.commit({ 'a.yaml': 'a', 'd/b.yaml': 'b', 'x.png': 'picture' })
     expect(await look()).toEqual({ revision: `main@sha1:${commit}`, files: { 'a.yaml': 'a', 'd/b.yaml': 'b' } })

@@ -1,7 +1,7 @@
 import { systemClock } from '../../../proto/base/clock.ts'
 import { describeRequests, totalOf, writesOf } from '../measure/requests.ts'
 import type { Bench } from './bench.ts'
-import { addMemory } from './sync.ts'
+import { addMemory, addUsage } from './sync.ts'
 
 const SETTLE_MS = 10_000
 
@@ -9,7 +9,7 @@ const SETTLE_MS = 10_000
 export async function idle(bench: Bench): Promise<void> {
   const { n, options, figures, signal } = bench
   await systemClock.sleep(Math.min(SETTLE_MS, options.idleMs), signal)
-  const { usage, requests, durationMs } = await bench.measured('idle', () => systemClock.sleep(options.idleMs, signal), 0)
+  const { usage, requests, durationMs, hubPrograms } = await bench.measured('idle', () => systemClock.sleep(options.idleMs, signal), 0)
   const detail = `in ${Math.round(durationMs / 1000)} s`
   figures.add({
     figure: 'idle.requests',
@@ -26,6 +26,6 @@ export async function idle(bench: Bench): Promise<void> {
     detail: `${detail}; the Lease apart: ${requests.lease} requests`,
   })
   figures.add({ figure: 'idle.cpu', n, value: usage.hub + usage.agent, unit: 'CPU s', detail })
-  for (const [program, value] of Object.entries(usage)) figures.add({ figure: `idle.cpu.${program}`, n, value, unit: 'CPU s', detail })
+  addUsage(bench, 'idle', { usage, hubPrograms })
   addMemory(bench, 'idle')
 }

@@ -27,7 +27,7 @@ async function firstSync(bench: Bench): Promise<void> {
   await world.repository.push()
   const objects = [gitRepository(world.repository.url, INTERVAL), ...names.map((name) => kustomization(name, INTERVAL))]
   const soon = AbortSignal.any([signal, AbortSignal.timeout(600_000)])
-  const { value, usage, requests } = await bench.measured('sync', async () => {
+  const { value, usage, requests, hubPrograms } = await bench.measured('sync', async () => {
     const began = nowMs()
     const done = bench.kustomizations.until(n, isAt(revision), soon)
     await eachAtOnce(objects, AT_ONCE, (object) => world.admin.own.apply(object, { fieldManager: 'bench', force: true, signal }))
@@ -43,7 +43,7 @@ async function firstSync(bench: Bench): Promise<void> {
     detail: `half after ${seconds(value.ready.half - value.began).toFixed(2)} s`,
   })
   figures.add({ figure: 'sync.requests', n, value: totalOf(requests) / n, unit: 'requests each', detail: describeRequests(requests) })
-  addUsage(bench, 'sync', usage)
+  addUsage(bench, 'sync', { usage, hubPrograms })
   addMemory(bench, 'sync')
 }
 
@@ -55,16 +55,16 @@ async function commits(bench: Bench): Promise<void> {
     const index = options.tries === 1 ? 0 : Math.round((at * (n - 1)) / (options.tries - 1))
     tries.push(await commit(bench, { name: appName(index), value: `commit-${at}`, at }))
   }
-  const add = (figure: string, of: (one: Commit) => number, unit: 's' | 'CPU s' | 'requests') => {
+  const add = (figure: string, of: (one: Commit) => number, unit: 's' | 'CPU s' | 'requests', detail?: string) => {
     const values = tries.map(of)
-    figures.add({ figure, n, value: median(values), worst: Math.max(...values), unit })
+    figures.add({ figure, n, value: median(values), worst: Math.max(...values), unit, ...(detail ? { detail } : {}) })
   }
   add('commit.push', (one) => one.push, 's')
   add('commit.changed', (one) => one.changed, 's')
   add('commit.half', (one) => one.half, 's')
   add('commit.all', (one) => one.all, 's')
   add('commit.cpu', ({ usage }) => usage.hub + usage.agent, 'CPU s')
-  add('commit.cpu.hub', ({ usage }) => usage.hub, 'CPU s')
+  add('commit.cpu.hub', ({ usage }) => usage.hub, 'CPU s', tries.map((one) => one.hubPrograms).join('; '))
   add('commit.cpu.agent', ({ usage }) => usage.agent, 'CPU s')
   add('commit.cpu.api', ({ usage }) => usage.apiServer, 'CPU s')
   add('commit.cpu.etcd', ({ usage }) => usage.etcd, 'CPU s')
@@ -78,6 +78,7 @@ interface Commit {
   readonly half: number
   readonly all: number
   readonly usage: Usage
+  readonly hubPrograms: string
   readonly requests: number
 }
 
@@ -86,7 +87,7 @@ async function commit(bench: Bench, o: { readonly name: string; readonly value: 
   const { n, world, signal } = bench
   const revision = await world.repository.commit(configMapFile(o.name, o.value))
   const soon = AbortSignal.any([signal, AbortSignal.timeout(180_000)])
-  const { value, usage, requests } = await bench.measured(`commit-${o.at}`, async () => {
+  const { value, usage, requests, hubPrograms } = await bench.measured(`commit-${o.at}`, async () => {
     const began = nowMs()
     await world.repository.push()
     const pushed = nowMs()
@@ -101,7 +102,7 @@ async function commit(bench: Bench, o: { readonly name: string; readonly value: 
     changed: after(value.changed),
     half: after(value.reached.half),
     all: after(value.reached.all),
-    usage,
+    ...{ usage, hubPrograms },
     requests: totalOf(requests),
   }
 }
@@ -122,8 +123,10 @@ function isAt(revision: string): (object: Manifest) => boolean {
   }
 }
 
-function addUsage({ n, figures }: Bench, name: string, usage: Usage): void {
-  for (const [program, value] of Object.entries(usage)) figures.add({ figure: `${name}.cpu.${program}`, n, value, unit: 'CPU s' })
+/** CPU seconds of each program as figures of their own. */
+export function addUsage({ n, figures }: Bench, name: string, { usage, hubPrograms }: Pick<Commit, 'usage' | 'hubPrograms'>): void {
+  for (const [program, value] of Object.entries(usage))
+    figures.add({ figure: `${name}.cpu.${program}`, n, value, unit: 'CPU s', ...(program === 'hub' ? { detail: hubPrograms } : {}) })
 }
 
 /** Resident memory of hub and agent at this moment. */

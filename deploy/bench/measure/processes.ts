@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 
 /** Kernel ticks of `/proc/PID/stat`; 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100
@@ -15,6 +16,16 @@ export interface Memory {
 /** CPU seconds that a process, its children, and the children that ended have used since they began. */
 export function cpuSeconds(pid: number): number {
   return treeOf(pid).reduce((sum, each) => sum + ticksOf(each), 0) / TICKS_PER_SECOND
+}
+
+/** The same for each program below a process, by what it is; children that ended count for their parent. */
+export function cpuByProgram(root: number): ReadonlyMap<string, number> {
+  const programs = new Map<string, number>()
+  for (const pid of treeOf(root)) {
+    const program = pid === root ? 'main process' : programOf(pid)
+    programs.set(program, (programs.get(program) ?? 0) + ticksOf(pid) / TICKS_PER_SECOND)
+  }
+  return programs
 }
 
 export function memoryOf(pid: number): Memory {
@@ -46,6 +57,14 @@ function ticksOf(pid: number): number {
 function fieldsOf(pid: number): readonly string[] {
   const text = read(`/proc/${pid}/stat`)
   return text.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
+/** Name of the program, or of the script that Node runs. */
+function programOf(pid: number): string {
+  // Postgres writes what it does at the moment behind its name.
+  const [program = '', ...args] = read(`/proc/${pid}/cmdline`).split('\0')
+  const [name = ''] = (args.findLast((arg) => arg.endsWith('.ts')) ?? program).split(/[ :]/)
+  return basename(name, '.ts')
 }
 
 function kilobytes(text: string, name: string): number {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../../proto/base/clock.ts'
 import { FleetError } from '../../../proto/base/errors.ts'
 import type { ControlPlane } from '../../local/control-plane.ts'
+import { cpuByProgram } from './processes.ts'
 import { attachProfiler } from './profiler.ts'
 import { type Requests, requestsBetween, requestsIn } from './requests.ts'
 import { type Pids, type Usage, usageBetween, usageNow } from './usage.ts'
@@ -11,6 +12,8 @@ export interface Measured<T> {
   readonly usage: Usage
   readonly requests: Requests
   readonly durationMs: number
+  /** CPU seconds of the hub by program: `main process 1.2, postgres 0.8`. */
+  readonly hubPrograms: string
 }
 
 export interface WindowOptions {
@@ -32,12 +35,19 @@ export async function measure<T>(options: WindowOptions, work: () => Promise<T>)
   const { world, signal, tailMs } = options
   const requestsBefore = await requestsNow(world.plane, signal)
   await using _profiles = await profile(options)
+  const programsBefore = cpuByProgram(world.pids().hub)
   const [before, began] = [usageNow(world.pids()), Date.now()]
   const value = await work()
   await systemClock.sleep(tailMs, signal)
   const [after, durationMs] = [usageNow(world.pids()), Date.now() - began]
+  const hubPrograms = difference(programsBefore, cpuByProgram(world.pids().hub))
   const requests = requestsBetween(requestsBefore, await requestsNow(world.plane, signal))
-  return { value, usage: usageBetween(before, after), requests, durationMs }
+  return { value, usage: usageBetween(before, after), requests, durationMs, hubPrograms }
+}
+
+function difference(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): string {
+  const used = Array.from(after, ([program, seconds]) => [program, seconds - (before.get(program) ?? 0)] as const)
+  return used.flatMap(([program, seconds]) => (seconds >= 0.01 ? [`${program} ${seconds.toFixed(2)}`] : [])).join(', ')
 }
 
 async function requestsNow(plane: ControlPlane, signal: AbortSignal): Promise<Requests> {

@@ -13,7 +13,8 @@ function anObject(
 }
 
 test.each([
-  ['ready', anObject({ status: 'True' }), true],
+  ['ready', anObject({ status: 'True' }, { lastAppliedRevision: 'main@sha1:abc' }), true],
+  ['ready, of a revision that is not known yet', anObject({ status: 'True' }), false],
   ['failed', anObject({ status: 'False' }), true],
   ['in progress', anObject({ status: 'Unknown' }), false],
   ['ready with what it was told before', anObject({ status: 'True', generation: 1 }), false],
@@ -29,8 +30,8 @@ test('one that waits for its source is settled, yet not decided', () => {
 })
 
 test('a request is handled when the object says so', () => {
-  expect(hasHandled(anObject({ status: 'True' }, { lastHandledReconcileAt: at }), at)).toBe(true)
-  expect(hasHandled(anObject({ status: 'True' }, { lastHandledReconcileAt: 'earlier' }), at)).toBe(false)
+  expect(hasHandled(anObject({ status: 'True' }, { lastHandledReconcileAt: at, lastAppliedRevision: 'r' }), at)).toBe(true)
+  expect(hasHandled(anObject({ status: 'True' }, { lastHandledReconcileAt: 'earlier', lastAppliedRevision: 'r' }), at)).toBe(false)
 })
 
 test('a success is told in the words of flux', () => {

@@ -1,4 +1,5 @@
 import { FleetError } from '../../../proto/base/errors.ts'
+import { KUSTOMIZATION } from '../../../proto/model/flux/kustomize/kinds.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { readyOf } from '../show/rows.ts'
 
@@ -14,7 +15,9 @@ interface Status {
 export function isSettled(object: Manifest): boolean {
   const ready = readyOf(object)
   const seen = ready?.observedGeneration ?? (object.status as Status | undefined)?.observedGeneration
-  return ready !== undefined && ready.status !== 'Unknown' && seen === object.metadata.generation
+  if (ready === undefined || ready.status === 'Unknown' || seen !== object.metadata.generation) return false
+  // Which revision a success is of comes to the hub by a way of its own, perhaps a moment later.
+  return ready.status === 'False' || object.kind !== KUSTOMIZATION.kind || attemptedRevision(object) !== undefined
 }
 
 /** What a Kustomization says while it waits for others. */

@@ -9,6 +9,7 @@ import { openHttp, type Transport } from './git-http.ts'
 import { type FetchJob, GitFailure } from './git-jobs.ts'
 import { openSsh } from './git-ssh.ts'
 import { GitTrees, type ObjectReader } from './git-tree.ts'
+import { headed } from './headed.ts'
 
 export type Looked =
   | { readonly kind: 'unchanged' }
@@ -91,7 +92,8 @@ export class GitRepository {
   }
 
   async #fetch(picked: Wanted, transport: Transport): Promise<void> {
-    const common = { fs, cache: this.#cache, gitdir: this.#gitdir, http: transport, url: transport.url, remote: 'origin' }
+    const http = headed(transport, picked.kind === 'ref' ? picked.ref : (picked.within ?? LAST))
+    const common = { fs, cache: this.#cache, gitdir: this.#gitdir, http, url: transport.url, remote: 'origin' }
     const busy = join(this.#gitdir, 'busy')
     await writeFile(busy, '')
     if (picked.kind === 'commit') {
