@@ -184,7 +184,7 @@ async function openBuilding(config: HubConfig, given: Ground & ReturnType<typeof
   const render = createRender({
     store: createRenderStore(db),
     trees: createTrees({ db }),
-    build: (tree, options, signal) => pool.build(tree, options, { signal, deadlineMs: BUILD_DEADLINE_MS }),
+    build: (tree, options, signal) => metrics.building(() => pool.build(tree, options, { signal, deadlineMs: BUILD_DEADLINE_MS })),
     clock,
     log: log.child({ concept: 'render' }),
     concurrency: config.buildConcurrency * 2,
@@ -335,6 +335,7 @@ async function openDoors(config: HubConfig, given: Ground & Knowledge & { readon
       nacked: (cluster, object, reason) =>
         log.warn({ event: 'fact.refused', clusterId: cluster, object: object ? formatRef(object) : '', reason }, 'an agent refused a fact'),
       acked: () => undefined,
+      sent: (bytes) => given.metrics.sent(bytes),
     },
   })
   door.stream = scope.use(stream)
@@ -351,13 +352,15 @@ async function openHttp(
   log: Log,
 ) {
   const { db, bus, objects, tenants, members, stream, metrics } = given
+  const clusters = createClusterIndex(db)
+  const nameOf = async (id: ClusterId) => (await clusters.namesOf([id])).get(id)
   const api = createApiService({
     objects,
     tenants,
     members,
     events: createEventService({ store: createEventStore(db), clock }),
-    clusters: createClusterIndex(db),
-    call: createCallCluster({ call: stream.call, clock, random }),
+    clusters,
+    call: createCallCluster({ call: stream.call, nameOf, clock, random }),
     mirror: createMirrorWriter(db),
     audit: createAudit(db),
     clock,

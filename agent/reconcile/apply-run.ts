@@ -43,7 +43,12 @@ export async function applyRun(deps: RunDeps, job: Job, signal: AbortSignal): Pr
   const startedMs = deps.clock.now().getTime()
   const limited = AbortSignal.any([signal, AbortSignal.timeout(deps.timeoutMs(object.spec))])
   const old = job.items.length > 0 ? job.items : deps.fromEntries(object.status.inventory?.entries ?? [])
-  const prepared = await deps.prepare(object, plan.digest, { account: plan.account, signal: limited })
+  const preparing = deps.prepare(object, plan.digest, { account: plan.account, signal: limited })
+  const prepared = await preparing.catch((error: unknown) => {
+    signal.throwIfAborted()
+    if (!limited.aborted) throw error
+    return { problem: 'context deadline exceeded: the content could not be fetched in time' }
+  })
   if ('problem' in prepared) return fail(deps, job, { reason: 'BuildFailed', message: prepared.problem }, signal)
 
   const owner: Owner = { name: object.metadata.name, namespace: object.metadata.namespace ?? '' }
@@ -80,6 +85,7 @@ export async function applyRun(deps: RunDeps, job: Job, signal: AbortSignal): Pr
     changed: deps.describeChanges(changes) !== '',
     held: deps.workload.hold(kept, plan.account),
     health: checked ? { kind: 'running', sinceMs: endedMs, stop: new AbortController() } : { kind: 'unchecked' },
+    told: false,
     drifted: false,
   }
 }

@@ -21,6 +21,8 @@ export interface Run {
   readonly changed: boolean
   readonly held: Disposable
   health: HealthOfRun
+  /** The end of this run was told as an event. */
+  told: boolean
   /** Somebody changed what was applied; the next run looks at it. */
   drifted: boolean
 }

@@ -1,5 +1,6 @@
 import { messageOf } from '../../proto/base/errors.ts'
 import type { Random } from '../../proto/base/random.ts'
+import { formatDuration } from '../../proto/model/duration.ts'
 import type { Kustomization } from '../../proto/model/flux/kustomize/kinds.ts'
 import { refKey } from '../../proto/model/object-ref.ts'
 import type { RunDeps } from './apply-run.ts'
@@ -37,9 +38,18 @@ export async function tellRun(deps: StandingDeps, standing: Standings, signal: A
     default: {
       const health = run.health.kind === 'passed' ? run.health : ({ kind: 'unchecked' } as const)
       await deps.voice.status(key, { kind: 'succeeded', attempt, inventory, health, changed: false }, signal)
+      tellEnd(deps, standing)
     }
   }
   return intervalMs(object.spec, deps.random.next())
+}
+
+/** Once per run that changed something: a commit that changes nothing for an object is no event of it. */
+function tellEnd(deps: StandingDeps, { key, object, plan, run }: Standings): void {
+  if (run.told || !run.changed) return
+  run.told = true
+  const message = `Reconciliation finished in ${formatDuration(run.durationMs)}, next run in ${object.spec.interval}`
+  deps.voice.event(key, { severity: 'info', reason: 'ReconciliationSucceeded', message, revision: plan.revision })
 }
 
 /** Health that comes at once needs no word of waiting. */

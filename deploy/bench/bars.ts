@@ -51,7 +51,7 @@ export const BARS: readonly Bar[] = [
   { figure: 'idle.cpu.etcd', words: 'idle: CPU of etcd' },
   { figure: 'idle.memory.agent', words: 'idle: memory of the agent', bar: both(100) },
   { figure: 'idle.memory.hub', words: 'idle: memory of the hub' },
-  { figure: 'fleet.join', words: 'simulated agents: all have joined' },
+  { figure: 'fleet.join', words: 'simulated agents: all have joined and are on NATS' },
   { figure: 'fleet.connect', words: 'all connected at once: last session live' },
   { figure: 'fleet.first', words: 'first sync: last agent has all bundles' },
   { figure: 'fleet.commit.half', words: 'push → half of the agents have the bundle' },

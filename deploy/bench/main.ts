@@ -4,6 +4,7 @@ import { cpus, totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import { messageOf } from '../../proto/base/errors.ts'
 import { BARS } from './bars.ts'
+import { sweepLeftovers } from './bed/temp-dir.ts'
 import { clusterCases } from './cases/cluster.ts'
 import { fleet } from './cases/fleet.ts'
 import { openRecorder } from './figures.ts'
@@ -26,6 +27,7 @@ async function run(options: BenchOptions): Promise<void> {
   if (options.profiles) mkdirSync(options.profiles, { recursive: true })
   const figures = openRecorder(options.out, (line) => process.stderr.write(`${line}\n`))
   const { signal } = stopped
+  await sweepLeftovers(signal)
   figures.note(describeMachine())
   if (options.cases.some((name) => name !== 'fleet'))
     for (const n of options.sizes) {

@@ -1,12 +1,13 @@
+import { type AgentBus, openAgentBus } from '../../agent/bus/bus.ts'
 import { bundlesOf } from '../../agent/cache/decide.ts'
 import { hold } from '../../agent/cache/hold.ts'
 import { type Holdings, NOTHING_HELD } from '../../agent/cache/model.ts'
-import { type BusLine, openBusLine } from '../../agent/report/io/bus-line.ts'
 import { openPublisher, type Publisher } from '../../agent/report/io/publish.ts'
 import { Outbox } from '../../agent/report/outbox.ts'
 import { type Identity, openIdentity } from '../../agent/session/io/identity.ts'
 import type { HubAddress } from '../../agent/session/io/rpc.ts'
 import { type AgentSession, openSession } from '../../agent/session/io/session.ts'
+import type { Credentials } from '../../agent/session/model.ts'
 import type { SessionPorts } from '../../agent/session/ports.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { silentLog } from '../../proto/base/log.ts'
@@ -42,7 +43,8 @@ export class SimulatedAgent implements AsyncDisposable {
   readonly #mirror: SimulatedMirror
   readonly #outbox: Outbox
   readonly #publisher: Publisher
-  readonly #bus: BusLine
+  readonly #bus: AgentBus
+  readonly #first: Credentials
   readonly #bundles = new Set<string>()
   #holdings: Holdings = NOTHING_HELD
   #session: AgentSession | undefined
@@ -50,12 +52,13 @@ export class SimulatedAgent implements AsyncDisposable {
   #again = false
   #told = ''
 
-  constructor(options: SimulatedOptions, identity: Identity) {
+  constructor(options: SimulatedOptions, { identity, bus }: { readonly identity: Identity; readonly bus: AgentBus }) {
     this.#options = options
     this.#identity = identity
     this.#mirror = createMirror({ uid: options.name, url: options.url, apps: options.apps })
     this.#outbox = new Outbox(1n, this.#mirror.describe)
-    this.#bus = openBusLine({ log: silentLog })
+    this.#bus = bus
+    this.#first = identity.current()
     this.#publisher = openPublisher({ ...ground, outbox: this.#outbox, publish: (lane, bytes, o) => this.#bus.publish(lane, bytes, o) })
     for (const key of this.#mirror.keys()) this.#outbox.object(key)
   }
@@ -110,7 +113,10 @@ export class SimulatedAgent implements AsyncDisposable {
       facts: () => ({ mode: 'active' }),
       welcomed: () => this.#publisher.start(),
       resync: (object) => this.#resync(object && refKey(object)),
-      renewed: (credentials) => this.#bus.use(credentials),
+      // The first ones are in use since the agent joined.
+      renewed: (credentials) => {
+        if (credentials !== this.#first) this.#bus.renew(credentials).catch(() => undefined)
+      },
     }
   }
 
@@ -184,12 +190,16 @@ export class SimulatedAgent implements AsyncDisposable {
   }
 }
 
-/** Joins the fleet under the name, with a key of its own. */
+/**
+ * Joins the fleet under the name, with a key of its own, and connects to NATS; not to the hub yet. NATS clients sign in
+ * JavaScript, some 30 ms each: agents have a processor each for that, this one process has to do it for all of them.
+ */
 export async function joinSimulated(options: SimulatedOptions): Promise<SimulatedAgent> {
   const { hub, folder, token, name } = options
   const identity = await openIdentity(
     { ...ground, hub, folder, clusterName: name, clusterUid: name, token, agentVersion: VERSION },
     options.signal,
   )
-  return new SimulatedAgent(options, identity)
+  const bus = await openAgentBus({ credentials: identity.current(), log: silentLog, signal: options.signal })
+  return new SimulatedAgent(options, { identity, bus })
 }

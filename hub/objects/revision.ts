@@ -1,5 +1,5 @@
 import { metaTime } from '../../proto/model/condition.ts'
-import { withRevision as withReached } from '../../proto/model/flux/revision.ts'
+import { beforeRevision, withRevision as withReached } from '../../proto/model/flux/revision.ts'
 import type { Artifact } from '../../proto/model/flux/source/artifact.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 
@@ -25,7 +25,7 @@ export function withRevision(manifest: Manifest, facts: RevisionFacts): Manifest
   const before = isMembers(manifest.status) ? manifest.status : {}
   const own = { ...inventory(facts), ...stragglers(facts), ...before }
   const reached = reachedOf(manifest, facts)
-  const status = reached ? withReached(manifest.kind, own, reached) : own
+  const status = reached ? withReached(manifest.kind, own, reached) : beforeRevision(manifest.kind, own)
   return isMembers(status) && Object.keys(status).length > 0 ? { ...manifest, status } : manifest
 }
 

@@ -1,5 +1,5 @@
 import type { Manifest } from '../../proto/model/manifest.ts'
-import { FLEET_GROUP, FLEET_VERSION, PLATFORM_NAMESPACE, PLATFORM_TENANT } from '../../proto/model/names.ts'
+import { FLEET_GROUP, FLEET_VERSION, PLATFORM_ACCOUNT, PLATFORM_NAMESPACE, PLATFORM_TENANT } from '../../proto/model/names.ts'
 
 /** The hub's own tenant, made at its first start: `flux-system` and the administrators of the hub. */
 export function platformTenant(): Manifest {
@@ -7,6 +7,6 @@ export function platformTenant(): Manifest {
     apiVersion: `${FLEET_GROUP}/${FLEET_VERSION}`,
     kind: 'Tenant',
     metadata: { name: PLATFORM_TENANT },
-    spec: { namespaces: [PLATFORM_NAMESPACE], clusters: { all: true } },
+    spec: { namespaces: [PLATFORM_NAMESPACE], clusters: { all: true }, clusterRole: 'cluster-admin', serviceAccount: PLATFORM_ACCOUNT },
   }
 }

@@ -147,7 +147,7 @@ test('tree shows what was applied, events what happened', async () => {
   expect(tree.stdout).toBe('Kustomization/flux-system/flux-system\n└── ConfigMap/default/app\n')
   const events = await eventually('events are known', async () => {
     const { stdout } = await flotilla('events', '--for', 'Kustomization/flux-system', '--cluster', 'staging')
-    return stdout.includes('ReconciliationSucceeded') && rows(stdout)
+    return stdout.includes('ConfigMap/default/app created') && rows(stdout)
   })
   expect(events[0]).toEqual(['LAST SEEN', 'CLUSTER', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE'])
   expect(events.slice(1).every((row) => row[1] === 'staging' && row[4] === 'Kustomization/flux-system')).toBe(true)

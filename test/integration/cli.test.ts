@@ -98,6 +98,26 @@ test('tenants are created, listed, shown as YAML, and deleted', async () => {
   expect(await hub.flotilla(['get', 'tenant', 'shop'])).toMatchObject({ code: 3, said: '✗ Tenant shop not found\n' })
 })
 
+test('a token of a tenant sees what is the tenant’s; for the rest there is nothing', async () => {
+  await hub.flotilla(['tenant', 'create', 'bound', '--namespace', 'bound', '--all-clusters'])
+  const { out } = await hub.flotilla(['token', 'create', '--description', 'team', '--tenant', 'bound', '--role', 'editor', '-o', 'json'])
+  const { server, ca } = JSON.parse(readFileSync(hub.adminFile, 'utf8')) as { server: string; ca: string }
+  const config = join(hub.dir, 'bound.json')
+  writeFileSync(config, JSON.stringify({ server, ca, token: JSON.parse(out).token }))
+  const asTeam = (...args: readonly string[]) => hub.flotilla(args, { env: { FLOTILLA_CONFIG: config } })
+  expect(rows((await asTeam('get', 'tenants')).out).map(([name]) => name)).toEqual(['NAME', 'bound'])
+  expect(await asTeam('get', 'ks', '-n', 'bound')).toMatchObject({
+    code: 0,
+    said: expect.stringContaining('no Kustomization objects found'),
+  })
+  expect(await asTeam('get', 'all', '-A')).toMatchObject({ code: 0, said: 'no Flux objects found\n' })
+  expect(await asTeam('get', 'ks')).toMatchObject({
+    code: 0,
+    said: 'no Kustomization objects found in flux-system namespace; -A looks in every namespace\n',
+  })
+  expect(await asTeam('get', 'tenant', 'platform')).toMatchObject({ code: 3, said: '✗ Tenant platform not found\n' })
+})
+
 test('apply creates what is not there, changes what differs and leaves the rest alone', async () => {
   const path = file('tenants.yaml', aTenant('one'), aTenant('two'))
   const lines = async (...args: readonly string[]) => (await hub.flotilla(['apply', ...args])).out.trim().split('\n')

@@ -7,7 +7,7 @@ import { appFiles, appName, configMapFile } from '../bed/workload.ts'
 import { type HubWorld, openHubWorld } from '../bed/world.ts'
 import type { Figure } from '../figures.ts'
 import { cpuSeconds, memoryOf } from '../measure/processes.ts'
-import { eachAtOnce, nowMs } from '../measure/timing.ts'
+import { eachAtOnce, later, nowMs } from '../measure/timing.ts'
 import { joinSimulated, type SimulatedAgent } from '../simulated-agent.ts'
 import type { Bench } from './bench.ts'
 
@@ -40,7 +40,7 @@ export async function fleet({ options, figures, signal }: FleetBench): Promise<v
   const agents = await joinAll(world, { n, has: arrivals.has, scope, signal })
   add('fleet.join', (nowMs() - began) / 1000, 's', `${JOIN_AT_ONCE} at once`)
 
-  const atFirst = arrivals.all(first, n, patience(signal))
+  const atFirst = later(arrivals.all(first, n, patience(signal)))
   const connecting = nowMs()
   add('fleet.connect', await connectAll(agents, signal), 's')
   add(
@@ -104,7 +104,7 @@ async function commit({ world, agents, arrivals, add, signal }: CommitInput): Pr
   const revision = await world.repository.commit(configMapFile(APPS[0] ?? '', 'second'))
   const hubBefore = cpuSeconds(world.hubPid())
   const ownBefore = process.cpuUsage()
-  const here = arrivals.all(revision, agents.length, patience(signal))
+  const here = later(arrivals.all(revision, agents.length, patience(signal)))
   await world.repository.push()
   const pushed = nowMs()
   agents[0]?.request()

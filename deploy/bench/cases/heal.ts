@@ -1,5 +1,5 @@
 import { APPS_NAMESPACE, appName } from '../bed/workload.ts'
-import { eachAtOnce, median, nowMs } from '../measure/timing.ts'
+import { eachAtOnce, later, median, nowMs } from '../measure/timing.ts'
 import type { Bench } from './bench.ts'
 
 /** Somebody deletes an object; it comes back. One at a time. */
@@ -9,7 +9,7 @@ export async function heal({ n, world, configMaps, options, figures, signal }: B
   await eachAtOnce(names, 1, async (name) => {
     const uid = configMaps.get(name)?.metadata.uid
     const soon = AbortSignal.any([signal, AbortSignal.timeout(120_000)])
-    const back = configMaps.until(1, ({ metadata }) => metadata.name === name && metadata.uid !== uid, soon)
+    const back = later(configMaps.until(1, ({ metadata }) => metadata.name === name && metadata.uid !== uid, soon))
     // Before the request: the object may be back before the deletion is answered.
     const deleted = nowMs()
     await world.admin.own.remove({ apiVersion: 'v1', kind: 'ConfigMap', name, namespace: APPS_NAMESPACE }, { signal })

@@ -4,7 +4,7 @@ import { PLATFORM_NAMESPACE, REQUESTED_AT } from '../../../proto/model/names.ts'
 import { appFiles, appName, configMapFile, gitRepository, kustomization } from '../bed/workload.ts'
 import { memoryOf } from '../measure/processes.ts'
 import { describeRequests, totalOf } from '../measure/requests.ts'
-import { eachAtOnce, median, nowMs } from '../measure/timing.ts'
+import { eachAtOnce, later, median, nowMs } from '../measure/timing.ts'
 import type { Usage } from '../measure/usage.ts'
 import type { Bench } from './bench.ts'
 
@@ -29,7 +29,7 @@ async function firstSync(bench: Bench): Promise<void> {
   const soon = AbortSignal.any([signal, AbortSignal.timeout(600_000)])
   const { value, usage, requests, hubPrograms } = await bench.measured('sync', async () => {
     const began = nowMs()
-    const done = bench.kustomizations.until(n, isAt(revision), soon)
+    const done = later(bench.kustomizations.until(n, isAt(revision), soon))
     await eachAtOnce(objects, AT_ONCE, (object) => world.admin.own.apply(object, { fieldManager: 'bench', force: true, signal }))
     const applied = nowMs()
     return { began, applied, ready: await done }
@@ -91,8 +91,8 @@ async function commit(bench: Bench, o: { readonly name: string; readonly value: 
     const began = nowMs()
     await world.repository.push()
     const pushed = nowMs()
-    const changed = bench.configMaps.until(1, ({ metadata, data }) => metadata.name === o.name && valueIn(data) === o.value, soon)
-    const all = bench.kustomizations.until(n, isAt(revision), soon)
+    const changed = later(bench.configMaps.until(1, ({ metadata, data }) => metadata.name === o.name && valueIn(data) === o.value, soon))
+    const all = later(bench.kustomizations.until(n, isAt(revision), soon))
     await requestReconcile(bench)
     return { began, pushed, changed: (await changed).all, reached: await all }
   })

@@ -22,3 +22,9 @@ export async function eachAtOnce<T>(
   }
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker))
 }
+
+/** Something that is awaited later: if it fails before that, it waits with its error, too. */
+export function later<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined)
+  return work
+}

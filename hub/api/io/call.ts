@@ -11,6 +11,7 @@ const DEADLINE_MS = 20_000
 /** Has a cluster's agent carry out a write, under an id of its own: delivered twice, it acts once. */
 export function createCallCluster(deps: {
   readonly call: (cluster: ClusterId, call: Call) => Promise<Answer>
+  readonly nameOf: (cluster: ClusterId) => Promise<string | undefined>
   readonly clock: Clock
   readonly random: Random
 }): CallCluster {
@@ -19,7 +20,18 @@ export function createCallCluster(deps: {
     if (!id) throw new FleetError('not-found', 'the cluster is not known')
     const deadline = new Date(deps.clock.now().getTime() + DEADLINE_MS)
     const bytes = Buffer.from(JSON.stringify(body ?? {}))
-    const answer = await deps.call(id, { ...call, id: deps.random.hex(12), body: bytes, deadline, labelSelector: '' })
+    const answer = await deps
+      .call(id, { ...call, id: deps.random.hex(12), body: bytes, deadline, labelSelector: '' })
+      .catch(async (error: unknown) => {
+        throw named(error, id, await deps.nameOf(id))
+      })
     return { code: answer.code, body: answer.body.length === 0 ? {} : JSON.parse(Buffer.from(answer.body).toString('utf8')) }
   }
+}
+
+/** People know clusters by name. */
+function named(error: unknown, id: ClusterId, name: string | undefined): unknown {
+  return error instanceof FleetError && name
+    ? new FleetError(error.code, error.message.replaceAll(id, name), { cause: error.cause })
+    : error
 }

@@ -66,8 +66,17 @@ async function get(session: Session, wanted: Wanted, options: GetOptions): Promi
 }
 
 async function listed(session: Session, kind: ResourceKind, { name }: Wanted, options: GetOptions): Promise<ObjectList> {
-  return (await session.hub()).list(collection(kind, options), { signal: session.signal, query: selection(name, options) })
+  const hub = await session.hub()
+  try {
+    return await hub.list(collection(kind, options), { signal: session.signal, query: selection(name, options) })
+  } catch (error) {
+    // A namespace that the caller may not see answers as if nothing were there; a cluster is named in the answer.
+    if (error instanceof FleetError && error.code === 'not-found' && error.message.endsWith('"" not found')) return NOTHING
+    throw error
+  }
 }
+
+const NOTHING: ObjectList = { metadata: { resourceVersion: '' }, items: [] }
 
 /** @throws `not-found` when a name was given */
 function nothingFound(session: Session, { kinds, name }: Wanted, options: GetOptions): void {
@@ -99,7 +108,7 @@ async function watch(
   options: GetOptions & { readonly name: string | undefined; readonly prefixed: boolean },
 ): Promise<void> {
   const columns = columnsOf(kind, options)
-  const from = { from: list.metadata.resourceVersion, query: selection(options.name, options), signal: session.signal }
+  const from = { from: list.metadata.resourceVersion || undefined, query: selection(options.name, options), signal: session.signal }
   for await (const { object, type } of follow(session, collection(kind, options), from)) {
     if (options.output !== 'table') session.out(document({ type, object }, options.output))
     else session.out(table.text([columns.row(object)]))

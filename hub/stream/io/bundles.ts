@@ -10,7 +10,10 @@ const MAX_CONCURRENT = 64
 const NOTHING = Buffer.alloc(0)
 
 /** Gives bundles to clusters that should have them, within a bound on how many are sent at once. */
-export function openBundles(sql: Sql): { fetch(clusterId: ClusterId, digests: readonly string[]): AsyncGenerator<FetchBundlesResponse> } {
+export function openBundles(
+  sql: Sql,
+  sent: (bytes: number) => void = () => undefined,
+): { fetch(clusterId: ClusterId, digests: readonly string[]): AsyncGenerator<FetchBundlesResponse> } {
   let sending = 0
   return {
     async *fetch(clusterId, digests) {
@@ -20,7 +23,7 @@ export function openBundles(sql: Sql): { fetch(clusterId: ClusterId, digests: re
       sending++
       try {
         const allowed = await permitted(sql, clusterId, digests)
-        for (const digest of digests) yield* allowed.has(digest) ? chunks(sql, digest) : refusal(digest)
+        for (const digest of digests) yield* allowed.has(digest) ? chunks(sql, digest, sent) : refusal(digest)
       } finally {
         sending--
       }
@@ -37,7 +40,7 @@ async function permitted(sql: Sql, clusterId: ClusterId, digests: readonly strin
   return new Set(rows.map(({ bundle }) => bundle))
 }
 
-async function* chunks(sql: Sql, digest: string): AsyncGenerator<FetchBundlesResponse> {
+async function* chunks(sql: Sql, digest: string, sent: (bytes: number) => void): AsyncGenerator<FetchBundlesResponse> {
   const { rows } = await sql.query<{ encoding: string; bytes: Buffer }>('select encoding, bytes from bundles where digest = $1', [digest])
   const bundle = rows[0]
   if (!bundle) {
@@ -49,6 +52,7 @@ async function* chunks(sql: Sql, digest: string): AsyncGenerator<FetchBundlesRes
   for (let offset = 0; offset === 0 || offset < bundle.bytes.length; offset += CHUNK_BYTES) {
     yield { ...head, offset: BigInt(offset), chunk: bundle.bytes.subarray(offset, offset + CHUNK_BYTES) }
   }
+  sent(bundle.bytes.length)
 }
 
 function* refusal(digest: string): Generator<FetchBundlesResponse> {

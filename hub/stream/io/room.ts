@@ -25,6 +25,8 @@ export interface StreamListeners {
   nacked(clusterId: ClusterId, object: ObjectRef | undefined, reason: string): void
   /** Facts up to here are on the agent's disk. */
   acked(clusterId: ClusterId, position: bigint): void
+  /** A bundle was given to a cluster. */
+  sent?(bytes: number): void
 }
 
 export interface StreamOptions {

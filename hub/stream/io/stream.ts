@@ -31,7 +31,7 @@ export async function openStream(options: StreamOptions): Promise<Stream> {
   scope.use(serveCalls(room.calls, () => clock.now()))
   const server = await openServer({
     ...options,
-    bundles: openBundles(options.db),
+    bundles: openBundles(options.db, (bytes) => options.listeners.sent?.(bytes)),
     accept: (peer, stream) => void new LiveSession(peer, stream, { events: room.events, now: () => clock.now().getTime() }),
     maxMessageBytes: MAX_MESSAGE_BYTES,
     pendingMs: options.pendingMs ?? 5000,

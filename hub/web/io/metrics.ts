@@ -6,6 +6,10 @@ export interface Metrics {
   settled(seconds: number): void
   looked(seconds: number): void
   rendered(seconds: number): void
+  /** One run of kustomize; what is found among earlier builds is none. */
+  building<T>(build: () => Promise<T>): Promise<T>
+  /** One bundle given to one cluster. */
+  sent(bytes: number): void
   /** Reports folded in one transaction, and how long the newest of them waited. */
   folded(lagSeconds: number): void
 }
@@ -36,6 +40,9 @@ export function openMetrics(read: { readonly sessions: () => number; readonly wa
     buckets: SECONDS,
     registers,
   })
+  const builds = new Counter({ name: 'flotilla_builds_total', help: 'Kustomizations built; what was built before is not built again.', registers })
+  const bundles = new Counter({ name: 'flotilla_bundles_sent_total', help: 'Bundles given to clusters that lacked them.', registers })
+  const bytes = new Counter({ name: 'flotilla_bundle_bytes_sent_total', help: 'Size of those bundles as they travel.', registers })
   const batches = new Counter({ name: 'flotilla_report_batches_total', help: 'Batches of reports folded.', registers })
   const sessions: Gauge = new Gauge({
     name: 'flotilla_sessions',
@@ -54,6 +61,14 @@ export function openMetrics(read: { readonly sessions: () => number; readonly wa
     settled: (seconds) => settle.observe(seconds),
     looked: (seconds) => fetch.observe(seconds),
     rendered: (seconds) => build.observe(seconds),
+    building(build) {
+      builds.inc()
+      return build()
+    },
+    sent(size) {
+      bundles.inc()
+      bytes.inc(size)
+    },
     folded(lagSeconds) {
       lag.observe(Math.max(0, lagSeconds))
       batches.inc()

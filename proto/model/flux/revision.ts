@@ -51,6 +51,18 @@ export function withRevision(kind: string, status: unknown, reached: Reached): u
   return status
 }
 
+/** What can be said of a plain success whose revision is not known yet: that it is under way, never that it is there. */
+export function beforeRevision(kind: string, status: unknown): unknown {
+  if (!isMembers(status) || !isPlain(kind, status) || status.lastAppliedRevision !== undefined || status.artifact !== undefined)
+    return status
+  const conditions = conditionsOf(status).map((condition) =>
+    condition.type === 'Ready'
+      ? ({ ...condition, status: 'Unknown', reason: 'Progressing', message: 'Reconciliation in progress' } as const)
+      : condition,
+  )
+  return { ...status, conditions }
+}
+
 function kustomizationWithout(status: Members): WithoutRevision {
   const { lastAppliedOriginRevision, lastAppliedRevision, lastAttemptedRevision, ...rest } = status
   const revision = lastAppliedRevision
