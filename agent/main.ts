@@ -1,7 +1,8 @@
 import { FleetError, messageOf } from '../proto/base/errors.ts'
-import { openAgent } from './app.ts'
 import { readConfig } from './config.ts'
+import { settle } from './process.ts'
 
+if (process.env.M_REPORT) { process.report.directory = process.env.M_REPORT; process.report.reportOnSignal = true }
 const stop = Promise.withResolvers<void>()
 let asked = false
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
@@ -13,7 +14,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const)
   })
 
 try {
-  await using _agent = await openAgent(readConfig(process.env))
+  const config = readConfig(process.env)
+  await settle(config.dataDir)
+  const { openAgent } = await import('./app.ts')
+  await using _agent = await openAgent(config)
   await stop.promise
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`)

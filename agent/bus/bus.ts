@@ -26,41 +26,51 @@ export interface AgentBus extends AsyncDisposable {
    * @throws `unavailable` when nobody answered (it may be stored or not), `exhausted` when the lane is full; both: keep it and try later
    */
   publish(lane: Lane, bytes: Uint8Array, options: { readonly id: string }): Promise<void>
+  /** Resolves with the first connection; rejects only with the signal's reason. */
+  opened(): Promise<void>
   /** Uses renewed credentials from the next connection on, which is made now. */
   renew(credentials: BusCredentials): Promise<void>
 }
 
 const ACK_MS = 5000
 
-/** Connects, and stays so: waits as long as it takes, with jitter, however long NATS is away. */
-export async function openAgentBus(options: {
-  readonly credentials: BusCredentials
-  readonly log: Log
-  readonly signal: AbortSignal
-}): Promise<AgentBus> {
+/** Connects, and stays so: tries as long as it takes, with jitter, however long NATS is away, each time with the credentials of then. */
+export function openAgentBus(options: { readonly credentials: BusCredentials; readonly log: Log; readonly signal: AbortSignal }): AgentBus {
   // Unguessable, so that nobody else's report can be taken for a repetition of ours.
   const salt = systemRandom.hex(12)
   let { credentials } = options
-  let connection = await dial(credentials, options)
+  const { clusterId } = credentials
+  const stopped = Promise.withResolvers<never>()
+  const stop = () => stopped.reject(options.signal.reason)
+  options.signal.addEventListener('abort', stop, { once: true })
+  const dialing = dial(() => credentials, options)
+  // A first connection may take for ever; one that comes after the end is closed.
+  options.signal.addEventListener('abort', () => void dialing.then(({ nats }) => nats.close()).catch(() => undefined), { once: true })
+  let line: Line | undefined
+  const connected = Promise.race([dialing, stopped.promise]).then((made) => {
+    line = made
+  })
+  connected.catch(() => undefined)
   return {
-    connected: () => connection.up(),
+    connected: () => line?.up() ?? false,
     async publish(lane, bytes, { id }) {
-      const { nats, up } = connection
-      const subject = reportSubject(credentials.clusterId, lane)
-      if (!up()) throw new FleetError('unavailable', `report to ${subject}: NATS is away`)
+      const subject = reportSubject(clusterId, lane)
+      if (!line?.up()) throw new FleetError('unavailable', `report to ${subject}: NATS is away`)
       try {
-        await jetstream(nats, { timeout: ACK_MS }).publish(subject, bytes, { msgID: `${salt}.${lane}.${id}` })
+        await jetstream(line.nats, { timeout: ACK_MS }).publish(subject, bytes, { msgID: `${salt}.${lane}.${id}` })
       } catch (error) {
         throw refusal(subject, error)
       }
     },
     async renew(next) {
-      const before = connection
       credentials = next
-      connection = await dial(next, options)
-      await before.nats.close()
+      if (line?.up()) await line.nats.reconnect()
     },
-    [Symbol.asyncDispose]: () => connection.nats.close(),
+    opened: () => connected,
+    async [Symbol.asyncDispose]() {
+      options.signal.removeEventListener('abort', stop)
+      await line?.nats.close()
+    },
   }
 }
 
@@ -69,12 +79,16 @@ interface Line {
   up(): boolean
 }
 
-async function dial(credentials: BusCredentials, { log, signal }: { readonly log: Log; readonly signal: AbortSignal }): Promise<Line> {
+async function dial(current: () => BusCredentials, { log, signal }: { readonly log: Log; readonly signal: AbortSignal }): Promise<Line> {
   signal.throwIfAborted()
+  const credentials = current()
   const nats = await connect({
     servers: [...credentials.natsUrls],
     tls: { ca: credentials.ca },
-    authenticator: jwtAuthenticator(credentials.natsJwt, Buffer.from(credentials.natsSeed)),
+    authenticator: jwtAuthenticator(
+      () => current().natsJwt,
+      () => Buffer.from(current().natsSeed),
+    ),
     inboxPrefix: inboxPrefix(credentials.clusterId),
     name: `agent ${credentials.clusterId}`,
     waitOnFirstConnect: true,

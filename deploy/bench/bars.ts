@@ -48,6 +48,7 @@ export const BARS: readonly Bar[] = [
   { figure: 'idle.cpu.hub', words: 'of it the hub with its children' },
   { figure: 'idle.cpu.agent', words: 'of it the agent' },
   { figure: 'idle.cpu.apiServer', words: 'idle: CPU of the API server', bar: both(2), flux: { 100: '74 s', 500: 'saturated' } },
+  { figure: 'idle.cpu.apiServer.alone', words: 'of it without hub and agent there' },
   { figure: 'idle.cpu.etcd', words: 'idle: CPU of etcd' },
   { figure: 'idle.memory.agent', words: 'idle: memory of the agent', bar: both(100) },
   { figure: 'idle.memory.hub', words: 'idle: memory of the hub' },

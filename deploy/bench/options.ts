@@ -17,14 +17,17 @@ export interface BenchOptions {
   readonly out: string
   /** Folder where the CPU profiles of hub and agent go; undefined takes none. */
   readonly profiles: string | undefined
+  /** Flags of the Node that runs the agent. */
+  readonly agentFlags: readonly string[]
   readonly help: boolean
 }
 
-export const USAGE = `npm run bench [-- CASE … --quick --n 100,500 --agents 1000 --idle 5m --tries 5 --out FILE --profiles DIR]
+export const USAGE = `npm run bench [-- CASE … --quick --n 100,500 --agents 1000 --idle 5m --tries 5 --out FILE --profiles DIR --agent-flags FLAGS]
 
 Cases: limit (what the API server can do), sync (N Kustomizations on one real cluster: all Ready; one commit),
 idle (nothing to do), heal (a deleted object comes back), fleet (simulated agents on a real hub). All of them when none is named.
 --quick takes small numbers. --profiles keeps CPU profiles of hub and agent, which slows them down a little.
+--agent-flags starts the agent's Node with flags, such as --agent-flags=--max-semi-space-size=1.
 `
 
 /** Reads the command line. @throws FleetError `invalid` with a sentence */
@@ -45,6 +48,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     agents: count(values.agents ?? (quick ? '50' : '1000'), 'agents'),
     out: values.out ?? 'bench.jsonl',
     profiles: values.profiles,
+    agentFlags: (values['agent-flags'] ?? '').split(' ').filter((flag) => flag !== ''),
     help: values.help === true,
   }
 }
@@ -52,7 +56,17 @@ export function readOptions(args: readonly string[]): BenchOptions {
 function parse(args: readonly string[]) {
   const text = { type: 'string' } as const
   const flag = { type: 'boolean' } as const
-  const options = { quick: flag, help: flag, n: text, agents: text, idle: text, tries: text, out: text, profiles: text }
+  const options = {
+    quick: flag,
+    help: flag,
+    n: text,
+    agents: text,
+    idle: text,
+    tries: text,
+    out: text,
+    profiles: text,
+    'agent-flags': text,
+  }
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options })
   } catch (error) {

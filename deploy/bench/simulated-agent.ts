@@ -200,6 +200,7 @@ export async function joinSimulated(options: SimulatedOptions): Promise<Simulate
     { ...ground, hub, folder, clusterName: name, clusterUid: name, token, agentVersion: VERSION },
     options.signal,
   )
-  const bus = await openAgentBus({ credentials: identity.current(), log: silentLog, signal: options.signal })
+  const bus = openAgentBus({ credentials: identity.current(), log: silentLog, signal: options.signal })
+  await bus.opened()
   return new SimulatedAgent(options, { identity, bus })
 }

@@ -1,5 +1,5 @@
-import { inform } from '../../agent/kube/inform.ts'
 import { type KubeConnection, openKube } from '../../agent/kube/connection.ts'
+import { inform } from '../../agent/kube/inform.ts'
 import type { Collection, ObjectAt } from '../../agent/kube/model.ts'
 import { kubeconfigTarget } from '../../agent/kube/target.ts'
 import { background } from '../../proto/base/background.ts'

@@ -31,7 +31,9 @@ export interface Places {
 export function nextText({ cliConfig, clusters, fleetCopy, kubeconfig, kubectl }: Places): string {
   const [first] = clusters
   const fleet = [kubectl, '--kubeconfig', kubeconfig, '--context']
-  const own = first ? [[kubectl, '--kubeconfig', first.kubeconfig, '--context', first.name, '-n', 'shop', 'delete', 'deployment', 'web']] : []
+  const own = first
+    ? [[kubectl, '--kubeconfig', first.kubeconfig, '--context', first.name, '-n', 'shop', 'delete', 'deployment', 'web']]
+    : []
   const sections: readonly (readonly [string, readonly (readonly string[])[]])[] = [
     [
       'the fleet, with its own program',

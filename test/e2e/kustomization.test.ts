@@ -161,7 +161,7 @@ test('targetNamespace, names, metadata, patches, images and components shape the
       targetNamespace: 'shaped',
       namePrefix: 'a-',
       nameSuffix: '-z',
-      commonMetadata: { labels: { team: 'x' }, annotations: { note: 'y' } },
+      commonMetadata: { labels: { team: 'x' }, annotations: { note: 'why' } },
       patches: [
         { patch: yaml({ ...web, spec: { replicas: 2 } }).slice(4) },
         { patch: '- op: replace\n  path: /data/v\n  value: patched\n', target: { kind: 'ConfigMap', name: 'plain' } },
@@ -172,7 +172,7 @@ test('targetNamespace, names, metadata, patches, images and components shape the
   )
   await view.ready('kustomization', 'shape')
   expect(await world.get('staging', 'deployment', 'a-web-z', 'shaped')).toMatchObject({
-    metadata: { labels: { team: 'x' }, annotations: { note: 'y', component: 'on' } },
+    metadata: { labels: { team: 'x' }, annotations: { note: 'why', component: 'on' } },
     spec: { replicas: 2, template: { spec: { containers: [{ image: 'example.org/web:2' }] } } },
   })
   expect(await view.data('a-plain-z', 'shaped')).toEqual({ v: 'patched' })
@@ -184,7 +184,7 @@ test('postBuild: inline variables win over ConfigMaps and Secrets; a missing sou
     { kind: 'Secret', name: 'vars-secret' },
     { kind: 'Secret', name: 'vars-nobody-has', optional: true },
   ]
-  await view.apply(aKustomization('vars', 'fleet', './vars', { postBuild: { substitute: { inline: 'yes' }, substituteFrom } }))
+  await view.apply(aKustomization('vars', 'fleet', './vars', { postBuild: { substitute: { inline: 'given' }, substituteFrom } }))
   expect((await view.says('kustomization', 'vars', ({ status }) => status === 'False')).message).toMatch(/ConfigMap.*vars-map.*not found/)
   await world.kubectl('staging', [
     'create',
@@ -199,7 +199,7 @@ test('postBuild: inline variables win over ConfigMaps and Secrets; a missing sou
   await view.reconcile('kustomization', 'vars')
   await view.ready('kustomization', 'vars')
   // biome-ignore lint/suspicious/noTemplateCurlyInString: variables of Flux
-  expect(await view.data('vars')).toEqual({ inline: 'yes', map: 'm', secret: 's', def: 'fallback', esc: '${kept}' })
+  expect(await view.data('vars')).toEqual({ inline: 'given', map: 'm', secret: 's', def: 'fallback', esc: '${kept}' })
 })
 
 test('postBuild is strict: a variable that nobody defines is named and nothing is applied', async () => {

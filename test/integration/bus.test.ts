@@ -42,7 +42,8 @@ function rawConnection(credentials: ReturnType<typeof credentialsOf>, prefix = i
 }
 
 test('a report arrives once, however often it is repeated, and stays until it is acknowledged', async () => {
-  await using agent = await openAgentBus({ credentials: credentialsOf(A), log: silentLog, signal })
+  await using agent = openAgentBus({ credentials: credentialsOf(A), log: silentLog, signal })
+  await agent.opened()
   await agent.publish('status', Buffer.from('one'), { id: '1' })
   await agent.publish('status', Buffer.from('one'), { id: '1' })
   await agent.publish('status', Buffer.from('two'), { id: '2' })
@@ -127,7 +128,8 @@ test('replicas ask each other, and hear when nobody is there', async () => {
 })
 
 test('a killed server comes back with what it had, and both sides find it again', async () => {
-  const agent = await openAgentBus({ credentials: credentialsOf(B), log: silentLog, signal })
+  const agent = openAgentBus({ credentials: credentialsOf(B), log: silentLog, signal })
+  await agent.opened()
   await agent.publish('events', Buffer.from('before'), { id: 'b1' })
   await nats.restart({ kill: true })
   await expect
@@ -149,4 +151,13 @@ test('a killed server comes back with what it had, and both sides find it again'
   }
   expect(seen).toEqual(['before', 'after'])
   await agent[Symbol.asyncDispose]()
+})
+
+// An agent that was off while its certificate ended begins with an expired user; it hung on that one for ever.
+test('an agent that begins with expired credentials connects as soon as it has new ones', async () => {
+  await using agent = openAgentBus({ credentials: credentialsOf(A, -60_000), log: silentLog, signal })
+  await expect(agent.publish('status', Buffer.from('early'), { id: 'x' })).rejects.toThrow('NATS is away')
+  await agent.renew(credentialsOf(A))
+  await agent.opened()
+  await agent.publish('status', Buffer.from('late'), { id: 'y' })
 })

@@ -11,23 +11,14 @@ export interface BusLine extends AsyncDisposable {
   publish(lane: Lane, bytes: Uint8Array, options: { readonly id: string }): Promise<void>
 }
 
-export function openBusLine(deps: { readonly log: Log }): BusLine {
+export function openBusLine({ log }: { readonly log: Log }): BusLine {
   const stop = new AbortController()
   let bus: AgentBus | undefined
-  let changing: Promise<void> = Promise.resolve()
-  const change = async (credentials: BusCredentials) => {
-    if (stop.signal.aborted) return
-    try {
-      if (bus) await bus.renew(credentials)
-      else bus = await untilAborted(openAgentBus({ credentials, log: deps.log, signal: stop.signal }), stop.signal)
-    } catch (error) {
-      if (!stop.signal.aborted)
-        deps.log.error({ event: 'bus.failed', err: error }, 'cannot connect to NATS; the next credentials are tried')
-    }
-  }
   return {
     use(credentials) {
-      changing = changing.then(() => change(credentials))
+      if (stop.signal.aborted) return
+      if (!bus) bus = openAgentBus({ credentials, log, signal: stop.signal })
+      else bus.renew(credentials).catch((error: unknown) => log.warn({ event: 'bus.failed', err: error }, 'cannot connect to NATS anew'))
     },
     async publish(lane, bytes, options) {
       if (!bus) throw new FleetError('unavailable', `report ${lane}: there is no connection to NATS yet`)
@@ -35,23 +26,7 @@ export function openBusLine(deps: { readonly log: Log }): BusLine {
     },
     async [Symbol.asyncDispose]() {
       stop.abort(new FleetError('aborted', 'the agent stops'))
-      await changing
       await bus?.[Symbol.asyncDispose]()
     },
-  }
-}
-
-/** The first connection may take for ever; one that comes too late is closed. */
-async function untilAborted(opening: Promise<AgentBus>, signal: AbortSignal): Promise<AgentBus> {
-  const aborted = Promise.withResolvers<never>()
-  const stop = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([opening, aborted.promise])
-  } catch (error) {
-    opening.then((late) => late[Symbol.asyncDispose]()).catch(() => undefined)
-    throw error
-  } finally {
-    signal.removeEventListener('abort', stop)
   }
 }

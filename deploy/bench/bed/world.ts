@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type KubeConnection, openKube } from '../../../agent/kube/connection.ts'
 import { kubeconfigTarget } from '../../../agent/kube/target.ts'
@@ -19,6 +20,9 @@ import { openTempDir } from './temp-dir.ts'
 
 export const CLUSTER = 'bench'
 
+/** Port of the profiler by program. */
+export type Inspectors = Readonly<Record<string, number>>
+
 /** Hub and git server as real processes, without any cluster. */
 export interface HubWorld extends AsyncDisposable {
   readonly dir: string
@@ -27,6 +31,8 @@ export interface HubWorld extends AsyncDisposable {
   readonly api: HubApi
   readonly repository: Repository
   hubPid(): number
+  /** Ports where programs can be profiled; undefined unless asked for. */
+  readonly inspectors: Inspectors | undefined
 }
 
 /** The same with one real cluster and its agent. */
@@ -37,20 +43,28 @@ export interface ClusterWorld extends HubWorld {
   /** With the agent's own credentials. */
   readonly agent: KubeConnection
   pids(): Pids
-  /** Ports where hub and agent can be profiled; undefined unless asked for. */
-  readonly inspectors: { readonly hub: number; readonly agent: number } | undefined
+  /** Ends hub and agent. */
+  stopFleet(signal: AbortSignal): Promise<void>
 }
 
-export async function openHubWorld(signal: AbortSignal): Promise<HubWorld> {
+export async function openHubWorld(o: Pick<WorldOptions, 'inspect' | 'signal'>): Promise<HubWorld> {
   await using scope = new AsyncDisposableStack()
-  const base = await openBase([], { scope, signal })
+  const base = await openBase([], { scope, ...o, agentFlags: [] })
   const owned = scope.move()
   return { ...base, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-export async function openClusterWorld(o: { readonly inspect: boolean; readonly signal: AbortSignal }): Promise<ClusterWorld> {
+export interface WorldOptions {
+  /** True makes hub and agent ready for a profiler. */
+  readonly inspect: boolean
+  /** Flags of the Node that runs the agent. */
+  readonly agentFlags: readonly string[]
+  readonly signal: AbortSignal
+}
+
+export async function openClusterWorld(o: WorldOptions): Promise<ClusterWorld> {
   await using scope = new AsyncDisposableStack()
-  const base = await openBase([CLUSTER], { scope, signal: o.signal })
+  const base = await openBase([CLUSTER], { scope, ...o })
   const home = join(base.dir, 'clusters', CLUSTER)
   const tools = toolPaths()
   const plane = scope.use(attachControlPlane({ name: CLUSTER, dir: home, tools, log: silentLog }))
@@ -58,7 +72,6 @@ export async function openClusterWorld(o: { readonly inspect: boolean; readonly 
     scope.use(openKube(await kubeconfigTarget(kubeconfig, systemClock), { clock: systemClock, random: systemRandom }))
   const admin = await connect(plane.kubeconfig)
   const agent = await connect(agentFiles(base.dir, CLUSTER).kubeconfig)
-  const inspectors = o.inspect ? await openInspectors(base.dir, o.signal) : undefined
   const pidOf = (folder: string, name: string) => {
     const pid = new Processes(folder).pid(name)
     if (pid === undefined) throw new FleetError('unavailable', `measure ${name}: it does not run any more; see ${folder}/logs/${name}.log`)
@@ -66,7 +79,7 @@ export async function openClusterWorld(o: { readonly inspect: boolean; readonly 
   }
   const owned = scope.move()
   return {
-    ...{ ...base, plane, admin, agent, inspectors },
+    ...{ ...base, plane, admin, agent },
     pids: () => ({
       hub: base.hubPid(),
       agent: pidOf(base.dir, agentName(CLUSTER)),
@@ -74,16 +87,22 @@ export async function openClusterWorld(o: { readonly inspect: boolean; readonly 
       etcd: pidOf(home, 'etcd'),
       controllers: pidOf(home, 'kube-controller-manager'),
     }),
+    async stopFleet(fleetSignal) {
+      for (const name of [agentName(CLUSTER), 'hub']) await new Processes(base.dir).stop(name, { signal: fleetSignal, graceMs: 20_000 })
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
 
-async function openBase(
-  clusters: readonly string[],
-  { scope, signal }: { readonly scope: AsyncDisposableStack; readonly signal: AbortSignal },
-) {
+/** With the profiles go the logs of the programs that they are of. */
+export async function keepLogs(world: Pick<HubWorld, 'dir'>, o: { readonly profiles: string | undefined }, name: string): Promise<void> {
+  if (o.profiles) await cp(join(world.dir, 'logs'), join(o.profiles, `${name}-logs`), { recursive: true })
+}
+
+async function openBase(clusters: readonly string[], { scope, ...o }: WorldOptions & { readonly scope: AsyncDisposableStack }) {
   const { path: dir } = scope.use(openTempDir())
   scope.defer(() => stopWorld(dir, { signal: AbortSignal.timeout(120_000) }))
+  const { signal } = o
   const world = await startWorld({ dir, clusters, onlyClusters: false, tools: toolPaths(), signal, log: silentLog })
   if (!world.git || !world.hub) throw new FleetError('internal', 'start the world of the bench: it has no hub')
   const api = scope.use(openHubApi(world.hub.cliConfig))
@@ -93,25 +112,30 @@ async function openBase(
     if (pid === undefined) throw new FleetError('unavailable', `measure the hub: it does not run any more; see ${dir}/logs/hub.log`)
     return pid
   }
-  return { dir, grpc: world.hub.grpc, api, repository, hubPid }
+  const inspectors = await restart(dir, clusters, o)
+  return { dir, grpc: world.hub.grpc, api, repository, hubPid, inspectors }
 }
 
-/** Starts hub and agent again so that a profiler can be attached; until one is, that costs nothing. */
-async function openInspectors(dir: string, signal: AbortSignal): Promise<{ readonly hub: number; readonly agent: number }> {
+/** Starts hub and agent again with other flags of Node; a profiler can be attached then, and costs nothing until it is. */
+async function restart(
+  dir: string,
+  clusters: readonly string[],
+  { inspect, agentFlags, signal }: WorldOptions,
+): Promise<Inspectors | undefined> {
+  if (!inspect && agentFlags.length === 0) return undefined
   const processes = new Processes(dir)
-  const [hub = 0, agent = 0] = await freePorts(2)
-  for (const [name, port] of [
-    ['hub', hub],
-    [agentName(CLUSTER), agent],
-  ] as const) {
+  const [hub = 0, agent = 0] = inspect ? await freePorts(2) : []
+  const start = async (name: string, port: number, flags: readonly string[]) => {
     const program = fleetProgram(readWorld(dir), name)
     const [file, ...args] = program.command
-    await processes.start({ ...program, command: [file, `--inspect=127.0.0.1:${port}`, ...args] }, { signal })
+    const all = inspect ? [...flags, `--inspect=127.0.0.1:${port}`] : flags
+    await processes.start({ ...program, command: [file, ...all, ...args] }, { signal })
   }
-  const api = openHubApi(hubFiles(dir).cliConfig)
+  if (inspect) await start('hub', hub, [])
+  for (const cluster of clusters) await start(agentName(cluster), agent, agentFlags)
+  await using api = openHubApi(hubFiles(dir).cliConfig)
   await processes.whenReady('hub', async () => (await api.get('/readyz', signal)) !== '', { signal })
-  await api[Symbol.asyncDispose]()
-  return { hub, agent }
+  return inspect ? { hub, ...(clusters.length > 0 ? { agent } : {}) } : undefined
 }
 
 function toolPaths() {

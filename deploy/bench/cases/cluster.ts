@@ -3,7 +3,7 @@ import type { Manifest } from '../../../proto/model/manifest.ts'
 import { KUSTOMIZE_GROUP, PLATFORM_NAMESPACE } from '../../../proto/model/names.ts'
 import { follow } from '../bed/follow.ts'
 import { APPS_NAMESPACE } from '../bed/workload.ts'
-import { type ClusterWorld, openClusterWorld } from '../bed/world.ts'
+import { type ClusterWorld, keepLogs, openClusterWorld } from '../bed/world.ts'
 import { countingSchemas } from '../measure/requests.ts'
 import { measure } from '../measure/window.ts'
 import type { BenchOptions } from '../options.ts'
@@ -22,7 +22,8 @@ export async function clusterCases(n: number, o: Pick<Bench, 'options' | 'figure
   const { options, figures, signal } = o
   const wants = (name: BenchOptions['cases'][number]) => options.cases.includes(name)
   await using scope = new AsyncDisposableStack()
-  const world = scope.use(await openClusterWorld({ inspect: options.profiles !== undefined, signal }))
+  const world = scope.use(await openClusterWorld({ inspect: options.profiles !== undefined, agentFlags: options.agentFlags, signal }))
+  scope.defer(() => keepLogs(world, options, `cluster-${n}`))
   await prepare(world, signal)
   const kustomizations = scope.use(await follow(world.admin.own, collection(`${KUSTOMIZE_GROUP}/v1`, 'Kustomization', PLATFORM_NAMESPACE)))
   const configMaps = scope.use(await follow(world.admin.own, collection('v1', 'ConfigMap', APPS_NAMESPACE)))
@@ -33,8 +34,9 @@ export async function clusterCases(n: number, o: Pick<Bench, 'options' | 'figure
   }
   if (wants('sync') || wants('idle') || wants('heal')) await sync(bench)
   if (wants('heal')) await heal(bench)
-  if (wants('idle')) await idle(bench)
   if (wants('limit')) await limit(bench)
+  // Last, for it ends hub and agent.
+  if (wants('idle')) await idle(bench)
 }
 
 /** Waits for the agent's line to the hub, and lets the API server count the agent's requests. */

@@ -4,10 +4,11 @@ import { FleetError } from '../../../proto/base/errors.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { KUSTOMIZE_GROUP } from '../../../proto/model/names.ts'
 import { appFiles, appName, configMapFile } from '../bed/workload.ts'
-import { type HubWorld, openHubWorld } from '../bed/world.ts'
+import { type HubWorld, keepLogs, openHubWorld } from '../bed/world.ts'
 import type { Figure } from '../figures.ts'
 import { cpuSeconds, memoryOf } from '../measure/processes.ts'
 import { eachAtOnce, later, nowMs } from '../measure/timing.ts'
+import { profile } from '../measure/window.ts'
 import { joinSimulated, type SimulatedAgent } from '../simulated-agent.ts'
 import type { Bench } from './bench.ts'
 
@@ -29,7 +30,10 @@ const WHAT_IS_SIMULATED =
 export async function fleet({ options, figures, signal }: FleetBench): Promise<void> {
   const n = options.agents
   figures.note(`${n} simulated agents with ${APPS.length} Kustomizations each; ${WHAT_IS_SIMULATED}`)
-  await using world = await openHubWorld(signal)
+  await using world = await openHubWorld({ inspect: options.profiles !== undefined, signal })
+  await using logs = new AsyncDisposableStack()
+  logs.defer(() => keepLogs(world, options, `fleet-${n}`))
+  const profiled = (name: string) => profile({ world, name, profiles: options.profiles, signal })
   const first = await world.repository.commit(Object.assign({}, ...APPS.map((name) => appFiles(name, 'first'))))
   await world.repository.push()
   const arrivals = createArrivals()
@@ -42,7 +46,10 @@ export async function fleet({ options, figures, signal }: FleetBench): Promise<v
 
   const atFirst = later(arrivals.all(first, n, patience(signal)))
   const connecting = nowMs()
-  add('fleet.connect', await connectAll(agents, signal), 's')
+  {
+    await using _ = await profiled('fleet-connect')
+    add('fleet.connect', await connectAll(agents, signal), 's')
+  }
   add(
     'fleet.first',
     (median(await atFirst).all - connecting) / 1000,
@@ -51,7 +58,10 @@ export async function fleet({ options, figures, signal }: FleetBench): Promise<v
   )
   await systemClock.sleep(5_000, signal)
 
-  await commit({ world, agents, arrivals, add, signal })
+  {
+    await using _ = await profiled('fleet-commit')
+    await commit({ world, agents, arrivals, add, signal })
+  }
   await reconnect(agents, add, signal)
   await idle(world, add, signal)
   const { rss, peak, tree } = memoryOf(world.hubPid())

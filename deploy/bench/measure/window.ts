@@ -16,11 +16,13 @@ export interface Measured<T> {
   readonly hubPrograms: string
 }
 
+type ProfileOptions = Pick<WindowOptions, 'name' | 'profiles' | 'signal'> & { readonly world: Pick<WindowOptions['world'], 'inspectors'> }
+
 export interface WindowOptions {
   readonly world: {
     readonly plane: ControlPlane
     pids(): Pids
-    readonly inspectors: { readonly hub: number; readonly agent: number } | undefined
+    readonly inspectors: Readonly<Record<string, number>> | undefined
   }
   /** What the profiles of this window are called. */
   readonly name: string
@@ -56,7 +58,8 @@ async function requestsNow(plane: ControlPlane, signal: AbortSignal): Promise<Re
   return requestsIn(text)
 }
 
-async function profile({ world, profiles, name, signal }: WindowOptions): Promise<AsyncDisposable> {
+/** Profiles the programs that can be, until it is disposed of. */
+export async function profile({ world, profiles, name, signal }: ProfileOptions): Promise<AsyncDisposable> {
   const scope = new AsyncDisposableStack()
   if (!profiles || !world.inspectors) return scope
   for (const [program, port] of Object.entries(world.inspectors)) {

@@ -40,7 +40,11 @@ export function openMetrics(read: { readonly sessions: () => number; readonly wa
     buckets: SECONDS,
     registers,
   })
-  const builds = new Counter({ name: 'flotilla_builds_total', help: 'Kustomizations built; what was built before is not built again.', registers })
+  const builds = new Counter({
+    name: 'flotilla_builds_total',
+    help: 'Kustomizations built; what was built before is not built again.',
+    registers,
+  })
   const bundles = new Counter({ name: 'flotilla_bundles_sent_total', help: 'Bundles given to clusters that lacked them.', registers })
   const bytes = new Counter({ name: 'flotilla_bundle_bytes_sent_total', help: 'Size of those bundles as they travel.', registers })
   const batches = new Counter({ name: 'flotilla_report_batches_total', help: 'Batches of reports folded.', registers })

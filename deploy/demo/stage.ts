@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { FleetError } from '../../proto/base/errors.ts'
+import { type Log, silentLog } from '../../proto/base/log.ts'
+import { openAdmin } from '../local/cluster/admin.ts'
+import { fleetProgram } from '../local/fleet-programs.ts'
+import { Processes } from '../local/process/processes.ts'
+import { runProgram } from '../local/process/run-program.ts'
+import { startWorld, stopWorld } from '../local/world.ts'
+import { CHECKOUT, readWorld } from '../local/world-home.ts'
+import { showing } from '../tools/progress.mjs'
+import { kubectlCommand, kubectlProgram, toolPath } from '../tools/tools.mjs'
+import { type ClusterView, openClusterView } from './cluster-view.ts'
+import { commandLine, counter } from './format.ts'
+import { CLUSTERS } from './model.ts'
+import { runShown } from './program.ts'
+import { createRepository, type Repository } from './repository.ts'
+import type { Screen } from './screen.ts'
+import type { Places } from './summary.ts'
+
+const FLOTILLA = join(CHECKOUT, 'bin/flotilla.mjs')
+
+/** Everything that the steps play with: real clusters, hub, agents and git server, and the programs that a viewer has. */
+export interface Stage extends AsyncDisposable {
+  readonly screen: Screen
+  readonly clusters: readonly ClusterView[]
+  /** The repository of the platform team, and that of team A. */
+  readonly fleet: Repository
+  readonly team: Repository
+  readonly places: Places & { readonly dir: string; readonly logs: string }
+  cluster(name: (typeof CLUSTERS)[number]): ClusterView
+  /** Runs the flotilla program and shows it; `from` stands before each line where several run at once. */
+  flotilla(args: readonly string[], options: { readonly signal: AbortSignal; readonly from?: string }): Promise<void>
+  /** Runs kubectl and shows it: through the hub as `fleet`, or straight in a cluster. */
+  kubectl(where: ClusterView | 'fleet', args: readonly string[], signal: AbortSignal): Promise<void>
+  /** What the hub has done so far. */
+  work(signal: AbortSignal): Promise<Work>
+  readonly hub: { pid(): number | undefined; kill(signal: AbortSignal): Promise<void>; start(signal: AbortSignal): Promise<void> }
+}
+
+export interface Work {
+  readonly builds: number
+  readonly bundles: number
+  readonly bytes: number
+}
+
+/** Starts the local world in the folder, showing how far it is. */
+export async function openStage(dir: string, screen: Screen, signal: AbortSignal): Promise<Stage> {
+  await using scope = new AsyncDisposableStack()
+  const tools = {
+    ...{ kubernetes: toolPath('kubernetes'), kwok: toolPath('kwok') },
+    ...{ natsServer: toolPath('nats-server'), kustomize: toolPath('flotilla-kustomize') },
+  }
+  scope.defer(() => stopWorld(dir, { signal: AbortSignal.timeout(120_000) }))
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(300_000)])
+  const world = await showing('three real Kubernetes clusters, a hub, an agent in each cluster, a git server', async (say) => {
+    const started = await startWorld({ dir, clusters: CLUSTERS, onlyClusters: false, tools, signal: soon, log: progressLog(say) })
+    await connected(started.hub?.kubeconfig ?? '', soon)
+    say('ready')
+    return started
+  })
+  const { hub, git: server } = world
+  if (!hub || !server) throw new FleetError('internal', `start the local world in ${dir}: it has no hub`)
+  const clusters: ClusterView[] = []
+  for (const cluster of world.clusters) clusters.push(scope.use(await openClusterView(cluster)))
+  const repository = (name: string, content: string) =>
+    createRepository({ name, server, work: join(dir, 'work'), content: join(import.meta.dirname, content), signal })
+  const fleet = await repository('fleet', 'fleet')
+  const team = await repository('team-a', 'team-a/repository')
+  const program = kubectlProgram() ?? 'kubectl'
+  const places = { ...hub, kubectl: program, clusters: world.clusters, fleetCopy: fleet.copy, dir, logs: join(dir, 'logs') }
+  const owned = scope.move()
+  return {
+    ...{ screen, clusters, fleet, team, places },
+    ...commands(screen, places),
+    cluster: (name) => clusters.find((one) => one.name === name) ?? notThere(name),
+    hub: hubProcess(dir, hub.cliConfig),
+    work: (now) => readWork(hub.cliConfig, now),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+function commands(screen: Screen, { cliConfig, kubeconfig: hubKubeconfig }: Places): Pick<Stage, 'flotilla' | 'kubectl'> {
+  return {
+    async flotilla(args, { signal, from }) {
+      const shown = commandLine(['npx', 'flotilla', ...args])
+      screen.command(shown)
+      const line = (text: string) => screen.output(from === undefined ? text : `${from.padEnd(13)} │ ${text}`)
+      await runShown([process.execPath, FLOTILLA, ...args], { env: { FLOTILLA_CONFIG: cliConfig }, shown, signal, line })
+    },
+    async kubectl(where, args, signal) {
+      const context = where === 'fleet' ? where : where.name
+      const kubeconfig = where === 'fleet' ? hubKubeconfig : where.kubeconfig
+      const shown = commandLine(['kubectl', '--context', context, ...args])
+      screen.command(shown)
+      const command: readonly [string, ...string[]] = [...kubectlCommand(), '--kubeconfig', kubeconfig, '--context', context, ...args]
+      await runShown(command, { shown, signal, line: screen.output })
+    },
+  }
+}
+
+/** Waits until every agent has joined and is connected. */
+async function connected(kubeconfig: string, signal: AbortSignal): Promise<void> {
+  const wait = (condition: string) =>
+    runProgram(
+      [...kubectlCommand(), `--kubeconfig=${kubeconfig}`, '--context=fleet', 'wait', 'clusters', ...CLUSTERS, condition, '--timeout=60s'],
+      { signal },
+    )
+  await wait('--for=create')
+  await wait('--for=condition=Ready')
+}
+
+function hubProcess(dir: string, cliConfig: string): Stage['hub'] {
+  const processes = new Processes(dir)
+  return {
+    pid: () => processes.pid('hub'),
+    kill: (signal) => processes.stop('hub', { signal, kill: true }),
+    async start(signal) {
+      await processes.start(fleetProgram(readWorld(dir), 'hub'), { signal })
+      await processes.whenReady('hub', async () => (await ask(cliConfig, '/readyz', signal)).status === 200, { signal })
+    },
+  }
+}
+
+async function readWork(cliConfig: string, signal: AbortSignal): Promise<Work> {
+  const { text } = await ask(cliConfig, '/metrics', signal)
+  const read = (name: string) => counter(text, `flotilla_${name}_total`)
+  return { builds: read('builds'), bundles: read('bundles_sent'), bytes: read('bundle_bytes_sent') }
+}
+
+async function ask(cliConfig: string, path: string, signal: AbortSignal) {
+  const { server, ca, token }: { server: string; ca: string; token: string } = JSON.parse(readFileSync(cliConfig, 'utf8'))
+  await using admin = openAdmin(server, ca, token)
+  return await admin.request('GET', path, { signal })
+}
+
+/** Says how far the start is. */
+function progressLog(say: (detail: string) => void): Log {
+  const up: string[] = []
+  const agents: string[] = []
+  return {
+    ...silentLog,
+    info({ event, cluster }) {
+      if (event === 'local.control-plane.ready') say(`${up.push(cluster ?? '')} of ${CLUSTERS.length} clusters are up`)
+      if (event === 'local.agent.started') say(`the hub is up, ${agents.push(cluster ?? '')} of ${CLUSTERS.length} agents`)
+    },
+  }
+}
+
+function notThere(name: string): never {
+  throw new FleetError('internal', `find the cluster ${name} of the demo: it was not started`)
+}
