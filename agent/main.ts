@@ -2,7 +2,6 @@ import { FleetError, messageOf } from '../proto/base/errors.ts'
 import { readConfig } from './config.ts'
 import { settle } from './process.ts'
 
-if (process.env.M_REPORT) { process.report.directory = process.env.M_REPORT; process.report.reportOnSignal = true }
 const stop = Promise.withResolvers<void>()
 let asked = false
 for (const signal of ['SIGINT', 'SIGTERM'] as const)

@@ -8,7 +8,7 @@ import { VERSION } from '../proto/model/version.ts'
  * What the agent asks of V8: a young generation of 1 MiB a half instead of 16 (without it 30 MiB of an agent that does
  * little are young objects that nobody has looked at yet), and a garbage collector that weighs size above speed.
  */
-const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size']
+const FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1']
 const CACHE = 'FLOTILLA_AGENT_CODE'
 
 /**
@@ -34,6 +34,6 @@ function again(cache: string, env: NodeJS.ProcessEnv = {}): never {
   const args = [...FLAGS, ...process.execArgv.filter((arg) => !FLAGS.includes(arg)), ...process.argv.slice(1)]
   // Node warns of execve as new; whoever reads the log cannot do anything about it.
   process.removeAllListeners('warning')
-  process.execve?.(process.execPath, [process.execPath, ...args], { ...process.env, ...env, NODE_COMPILE_CACHE: cache })
+  process.execve?.(process.execPath, [process.execPath, ...args], { ...process.env, ...env, NODE_COMPILE_CACHE: cache, MALLOC_ARENA_MAX: '1' })
   throw new Error('the process went on after it was replaced')
 }

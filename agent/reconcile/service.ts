@@ -62,9 +62,12 @@ export class Reconciler {
       case 'stalled':
         await voice.status(key, { kind: 'stalled', reason: plan.reason, message: plan.message }, signal)
         return undefined
-      case 'not-ready':
+      case 'not-ready': {
+        const untilToldMs = firstMs(object, this.#deps.clock.now().getTime())
+        if (plan.reason === 'ArtifactFailed' && untilToldMs > 0) return untilToldMs
         await voice.status(key, { kind: 'failed', reason: plan.reason, message: plan.message, ...attempted(plan.revision) }, signal)
         return NOT_READY_MS
+      }
       case 'unbuildable':
         await voice.status(key, { kind: 'failed', reason: plan.reason, message: plan.message, ...attempted(plan.revision) }, signal)
         return retryMs(object.spec)
@@ -97,6 +100,17 @@ export class Reconciler {
     return tellRun(this.#deps, { key, object, plan, run: next }, signal)
   }
 }
+
+/**
+ * How much longer nobody is told that a new object waits for its source: an object and its source come at once, and the
+ * hub has the source a moment later. Telling of it would be a third of the requests of a first sync that no one reads.
+ */
+function firstMs({ metadata }: Kustomization, nowMs: number): number {
+  const ageMs = nowMs - Date.parse(metadata.creationTimestamp ?? '')
+  // Outside of this the clocks of agent and API server differ.
+  return ageMs > -FIRST_MS && ageMs < FIRST_MS ? Math.min(FIRST_MS - ageMs, FIRST_MS) : 0
+}
+const FIRST_MS = 5_000
 
 /** A run that ended this share of an interval ago is due: timers are not exact. */
 const DUE_SHARE = 0.9

@@ -18,6 +18,7 @@ Three real Kubernetes clusters, one repository, and the main job told live. Stay
 
 /** npm hands on a Ctrl-C that the terminal has sent already; only a later one is a second one. */
 const SAME_SIGNAL_MS = 1000
+const STOPPING = '\nStopping clusters, hub and agents …'
 const stopped = new AbortController()
 const screen = openScreen(process.stdout)
 let stoppedAt = Number.NaN
@@ -35,11 +36,12 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { once: flag, help: flag, dir: { type: 'string' } } })
   if (values.help) return void process.stdout.write(USAGE)
   const home = await openHome(values.dir, stopped.signal)
-  let keep = false
+  let done = false
   try {
-    keep = !(await show(home.dir, values.once))
+    done = await show(home.dir, values.once)
   } finally {
-    const removed = !keep && (await home.remove())
+    const keepsLogs = !done && !stopped.signal.aborted
+    const removed = !keepsLogs && (await home.remove())
     screen.print(removed ? 'Everything is stopped, and nothing is left.' : `Everything is stopped. What it wrote is in ${home.dir}`)
   }
 }
@@ -60,7 +62,7 @@ async function show(dir: string, once: boolean): Promise<boolean> {
     screen.print(`\nIt keeps running until Ctrl-C. What to try next, in another terminal:\n${nextText(stage.places)}\n`)
     await systemClock.sleep(Number.POSITIVE_INFINITY, signal).catch(() => undefined)
   }
-  screen.print(`\nStopping clusters, hub and agents …`)
+  if (!signal.aborted) screen.print(STOPPING)
   return done
 }
 
@@ -68,6 +70,7 @@ async function show(dir: string, once: boolean): Promise<boolean> {
 function stop(name: NodeJS.Signals): void {
   if (!stopped.signal.aborted) {
     stoppedAt = nowMs()
+    screen.print(STOPPING)
     stopped.abort(new FleetError('aborted', `stopped by ${name}`))
   } else if (nowMs() - stoppedAt > SAME_SIGNAL_MS) process.exit(130)
 }

@@ -31,8 +31,8 @@ export interface Stage extends AsyncDisposable {
   cluster(name: (typeof CLUSTERS)[number]): ClusterView
   /** Runs the flotilla program and shows it; `from` stands before each line where several run at once. */
   flotilla(args: readonly string[], options: { readonly signal: AbortSignal; readonly from?: string }): Promise<void>
-  /** Runs kubectl and shows it: through the hub as `fleet`, or straight in a cluster. */
-  kubectl(where: ClusterView | 'fleet', args: readonly string[], signal: AbortSignal): Promise<void>
+  /** Runs kubectl straight in a cluster, past the hub, and shows it. */
+  kubectl(cluster: ClusterView, args: readonly string[], signal: AbortSignal): Promise<void>
   /** What the hub has done so far. */
   work(signal: AbortSignal): Promise<Work>
   readonly hub: { pid(): number | undefined; kill(signal: AbortSignal): Promise<void>; start(signal: AbortSignal): Promise<void> }
@@ -80,7 +80,7 @@ export async function openStage(dir: string, screen: Screen, signal: AbortSignal
   }
 }
 
-function commands(screen: Screen, { cliConfig, kubeconfig: hubKubeconfig }: Places): Pick<Stage, 'flotilla' | 'kubectl'> {
+function commands(screen: Screen, { cliConfig }: Places): Pick<Stage, 'flotilla' | 'kubectl'> {
   return {
     async flotilla(args, { signal, from }) {
       const shown = commandLine(['npx', 'flotilla', ...args])
@@ -88,26 +88,21 @@ function commands(screen: Screen, { cliConfig, kubeconfig: hubKubeconfig }: Plac
       const line = (text: string) => screen.output(from === undefined ? text : `${from.padEnd(13)} │ ${text}`)
       await runShown([process.execPath, FLOTILLA, ...args], { env: { FLOTILLA_CONFIG: cliConfig }, shown, signal, line })
     },
-    async kubectl(where, args, signal) {
-      const context = where === 'fleet' ? where : where.name
-      const kubeconfig = where === 'fleet' ? hubKubeconfig : where.kubeconfig
-      const shown = commandLine(['kubectl', '--context', context, ...args])
+    async kubectl({ kubeconfig }, args, signal) {
+      const shown = commandLine(['kubectl', '--kubeconfig', kubeconfig, ...args])
       screen.command(shown)
-      const command: readonly [string, ...string[]] = [...kubectlCommand(), '--kubeconfig', kubeconfig, '--context', context, ...args]
-      await runShown(command, { shown, signal, line: screen.output })
+      await runShown([...kubectlCommand(), '--kubeconfig', kubeconfig, ...args], { shown, signal, line: screen.output })
     },
   }
 }
 
 /** Waits until every agent has joined and is connected. */
 async function connected(kubeconfig: string, signal: AbortSignal): Promise<void> {
-  const wait = (condition: string) =>
-    runProgram(
-      [...kubectlCommand(), `--kubeconfig=${kubeconfig}`, '--context=fleet', 'wait', 'clusters', ...CLUSTERS, condition, '--timeout=60s'],
-      { signal },
-    )
-  await wait('--for=create')
-  await wait('--for=condition=Ready')
+  const wait = (...args: readonly string[]) =>
+    runProgram([...kubectlCommand(), `--kubeconfig=${kubeconfig}`, '--context=fleet', 'wait', '--timeout=60s', ...args], { signal })
+  // With several names at once, kubectl does not wait for those that are not there yet.
+  await Promise.all(CLUSTERS.map((name) => wait('--for=create', `cluster/${name}`)))
+  await wait('--for=condition=Ready', 'clusters', ...CLUSTERS)
 }
 
 function hubProcess(dir: string, cliConfig: string): Stage['hub'] {

@@ -97,7 +97,7 @@ function agent({ dir }: World, cluster: string): Program {
     command: [process.execPath, join(CHECKOUT, 'agent/main.ts')],
     cwd: CHECKOUT,
     env: {
-      FLOTILLA_AGENT_DATA_DIR: files.data, ...(process.env.M_REPORT ? { M_REPORT: process.env.M_REPORT } : {}),
+      FLOTILLA_AGENT_DATA_DIR: files.data,
       FLOTILLA_HUB: hubFiles(dir).grpc,
       FLOTILLA_HUB_CA: files.hubCa,
       FLOTILLA_CLUSTER_NAME: cluster,

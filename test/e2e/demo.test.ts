@@ -33,5 +33,8 @@ test('the demo does what it says on three real clusters, ends by itself, and lea
 test('a folder that has something in it is refused before anything starts', async () => {
   await using taken = openTempDir('taken')
   const { code, stderr } = await demo('--once', '--dir', join(taken.path, '..'))
-  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/there is something in that folder; name one that is new or empty/) })
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringMatching(/there is something in that folder; name one that is new or empty/),
+  })
 })

@@ -1,3 +1,4 @@
+import { commandLine } from '../format.ts'
 import { CLUSTERS } from '../model.ts'
 import { nowMs } from '../screen.ts'
 import type { Step } from '../step.ts'
@@ -9,6 +10,7 @@ export const firstSync: Step = {
   says: 'One repository in plain Flux layout; each cluster follows its own directory. Infrastructure first, apps depend on it.',
   deadlineMs: 120_000,
   async run(stage, signal) {
+    stage.screen.command(commandLine(['export', `FLOTILLA_CONFIG=${stage.places.cliConfig}`]))
     await stage.flotilla(['get', 'clusters'], { signal })
     const revision = await stage.fleet.push('the shop', signal)
     const before = await stage.work(signal)
