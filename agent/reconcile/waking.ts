@@ -62,9 +62,10 @@ export function createWaking(deps: WakingDeps): Waking {
       deps.prefetch(bundlesOf(deps.holdings(), objects)).catch((error: unknown) => {
         deps.log.info({ event: 'bundles.late', err: error }, 'bundles come when they are needed')
       })
+      // A source is one write, and people wait for its word; behind its consumers it would come last of all.
+      for (const source of sources) queue.add(source)
       for (const key of objects) queue.add(key)
       for (const source of sources) {
-        queue.add(source)
         for (const key of consumers(source, deps.kustomizations())) queue.add(key)
         report.revision(source)
       }

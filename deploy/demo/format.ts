@@ -14,7 +14,7 @@ export function size(bytes: number): string {
 
 /** A command line as somebody would type it: words with characters that a shell reads are quoted. */
 export function commandLine(words: readonly string[]): string {
-  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
+  return words.map((word) => (/^[\w@%+=:,./$-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')
 }
 
 /** The value of a counter in a Prometheus text, 0 where it is absent. */

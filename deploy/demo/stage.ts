@@ -67,8 +67,7 @@ export async function openStage(dir: string, screen: Screen, signal: AbortSignal
     createRepository({ name, server, work: join(dir, 'work'), content: join(import.meta.dirname, content), signal })
   const fleet = await repository('fleet', 'fleet')
   const team = await repository('team-a', 'team-a/repository')
-  const program = kubectlProgram() ?? 'kubectl'
-  const places = { ...hub, kubectl: program, clusters: world.clusters, fleetCopy: fleet.copy, dir, logs: join(dir, 'logs') }
+  const places = { ...hub, kubectl: kubectlProgram(), clusters: world.clusters, fleetCopy: fleet.copy, dir, logs: join(dir, 'logs') }
   const owned = scope.move()
   return {
     ...{ screen, clusters, fleet, team, places },

@@ -27,11 +27,12 @@ test('what to try next names real files, and can be pasted', () => {
   const text = nextText({
     cliConfig: '/tmp/my demo/hub/admin.json',
     kubeconfig: '/d/hub.kubeconfig',
-    kubectl: 'kubectl',
+    kubectl: '/cache/kubectl',
     clusters: [{ name: 'staging', kubeconfig: '/d/clusters/staging/kubeconfig' }],
     fleetCopy: '/d/work/fleet',
   })
   expect(text).toContain("export 'FLOTILLA_CONFIG=/tmp/my demo/hub/admin.json'")
+  expect(text).toContain('alias kubectl=/cache/kubectl')
   expect(text).toContain('kubectl --kubeconfig /d/hub.kubeconfig --context staging get gitrepositories,kustomizations -A')
-  expect(text).toContain('kubectl --kubeconfig /d/clusters/staging/kubeconfig --context staging -n shop delete deployment web')
+  expect(text).toContain('kubectl --kubeconfig /d/clusters/staging/kubeconfig -n shop delete deployment web')
 })

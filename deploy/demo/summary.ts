@@ -22,7 +22,8 @@ function cells(outcome: Outcome): readonly string[] {
 export interface Places {
   readonly cliConfig: string
   readonly kubeconfig: string
-  readonly kubectl: string
+  /** A kubectl of the right version, where it is not on the path. */
+  readonly kubectl: string | undefined
   readonly clusters: readonly { readonly name: string; readonly kubeconfig: string }[]
   readonly fleetCopy: string
 }
@@ -30,10 +31,8 @@ export interface Places {
 /** Commands to go on with, as they can be pasted. */
 export function nextText({ cliConfig, clusters, fleetCopy, kubeconfig, kubectl }: Places): string {
   const [first] = clusters
-  const fleet = [kubectl, '--kubeconfig', kubeconfig, '--context']
-  const own = first
-    ? [[kubectl, '--kubeconfig', first.kubeconfig, '--context', first.name, '-n', 'shop', 'delete', 'deployment', 'web']]
-    : []
+  const fleet = ['kubectl', '--kubeconfig', kubeconfig, '--context']
+  const own = first ? [['kubectl', '--kubeconfig', first.kubeconfig, '-n', 'shop', 'delete', 'deployment', 'web']] : []
   const sections: readonly (readonly [string, readonly (readonly string[])[]])[] = [
     [
       'the fleet, with its own program',
@@ -48,15 +47,17 @@ export function nextText({ cliConfig, clusters, fleetCopy, kubeconfig, kubectl }
     [
       'the same with kubectl, through the hub',
       [
+        ...(kubectl === undefined ? [] : [['alias', `kubectl=${kubectl}`]]),
         [...fleet, 'fleet', 'get', 'clusters,tenants'],
         [...fleet, first?.name ?? '', 'get', 'gitrepositories,kustomizations', '-A'],
       ],
     ],
     ["something by hand in a cluster, past the hub, and see it undone (kwok plays the nodes' part)", own],
     [
-      'a commit of your own',
+      'a commit of your own, after a change to a file',
       [
         ['cd', fleetCopy],
+        ['$EDITOR', 'apps/base/prices/config.yaml'],
         ['git', 'commit', '--all', '-m', 'mine'],
         ['git', 'push', 'origin', 'HEAD:main'],
       ],

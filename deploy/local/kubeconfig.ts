@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { stringify } from 'yaml'
+import { LIKE_GO } from '../../proto/model/go-yaml.ts'
 
 /** One way into a cluster: where it is, whom to trust, as whom. Its name is that of the context. */
 export interface Access {
@@ -27,5 +28,5 @@ export function writeKubeconfig(path: string, accesses: readonly [Access, ...Acc
     })),
     'current-context': accesses[0].name,
   }
-  writeFileSync(path, stringify(config), { mode: 0o600 })
+  writeFileSync(path, stringify(config, LIKE_GO), { mode: 0o600 })
 }

@@ -18,7 +18,10 @@ npm run local -- start|stop hub|git|agent-NAME --dir DIR
 Real Kubernetes control planes with hub, agents and a git server on this machine. Without --detach it stays up until Ctrl-C.
 `
 
+/** npm hands on a Ctrl-C that the terminal has sent already; only a later one is a second one. */
+const SAME_SIGNAL_MS = 1000
 const stopped = new AbortController()
+let stoppedAt = Number.NaN
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop(name))
 
 try {
@@ -87,6 +90,10 @@ function tools(onlyClusters: boolean): WorldOptions['tools'] {
 
 /** The first signal ends things in order; a second one ends this process at once. */
 function stop(name: NodeJS.Signals): void {
-  if (stopped.signal.aborted) process.exit(130)
+  if (stopped.signal.aborted) {
+    if (performance.now() - stoppedAt > SAME_SIGNAL_MS) process.exit(130)
+    return
+  }
+  stoppedAt = performance.now()
   stopped.abort(new FleetError('aborted', `stopped by ${name}`))
 }

@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { FleetError, messageOf } from '../../proto/base/errors.ts'
+import { LIKE_GO } from '../../proto/model/go-yaml.ts'
 import type { CliConfig } from './ask/config.ts'
 
 interface Named {
@@ -44,7 +45,7 @@ export async function writeContexts(wanted: HubContexts & { readonly env: Env; r
   const path = await realpath(named).catch(() => named)
   const next = withContexts(await readKubeconfig(path), wanted, path)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  await writeFile(`${path}.flotilla`, stringify(next), { mode: 0o600 })
+  await writeFile(`${path}.flotilla`, stringify(next, LIKE_GO), { mode: 0o600 })
   await rename(`${path}.flotilla`, path)
   return path
 }
@@ -83,7 +84,7 @@ async function readKubeconfig(path: string): Promise<Kubeconfig> {
     if ((cause as { code?: unknown }).code === 'ENOENT') return ''
     throw new FleetError('invalid', `${path} cannot be read: ${messageOf(cause)}; name another with --kubeconfig`, { cause })
   })
-  const value: unknown = text.trim() === '' ? {} : parse(text)
+  const value: unknown = text.trim() === '' ? {} : parse(text, LIKE_GO)
   if (typeof value !== 'object' || value === null)
     throw new FleetError('invalid', `${path} is no kubeconfig; move it away or name another with --kubeconfig`)
   return value as Kubeconfig

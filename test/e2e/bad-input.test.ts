@@ -74,6 +74,9 @@ test('flotilla apply names every problem of a file with its path, and stores non
   expect(ran.code).not.toBe(0)
   for (const path of ['spec.colour', 'spec.prune']) expect(ran.stderr).toContain(path)
   for (const name of ['innocent', 'wrong']) expect(await world.get('one', 'kustomization', name, 'flux-system')).toBeUndefined()
+  // A file means the same to flotilla as to kubectl and Flux, which read YAML 1.1.
+  const old = yaml(aKustomization('old-yaml', 'fleet', './good', { suspend: true })).replace('suspend: true', 'suspend: yes')
+  expect(await world.flotilla(['apply', '-f', '-', '--cluster', 'one'], old)).toMatchObject({ code: 0 })
   const unknown = await world.flotilla(
     ['apply', '-f', '-', '--cluster', 'one'],
     yaml({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x' } }),

@@ -47,7 +47,7 @@ const frozen = (value: string) =>
 const component = yaml({
   apiVersion: 'kustomize.config.k8s.io/v1alpha1',
   kind: 'Component',
-  commonAnnotations: { component: 'on' },
+  commonAnnotations: { component: 'used' },
 } as never)
 
 const FILES: Readonly<Record<string, string>> = {
@@ -172,7 +172,7 @@ test('targetNamespace, names, metadata, patches, images and components shape the
   )
   await view.ready('kustomization', 'shape')
   expect(await world.get('staging', 'deployment', 'a-web-z', 'shaped')).toMatchObject({
-    metadata: { labels: { team: 'x' }, annotations: { note: 'why', component: 'on' } },
+    metadata: { labels: { team: 'x' }, annotations: { note: 'why', component: 'used' } },
     spec: { replicas: 2, template: { spec: { containers: [{ image: 'example.org/web:2' }] } } },
   })
   expect(await view.data('a-plain-z', 'shaped')).toEqual({ v: 'patched' })

@@ -191,6 +191,8 @@ test('a namespace is deleted together with the ServiceAccount: no finalizer hang
     '--clusterrole=flotilla-impersonate',
     '--serviceaccount=flotilla-system:flotilla-agent',
   ])
+  const policy = { data: { serviceAccounts: 'flux-system/flotilla-platform\ndoomed/worker\n' } }
+  await world.kubectl(ONE, ['patch', 'configmap', 'flotilla-policy', '-n', 'flotilla-system', '--type=merge', '-p', JSON.stringify(policy)])
   await fleet.commit({ 'doomed/x.yaml': yaml(aConfigMap('x', { value: 'x' }, 'doomed')) })
   const source = { sourceRef: { kind: 'GitRepository', name: 'fleet', namespace: 'flux-system' }, serviceAccountName: 'worker' }
   await world.kubectl(ONE, ['apply', '-f', '-'], yaml(aKustomization('doomed', 'fleet', './doomed', source, 'doomed')))

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
 import type { Condition } from '../../proto/model/condition.ts'
+import { LIKE_GO } from '../../proto/model/go-yaml.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 
 /** A GitRepository as tests need it; `spec` adds to or replaces what is there. */
@@ -27,7 +28,7 @@ export function aConfigMap(name: string, data: Readonly<Record<string, string>>,
 
 /** Objects as one YAML stream. */
 export function yaml(...objects: readonly Manifest[]): string {
-  return objects.map((object) => `---\n${stringify(object)}`).join('')
+  return objects.map((object) => `---\n${stringify(object, LIKE_GO)}`).join('')
 }
 
 /** The Ready condition, if there is one. */

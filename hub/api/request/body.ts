@@ -1,5 +1,6 @@
 import { parse } from 'yaml'
 import { FleetError, messageOf } from '../../../proto/base/errors.ts'
+import { LIKE_GO } from '../../../proto/model/go-yaml.ts'
 import { decodeProtobuf } from './protobuf.ts'
 
 /** The document of a body, by its content type: JSON, YAML without aliases that multiply, or a little protobuf. @throws `invalid` */
@@ -10,7 +11,7 @@ export function parseBody(body: Uint8Array, contentType: string): unknown {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body)
     if (text.trim() === '') return undefined
-    return type?.endsWith('yaml') ? parse(text, { maxAliasCount: 100 }) : JSON.parse(text)
+    return type?.endsWith('yaml') ? parse(text, { ...LIKE_GO, maxAliasCount: 100 }) : JSON.parse(text)
   } catch (error) {
     throw new FleetError('invalid', `read the request: ${messageOf(error)}`, { cause: error })
   }

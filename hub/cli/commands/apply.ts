@@ -5,6 +5,7 @@ import { parseAllDocuments } from 'yaml'
 import { FleetError } from '../../../proto/base/errors.ts'
 import { FLEET_KINDS } from '../../../proto/model/fleet/kinds.ts'
 import { fluxKindOf } from '../../../proto/model/flux/kinds.ts'
+import { LIKE_GO } from '../../../proto/model/go-yaml.ts'
 import { isManifest, type Manifest } from '../../../proto/model/manifest.ts'
 import { apiVersionOfKind, type ResourceKind } from '../../../proto/model/resource/kind.ts'
 import { parseResource } from '../../../proto/model/resource/parse.ts'
@@ -87,7 +88,7 @@ async function readManifests(session: Session, path: string): Promise<readonly F
 }
 
 function parseFile(from: string, text: string): readonly Found[] {
-  return parseAllDocuments(text).flatMap((document) => {
+  return parseAllDocuments(text, LIKE_GO).flatMap((document) => {
     const [error] = document.errors
     if (error) throw new FleetError('invalid', `apply: ${from}: ${error.message.split('\n')[0]}`)
     const value: unknown = document.toJS({ maxAliasCount: 100 })

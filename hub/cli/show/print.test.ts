@@ -28,3 +28,8 @@ test('programs get JSON or YAML', () => {
   expect(document({ a: [1] }, 'yaml')).toBe('a:\n  - 1\n')
   expect(() => parseOutput('xml')).toThrow('-o xml: must be one of table, json, yaml')
 })
+
+// kubectl reads YAML 1.1: a label `on` that was printed bare came back to it as a boolean, and was refused.
+test('text that is a boolean or a number to kubectl is printed in quotes', () => {
+  expect(document({ a: 'on', b: 'no', c: '1_000', d: true }, 'yaml')).toBe('a: "on"\nb: "no"\nc: "1_000"\nd: true\n')
+})

@@ -1,6 +1,7 @@
 import Table from 'cli-table3'
 import { stringify } from 'yaml'
 import { FleetError } from '../../../proto/base/errors.ts'
+import { LIKE_GO } from '../../../proto/model/go-yaml.ts'
 
 export const OUTPUTS = ['table', 'json', 'yaml'] as const
 export type Output = (typeof OUTPUTS)[number]
@@ -13,7 +14,7 @@ export function parseOutput(text: string): Output {
 
 /** The value for programs: JSON or YAML. */
 export function document(value: unknown, output: Exclude<Output, 'table'>): string {
-  return output === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value)
+  return output === 'json' ? `${JSON.stringify(value, null, 2)}\n` : stringify(value, LIKE_GO)
 }
 
 const NOTHING = {
