@@ -1,8 +1,6 @@
 import type { Random } from '../../proto/base/random.ts'
 import type { Kustomization } from '../../proto/model/flux/kustomize/kinds.ts'
-import { refOf } from '../../proto/model/manifest.ts'
 import { REQUESTED_AT } from '../../proto/model/names.ts'
-import { refKey } from '../../proto/model/object-ref.ts'
 import type { Item } from '../inventory/model.ts'
 import { applyRun, type RunDeps } from './apply-run.ts'
 import { finalize } from './finalize.ts'
@@ -126,9 +124,4 @@ function itemsOf(object: Kustomization, { fromEntries }: RunDeps): readonly Item
 function isRequested({ metadata, status }: Kustomization): boolean {
   const at = metadata.annotations?.[REQUESTED_AT]
   return at !== undefined && at !== status.lastHandledReconcileAt
-}
-
-/** Key of a Kustomization in the work queue. */
-export function keyOf(object: Kustomization): string {
-  return refKey(refOf(object))
 }

@@ -38,7 +38,11 @@ export function kustomizationIn(mirrored: MirroredObject | undefined): Kustomiza
 }
 
 function dependents(dependency: string, kustomizations: Iterable<Kustomization>): readonly string[] {
-  return [...kustomizations].filter((one) => dependenciesOf(one).some((ref) => refKey(ref) === dependency)).map((one) => refKey(refOf(one)))
+  const keys: string[] = []
+  // Asked after each success of each Kustomization; most depend on nothing.
+  for (const one of kustomizations)
+    if (one.spec.dependsOn?.length && dependenciesOf(one).some((ref) => refKey(ref) === dependency)) keys.push(refKey(refOf(one)))
+  return keys
 }
 
 /** What of a Kustomization others wait for. */

@@ -8,7 +8,6 @@ export interface Problem {
 }
 
 export type ClusterId = Brand<'ClusterId'>
-export type TenantName = Brand<'TenantName'>
 
 const CLUSTER_ID = /^c-[0-9a-f]{24}$/
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
@@ -17,10 +16,6 @@ const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 /** The exact cluster id, or undefined: no prefix, no other case, no white space. */
 export function parseClusterId(text: string): ClusterId | undefined {
   return CLUSTER_ID.test(text) ? (text as ClusterId) : undefined
-}
-
-export function parseTenantName(text: string): TenantName | undefined {
-  return DNS_LABEL.test(text) ? (text as TenantName) : undefined
 }
 
 /** RFC 1123 label: names of namespaces, tenants and clusters. */

@@ -20,7 +20,6 @@ export const KUSTOMIZE_GROUP = 'kustomize.toolkit.fluxcd.io'
 export const HELM_GROUP = 'helm.toolkit.fluxcd.io'
 export const IMAGE_GROUP = 'image.toolkit.fluxcd.io'
 export const NOTIFICATION_GROUP = 'notification.toolkit.fluxcd.io'
-export const FLUX_GROUPS = [SOURCE_GROUP, KUSTOMIZE_GROUP, HELM_GROUP, IMAGE_GROUP, NOTIFICATION_GROUP] as const
 
 export const FLEET_GROUP = 'fleet.flotilla.dev'
 export const FLEET_VERSION = 'v1alpha1'

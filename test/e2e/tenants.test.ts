@@ -118,11 +118,8 @@ test('through the hub the tenant writes as its own account', async () => {
 })
 
 test('a watch of the tenant tells of its own and of nothing else', async () => {
-  const stop = new AbortController()
-  const admin = JSON.parse(readFileSync(world.file.hub?.cliConfig ?? '', 'utf8')) as { ca: string }
-  expect(admin.ca).toContain('BEGIN CERTIFICATE')
   const watching = kubectl(asTenant, ['--context', 'all', 'get', 'kustomizations', '-A', '-o', 'name', '--watch', '--request-timeout=6s'], {
-    signal: AbortSignal.any([stop.signal, AbortSignal.timeout(30_000)]),
+    signal: AbortSignal.timeout(30_000),
   }).catch((error: unknown) => String(error))
   await world.kubectl('one', ['annotate', 'kustomization', 'platform', '-n', 'flux-system', '--overwrite', 'seen=by-nobody'])
   await world.kubectl('one', ['annotate', 'kustomization', 'own', '-n', 'shop', '--overwrite', 'seen=by-its-tenant'])
@@ -131,7 +128,7 @@ test('a watch of the tenant tells of its own and of nothing else', async () => {
   expect(told).not.toContain('/platform')
 })
 
-test('a tenant that is removed takes its objects along, its bindings last, and its token ends', async () => {
+test('a tenant that is removed takes its objects along, its bindings last, and its token sees nothing any more', async () => {
   expect(await world.flotilla(['delete', 'tenant', 'shop'])).toMatchObject({ code: 0 })
   await eventually('the bindings are gone', async () => (await world.get('one', 'rolebinding', 'flotilla-tenant', 'shop')) === undefined)
   // The bindings go last: by now there is nothing left that would need them.

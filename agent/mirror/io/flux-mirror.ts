@@ -55,7 +55,7 @@ export function openFluxMirror(kube: Kube, options: FluxMirrorOptions): FluxMirr
   function see(ref: ObjectRef, manifest: Manifest | undefined): void {
     const key = refKey(ref)
     const before = objects.get(key)
-    if (manifest && (ended.has(manifest.metadata.uid ?? '') || (before && isOlder(manifest, before.manifest)))) return
+    if (manifest && (ended.has(manifest.metadata.uid ?? '') || (before && isNoNews(manifest, before.manifest)))) return
     if (!manifest && before) ended.add(before.manifest.metadata.uid ?? '')
     const after = manifest && mirrored(ref, manifest)
     const changes = changesBetween(before?.manifest, after?.manifest)
@@ -115,10 +115,11 @@ function mirrored(ref: ObjectRef, { metadata: { managedFields: _, ...metadata },
   return { ref, manifest, parsed: parseFluxObject(manifest) }
 }
 
-function isOlder(next: Manifest, known: Manifest): boolean {
+/** True for what is known already: our own write comes twice, as its answer and by the watch, and is looked at once. */
+function isNoNews(next: Manifest, known: Manifest): boolean {
   if (next.metadata.uid !== known.metadata.uid) return false
   const [a, b] = [next.metadata.resourceVersion, known.metadata.resourceVersion]
-  return a !== undefined && b !== undefined && /^\d+$/.test(a) && /^\d+$/.test(b) && BigInt(a) < BigInt(b)
+  return a !== undefined && b !== undefined && /^\d+$/.test(a) && /^\d+$/.test(b) && BigInt(a) <= BigInt(b)
 }
 
 function isUnserved(error: unknown): boolean {

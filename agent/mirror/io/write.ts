@@ -1,5 +1,6 @@
 import { FleetError } from '../../../proto/base/errors.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
+import { SOURCE_STATUS_MANAGER, STATUS_MANAGER } from '../../../proto/model/names.ts'
 import type { Kube } from '../../kube/model.ts'
 import type { MirroredObject } from '../model.ts'
 import { finalizerPatch, statusPatch } from '../status-patch.ts'
@@ -38,7 +39,7 @@ export function createFluxWriter(kube: Kube, mirror: FluxMirror): FluxWriter {
   }
 }
 
-/** Persisted: do not change. The managers under which Flux's controllers write status. */
+/** The managers under which Flux's controllers write status. */
 function statusManager(kind: string): string {
-  return kind === 'Kustomization' ? 'gotk-kustomize-controller' : 'gotk-source-controller'
+  return kind === 'Kustomization' ? STATUS_MANAGER : SOURCE_STATUS_MANAGER
 }

@@ -7,6 +7,8 @@ type Up = NonNullable<SessionRequest['message']>
 
 /** One connection's stream: hands on what comes, and says once when it is over. */
 export interface Connection {
+  /** Other calls go over the same connection: a handshake costs the hub more than they do. */
+  readonly client: AgentServiceClient
   send(message: Up): void
   close(): void
 }
@@ -29,6 +31,7 @@ export function openConnection(
   stream.on('end', () => over('the hub ended the session'))
   stream.write({ message: { $case: 'hello', value: hello } })
   return {
+    client,
     send: (message) => {
       if (open && stream.writable) stream.write({ message })
     },

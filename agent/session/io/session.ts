@@ -75,13 +75,10 @@ class Session implements AgentSession {
     digests: readonly string[],
     options: { readonly signal: AbortSignal; readonly refused: (digest: string, why: string) => void },
   ) {
-    if (this.#state.kind !== 'live' && this.#state.kind !== 'syncing') throw new FleetError('unavailable', 'fetch bundles: the hub is away')
-    const client = this.#client()
-    try {
-      yield* fetchBundles(client, digests, { ...options, signal: AbortSignal.any([options.signal, this.#stop.signal]) })
-    } finally {
-      client.close()
-    }
+    const connection = this.#connection
+    if (!connection || (this.#state.kind !== 'live' && this.#state.kind !== 'syncing'))
+      throw new FleetError('unavailable', 'fetch bundles: the hub is away')
+    yield* fetchBundles(connection.client, digests, { ...options, signal: AbortSignal.any([options.signal, this.#stop.signal]) })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -17,7 +17,7 @@ func main() {
 	maxOutputBytes := flag.Int("max-output-bytes", 64<<20, "largest result of a build")
 	flag.Parse()
 
-	limitMemory(*memoryBytes)
+	watchMemory := limitMemory(*memoryBytes)
 	debug.SetMaxStack(128 << 20)
 	refuseNetwork()
 
@@ -32,7 +32,9 @@ func main() {
 			fmt.Fprintf(os.Stderr, "flotilla-kustomize: a build was expected, got %q\n", head.Kind)
 			os.Exit(2)
 		}
+		stopWatching := watchMemory()
 		yaml, problem := build(wire, head.Path, body)
+		stopWatching()
 		if problem == nil && len(yaml) > *maxOutputBytes {
 			problem = &Problem{Cause: "budget", Message: fmt.Sprintf("the result has %d bytes, %d are allowed", len(yaml), *maxOutputBytes)}
 		}
