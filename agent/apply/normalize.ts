@@ -18,7 +18,7 @@ const POD_SPEC: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * The object as it is applied: what the API server would reject or change silently is taken out or filled in, so that
- * a second apply finds no difference. Source: flux.md 2.8.
+ * a second apply finds no difference. Source: Flux, kustomize-controller.
  */
 export function normalize(object: Manifest): Manifest {
   const { status, ...rest } = object

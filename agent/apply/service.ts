@@ -41,7 +41,7 @@ export type Apply = (objects: readonly Manifest[], options: ApplyOptions) => Pro
 
 const STAGE_WAIT_MS = 60_000
 
-/** The apply engine. Source: flux.md 2.6–2.8. */
+/** The apply engine. Source: Flux, kustomize-controller. */
 export function createApply(deps: ApplyDeps): Apply {
   return async (objects, options) => {
     const changes: Change[] = []

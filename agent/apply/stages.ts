@@ -9,7 +9,7 @@ const DEFINITIONS = ['CustomResourceDefinition', 'Namespace', 'ClusterRole']
  * A stage is dry-run as a whole before any of it is applied, and waited for before the next one.
  *
  * @param early  `group/kind` of the third stage, empty group for core kinds (`/ConfigMap`)
- * @returns no empty stage; each in order of application. Source: flux.md 2.7.
+ * @returns no empty stage; each in order of application. Source: Flux, kustomize-controller.
  */
 export function stagesOf(objects: readonly Manifest[], early: readonly string[] = []): readonly (readonly Manifest[])[] {
   const stages: Manifest[][] = [[], [], [], []]

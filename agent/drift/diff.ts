@@ -4,7 +4,7 @@ import type { Manifest } from '../../proto/model/manifest.ts'
 /**
  * Where the result of a dry-run differs from the live object, as JSON pointers; `[]` when applying would change nothing.
  *
- * Compared are labels, annotations and everything beside metadata and status. Source: flux.md 2.8.
+ * Compared are labels, annotations and everything beside metadata and status. Source: Flux, kustomize-controller.
  */
 export function differences(live: Manifest, dryRun: Manifest): readonly string[] {
   const before = comparable(live)

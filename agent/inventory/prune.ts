@@ -14,7 +14,7 @@ export type Pruned =
 export const KEPT = ['prune-disabled', 'reconcile-disabled', 'ssa-ignore', 'not-owned'] as const
 export type Kept = (typeof KEPT)[number]
 
-/** Why the live object may not be deleted for this owner, or undefined when it may. Source: flux.md 2.6, 2.10. */
+/** Why the live object may not be deleted for this owner, or undefined when it may. Source: Flux, kustomize-controller. */
 export function keptFor(live: Manifest, owner: { readonly name: string; readonly namespace: string }): Kept | undefined {
   const { labels } = live.metadata
   if (isSwitched(live, PRUNE_SWITCH, 'disabled')) return 'prune-disabled'

@@ -1,4 +1,4 @@
-/** Keys of a Secret that a GitRepository's secretRef defines; nothing else of it leaves the cluster. Source: flux.md 4.2. */
+/** Keys of a Secret that a GitRepository's secretRef defines; nothing else of it leaves the cluster. Source: Flux, source-controller. */
 const GIT_KEYS = [
   'username',
   'password',

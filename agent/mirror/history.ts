@@ -6,7 +6,7 @@ import type { Attempt } from './model.ts'
 /** Flux keeps this many. */
 const LIMIT = 5
 
-/** The history with the attempt in front: an entry of equal digest and result is counted up, never doubled. Source: flux.md 1.1. */
+/** The history with the attempt in front: an entry of equal digest and result is counted up, never doubled. Source: Flux, kustomize-controller. */
 export function withAttempt(
   history: readonly HistoryEntry[],
   attempt: Attempt,

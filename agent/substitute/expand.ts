@@ -11,7 +11,7 @@ export type Expanded = { readonly text: string } | { readonly problem: string }
  *
  * `$name` stays, `$${name}` becomes `${name}`, a variable that is not set and has no default is a problem (strict).
  * Operators: length `#v`, case `^ ^^ , ,,`, default `:- - := =` (and, as upstream, `:+` and `:?`), substring `:n:len`,
- * trim `# ## % %%`, replace `/ // /# /%`. Source: flux.md 2.5; fluxcd/pkg envsubst.
+ * trim `# ## % %%`, replace `/ // /# /%`. Source: fluxcd/pkg envsubst.
  */
 export function expand(text: string, lookup: Lookup): Expanded {
   const reader: Reader = { text, at: 0, lookup }

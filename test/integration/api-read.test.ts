@@ -86,7 +86,7 @@ test('get -w goes on with what changes', async () => {
   const lines = await watchKubectl(
     config,
     ['--context', 'production', 'get', 'ks', '-n', 'flux-system', '-w', '--output-watch-events'],
-    (seen) => seen.some((line) => line.startsWith('DELETED')),
+    (seen) => seen.some((line) => /^DELETED\s+fresh/.test(line)),
     async () => {
       await world.fold(production, [aKustomization('fresh', { ready: 'Unknown' })], 2)
       await world.fold(production, [aKustomization('fresh')], 3)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { steadyStatus, withoutRevision, withRevision } from './revision.ts'
+import { beforeRevision, steadyStatus, withoutRevision, withRevision } from './revision.ts'
 
 const condition = (type: string, reason: string, message: string, status = 'True') => ({
   type,
@@ -45,4 +45,12 @@ test.each([
 test('kinds without a known form, and objects without status, pass as they are', () => {
   expect(withoutRevision('Bucket', plain('a'))).toEqual({ status: plain('a') })
   expect(withRevision('Kustomization', undefined, { revision: 'z', at: 'now' })).toBeUndefined()
+})
+
+test('a success whose revision is not known yet is under way, one that says its revision is left alone', () => {
+  const status = (message: string) => ({ conditions: [{ type: 'Ready', status: 'True', reason: 'ReconciliationSucceeded', message }] })
+  expect(beforeRevision('Kustomization', status('Applied revision: '))).toMatchObject({
+    conditions: [{ status: 'Unknown', reason: 'Progressing' }],
+  })
+  expect(beforeRevision('Kustomization', status('Applied revision: main@sha1:1'))).toEqual(status('Applied revision: main@sha1:1'))
 })

@@ -53,8 +53,8 @@ export function withRevision(kind: string, status: unknown, reached: Reached): u
 
 /** What can be said of a plain success whose revision is not known yet: that it is under way, never that it is there. */
 export function beforeRevision(kind: string, status: unknown): unknown {
-  if (!isMembers(status) || !isPlain(kind, status) || status.lastAppliedRevision !== undefined || status.artifact !== undefined)
-    return status
+  if (!isMembers(status) || !isPlain(kind, status)) return status
+  if (messageOfReady(status) !== (kind === 'Kustomization' ? APPLIED : '')) return status
   const conditions = conditionsOf(status).map((condition) =>
     condition.type === 'Ready'
       ? ({ ...condition, status: 'Unknown', reason: 'Progressing', message: 'Reconciliation in progress' } as const)
