@@ -4,6 +4,7 @@ import { background, repeat, timed } from '../proto/base/background.ts'
 import { systemClock } from '../proto/base/clock.ts'
 import { FleetError, messageOf } from '../proto/base/errors.ts'
 import { lockFolder } from '../proto/base/folder-lock.ts'
+import { keepRunning } from '../proto/base/keep-running.ts'
 import type { Log } from '../proto/base/log.ts'
 import { systemRandom } from '../proto/base/random.ts'
 import { WorkQueue } from '../proto/base/work-queue.ts'
@@ -20,11 +21,10 @@ import { createClusterIndex } from './api/io/clusters.ts'
 import { openApiServer } from './api/io/server.ts'
 import { createApiService } from './api/service.ts'
 import { openBus } from './bus/bus.ts'
-import type { NatsKeys } from './bus/claims.ts'
 import { openEmbeddedNats } from './bus/embedded.ts'
 import { loadNatsKeys } from './bus/keys.ts'
 import { ensureReports } from './bus/reports.ts'
-import { openAuthority, type ServerIdentity } from './clusters/io/authority.ts'
+import { openAuthority } from './clusters/io/authority.ts'
 import { natsUsers } from './clusters/io/nats-users.ts'
 import { readOverviews, recentlyMoved } from './clusters/io/overview.ts'
 import { clusterStore } from './clusters/io/store.ts'
@@ -120,8 +120,9 @@ async function openGround(config: HubConfig, { scope, log, signal }: Opening & {
   await mkdir(config.dataDir, { recursive: true, mode: 0o755 })
   scope.use(await lockFolder(config.dataDir, { signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]) }))
   const masterKey = config.masterKey ? parseMasterKey(config.masterKey) : await masterKeyInFile(join(config.dataDir, 'master.key'))
-  const url =
-    config.databaseUrl?.reveal() ?? scope.use(await openEmbeddedPostgres({ folder: join(config.dataDir, 'postgres'), signal })).url
+  const postgres = (port = 0) => openEmbeddedPostgres({ folder: join(config.dataDir, 'postgres'), port, signal })
+  const keep = { clock, log }
+  const url = config.databaseUrl?.reveal() ?? (await keepRunning(scope, { name: 'postgres', start: postgres, ...keep })).url
   const db = scope.use(await openDb(url, { signal }))
   for (const name of await migrate(db)) log.info({ event: 'db.migrated', version: name }, 'applied a migration')
   const vault = await openVault({ masterKey, rows: vaultRows(db) })
@@ -130,7 +131,10 @@ async function openGround(config: HubConfig, { scope, log, signal }: Opening & {
   const identity = { ...authority.issueServer([...hosts, config.grpc.host, config.http.host], clock.now()), ca: authority.certificate }
   const natsKeys = await loadNatsKeys((name, make) => vault.hubKey(name, make))
   const replica = random.hex(6)
-  const embedded = config.natsUrl ? undefined : scope.use(await openNats(config, { keys: natsKeys, identity, signal }))
+  const server = { certificate: identity.certificate, privateKey: identity.privateKey, keys: natsKeys, host: config.natsListen.host }
+  const nats = (port = config.natsListen.port) =>
+    openEmbeddedNats({ folder: join(config.dataDir, 'nats'), program: config.programs.natsServer, ...server, port, signal })
+  const embedded = config.natsUrl ? undefined : await keepRunning(scope, { name: 'nats-server', start: nats, ...keep })
   const bus = scope.use(
     await openBus({ url: config.natsUrl ?? embedded?.url ?? '', ca: identity.ca, keys: natsKeys, replica, log, signal }),
   )
@@ -141,22 +145,6 @@ async function openGround(config: HubConfig, { scope, log, signal }: Opening & {
 }
 
 type Ground = Awaited<ReturnType<typeof openGround>>
-
-async function openNats(
-  config: HubConfig,
-  o: { readonly keys: NatsKeys; readonly identity: ServerIdentity; readonly signal: AbortSignal },
-) {
-  return openEmbeddedNats({
-    folder: join(config.dataDir, 'nats'),
-    program: config.programs.natsServer,
-    keys: o.keys,
-    certificate: o.identity.certificate,
-    privateKey: o.identity.privateKey,
-    host: config.natsListen.host,
-    port: config.natsListen.port,
-    signal: o.signal,
-  })
-}
 
 /** What the hub knows of the fleet, and who may see it. */
 function openKnowledge({ db, bus }: Ground, { scope, log }: Opening) {

@@ -4,6 +4,9 @@ import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { attachControlPlane } from '../../deploy/local/control-plane.ts'
+import { readWorld } from '../../deploy/local/world-home.ts'
+import { silentLog } from '../../proto/base/log.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { eventually } from '../support/eventually.ts'
 import { aConfigMap, aGitRepository, aKustomization, readyOf, yaml } from '../support/flux.ts'
@@ -135,6 +138,21 @@ test('NATS is away and comes back: reports catch up', async () => {
       revision,
     { timeoutMs: 60_000 },
   )
+})
+
+test('Postgres is killed: it is started again, and the next commit arrives', async () => {
+  const pid = Number(readFileSync(join(world.dir, 'hub', 'postgres', 'data', 'postmaster.pid'), 'utf8').split('\n')[0])
+  process.kill(pid, 'SIGKILL')
+  await arrives(await commitValue())
+})
+
+test('the API server of a cluster is restarted: its agent goes on', async () => {
+  const options = { name: ONE, dir: join(world.dir, 'clusters', ONE), tools: readWorld(world.dir).tools, log: silentLog }
+  await using plane = attachControlPlane(options)
+  await plane.restart('kube-apiserver', { signal: AbortSignal.timeout(60_000), kill: true })
+  await eventually('the API server answers', async () => (await data()) !== undefined, { timeoutMs: 60_000 })
+  await drift()
+  await arrives(await commitValue())
 })
 
 /** With owners: the server's files are not ours where the tests run as root. */
