@@ -151,8 +151,8 @@ test('the API server of a cluster is restarted: its agent goes on', async () => 
   await using plane = attachControlPlane(options)
   await plane.restart('kube-apiserver', { signal: AbortSignal.timeout(60_000), kill: true })
   await eventually('the API server answers', async () => (await data()) !== undefined, { timeoutMs: 60_000 })
-  await drift()
   await arrives(await commitValue())
+  await drift()
 })
 
 /** With owners: the server's files are not ours where the tests run as root. */
