@@ -44,7 +44,29 @@ export async function startFleet({ world, planes, signal, log }: FleetOptions) {
     await processes.start(fleetProgram(world, agentName(plane.name)), { signal })
     log.info({ event: 'local.agent.started', cluster: plane.name }, 'agent has started')
   }
+  for (const plane of planes) await untilConnected({ world, hub, processes, signal }, plane.name)
   return { hub: hubFiles(dir), git: gitFiles(dir) }
+}
+
+interface Joining {
+  readonly world: World
+  readonly hub: AdminFile
+  readonly processes: Processes
+  readonly signal: AbortSignal
+}
+
+/** Waits until the hub shows the cluster as connected: only then does a person find it there. */
+async function untilConnected({ world, hub, processes, signal }: Joining, cluster: string): Promise<void> {
+  await using client = openAdmin(hubFiles(world.dir).http, hub.ca, hub.token)
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(60_000)])
+  const path = `/apis/fleet.flotilla.dev/v1alpha1/clusters/${cluster}`
+  const isConnected = async () => {
+    const { status, text } = await client.request('GET', path, { signal: soon })
+    return (
+      status === 200 && (JSON.parse(text) as { status?: { connection?: { connected?: boolean } } }).status?.connection?.connected === true
+    )
+  }
+  await processes.whenReady(agentName(cluster), isConnected, { signal: soon })
 }
 
 /** Starts the hub, waits until it is ready, and writes the kubeconfig that reaches fleet and clusters through it. */
