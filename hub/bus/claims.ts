@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import type { ClusterId } from '../../proto/model/ids.ts'
 import { agentSubjects, inboxPrefix } from '../../proto/model/subjects.ts'
-import { createNkey, encode32, type Nkey } from './nkeys.ts'
+import { createNkey, encode32, type Nkey, userNkey } from './nkeys.ts'
 
 const UNLIMITED = -1
 
@@ -43,24 +43,36 @@ export function accountJwt(keys: NatsKeys, revoked: readonly { readonly user: st
 
 /** A user of the hub itself, for as long as the process runs. */
 export function hubUser(account: Nkey, name: string, now: Date): NatsUser {
-  return user(account, { name, permissions: {}, now })
+  return user(account, { key: createNkey('user'), name, permissions: {}, now })
 }
 
 /** An agent's user: publishes its own reports, hears their acknowledgements, and nothing else. */
-export function agentUser(keys: NatsKeys, input: { readonly clusterId: ClusterId; readonly notAfter: Date; readonly now: Date }): NatsUser {
+export function agentUser(
+  keys: NatsKeys,
+  input: { readonly clusterId: ClusterId; readonly serial: string; readonly notAfter: Date; readonly now: Date },
+): NatsUser {
+  const key = agentKey(keys, input.serial)
   const permissions = { pub: { allow: [agentSubjects(input.clusterId)] }, sub: { allow: [`${inboxPrefix(input.clusterId)}.>`] } }
-  return user(keys.account, { name: input.clusterId, permissions, now: input.now, expires: input.notAfter })
+  return user(keys.account, { key, name: input.clusterId, permissions, now: input.now, expires: input.notAfter })
+}
+
+/**
+ * The key of an agent's user, which follows from its certificate's serial: so the user of any certificate can be revoked, also of
+ * one that a database set back to an earlier state does not know.
+ */
+export function agentKey({ account }: NatsKeys, serial: string): Nkey {
+  return userNkey(createHmac('sha256', account.seed).update(`agent user ${serial}`).digest())
 }
 
 interface UserInput {
+  readonly key: Nkey
   readonly name: string
   readonly permissions: object
   readonly now: Date
   readonly expires?: Date
 }
 
-function user(account: Nkey, { name, permissions, now, expires }: UserInput): NatsUser {
-  const key = createNkey('user')
+function user(account: Nkey, { key, name, permissions, now, expires }: UserInput): NatsUser {
   const nats = { pub: {}, sub: {}, ...permissions, subs: UNLIMITED, data: UNLIMITED, payload: UNLIMITED, type: 'user' }
   const claims = { sub: key.public, name, nats, ...(expires ? { exp: seconds(expires) } : {}) }
   return { user: key.public, seed: key.seed, jwt: token(account, claims, now) }

@@ -23,6 +23,11 @@ export function createNkey(kind: NkeyKind): Nkey {
   return fromPrivate(kind, privateKey)
 }
 
+/** The user's key that 32 secret bytes make. */
+export function userNkey(secret: Uint8Array): Nkey {
+  return fromPrivate('user', privateKeyOf(secret))
+}
+
 /** The key of a seed. @throws `invalid` when the text is no seed of a key of ours */
 export function nkeyFromSeed(seed: string): Nkey {
   const bytes = decode32(seed)
@@ -32,8 +37,11 @@ export function nkeyFromSeed(seed: string): Nkey {
   if (bytes.length !== 36 || ((bytes[0] ?? 0) & 0xf8) !== SEED_PREFIX || crc16(body) !== bytes.readUInt16LE(34) || !kind) {
     throw new FleetError('invalid', 'read a NATS seed: it is none of an operator, account or user')
   }
-  const key = createPrivateKey({ key: Buffer.concat([PKCS8, body.subarray(2)]), format: 'der', type: 'pkcs8' })
-  return fromPrivate(kind, key)
+  return fromPrivate(kind, privateKeyOf(body.subarray(2)))
+}
+
+function privateKeyOf(secret: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PKCS8, secret]), format: 'der', type: 'pkcs8' })
 }
 
 function fromPrivate(kind: NkeyKind, key: KeyObject): Nkey {

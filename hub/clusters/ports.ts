@@ -16,6 +16,8 @@ export interface ClusterRows {
   removeCluster(id: ClusterId): Promise<void>
   certificate(serial: string): Promise<Certificate | undefined>
   addCertificate(certificate: Certificate): Promise<void>
+  /** Records a certificate that was given before and is not in the rows; one that is there stays as it is. */
+  restoreCertificate(certificate: Certificate): Promise<void>
   /** Marks all certificates of a cluster, and remembers their NATS users as long as they would be good. */
   revokeCertificates(id: ClusterId): Promise<void>
   audit(entry: {
@@ -48,6 +50,7 @@ export interface PresentedCertificate {
   readonly serial: string
   readonly publicKey: string
   readonly clusterId: ClusterId
+  readonly notAfter: Date
 }
 
 /** The hub's certificate authority. */
@@ -64,11 +67,13 @@ export interface Authority {
 /** Who hands out and takes back rights in NATS. */
 export interface NatsUsers {
   readonly urls: readonly string[]
-  issue(input: { readonly clusterId: ClusterId; readonly notAfter: Date; readonly now: Date }): {
+  /** The user that belongs to a certificate: always the same one for the same serial. */
+  issue(input: { readonly clusterId: ClusterId; readonly serial: string; readonly notAfter: Date; readonly now: Date }): {
     readonly user: string
     readonly jwt: string
     readonly seed: string
   }
+  userOf(serial: string): string
   revoke(revoked: readonly { readonly user: string; readonly until: Date }[]): Promise<void>
 }
 

@@ -73,6 +73,18 @@ export function decideRenewal(facts: RenewFacts): Refused | { readonly kind: 're
   return keys.size === 1 ? { kind: 'renew', cluster } : refused('forbidden', 'the request was not signed with the key of the certificate')
 }
 
+/**
+ * Whether a certificate of this authority that the rows do not have is taken up again: they were set back to before it was given.
+ * The key is the identity, so it has to be the member's, and never one that was revoked.
+ */
+export function isForgotten(facts: {
+  readonly certificateKey: string
+  readonly cluster: Cluster | undefined
+  readonly keyRevoked: boolean
+}): boolean {
+  return facts.cluster?.approvedAt !== undefined && facts.cluster.publicKey === facts.certificateKey && !facts.keyRevoked
+}
+
 function refused(code: ErrorCode, why: string): Refused {
   return { kind: 'refused', code, why }
 }

@@ -3,10 +3,18 @@ import { FleetError } from '../../proto/base/errors.ts'
 import { sha256 } from '../../proto/base/hash.ts'
 import type { Random } from '../../proto/base/random.ts'
 import { type ClusterId, parseClusterId } from '../../proto/model/ids.ts'
-import { type Cluster, type ClusterCredentials, formatToken, type JoinRequest, type JoinToken, parseToken } from './model.ts'
+import {
+  type Certificate,
+  type Cluster,
+  type ClusterCredentials,
+  formatToken,
+  type JoinRequest,
+  type JoinToken,
+  parseToken,
+} from './model.ts'
 import { clusterValidity } from './pki.ts'
-import type { Authority, ClusterRows, ClusterStore, Listeners, NatsUsers, SigningRequest } from './ports.ts'
-import { decideJoin, decideRenewal, type Refused } from './register.ts'
+import type { Authority, ClusterRows, ClusterStore, Listeners, NatsUsers, PresentedCertificate, SigningRequest } from './ports.ts'
+import { decideJoin, decideRenewal, isForgotten, type Refused } from './register.ts'
 
 export interface ClusterDeps {
   readonly store: ClusterStore
@@ -29,12 +37,19 @@ export interface NewToken {
   readonly lifeMs: number
 }
 
+/** A certificate as TLS verified it. */
+export interface VerifiedCertificate {
+  readonly clusterId: ClusterId
+  readonly serial: string
+  readonly der: Uint8Array
+}
+
 /** Membership: who may become a cluster of the fleet, and for how long it stays one. `by` is the person who asks. */
 export interface ClusterService {
   join(request: JoinRequest): Promise<Joined>
   renew(request: { readonly certificate: Uint8Array; readonly csr: Uint8Array }): Promise<ClusterCredentials>
   /** The member that a verified certificate is of. @throws `unauthenticated` or `forbidden` */
-  member(certificate: { readonly clusterId: ClusterId; readonly serial: string }): Promise<Cluster>
+  member(certificate: VerifiedCertificate): Promise<Cluster>
   approve(name: string, by: string): Promise<Cluster>
   /** Takes all certificates back; the cluster stays known, but only a new key can join. */
   revoke(name: string, by: string): Promise<void>
@@ -135,7 +150,7 @@ async function renew(
 ): Promise<ClusterCredentials> {
   const presented = deps.authority.readCertificate(request.certificate)
   const signing = deps.authority.readRequest(request.csr)
-  const certificate = await deps.store.certificate(presented.serial)
+  const certificate = (await deps.store.certificate(presented.serial)) ?? (await forgotten(deps, presented))
   const cluster = certificate && (await deps.store.clusterById(certificate.clusterId))
   const decision = decideRenewal({ certificateKey: presented.publicKey, requestKey: signing.publicKey, certificate, cluster })
   if (decision.kind === 'renew') return issue(deps, decision.cluster, signing)
@@ -152,7 +167,7 @@ async function renew(
 async function issue(deps: ClusterDeps, cluster: Cluster, signing: SigningRequest): Promise<ClusterCredentials> {
   const now = deps.clock.now()
   const validity = clusterValidity(now, deps.certificateLifeMs)
-  const user = deps.nats.issue({ clusterId: cluster.id, notAfter: validity.notAfter, now })
+  const user = deps.nats.issue({ clusterId: cluster.id, serial: signing.serial, notAfter: validity.notAfter, now })
   const certificate = deps.authority.issue(signing, cluster.id, validity)
   await deps.store.addCertificate({
     ...signing,
@@ -166,8 +181,21 @@ async function issue(deps: ClusterDeps, cluster: Cluster, signing: SigningReques
   return { clusterId, certificate, ca, notAfter: validity.notAfter, natsUrls: deps.nats.urls, natsJwt: user.jwt, natsSeed: user.seed }
 }
 
-async function member(deps: ClusterDeps, presented: { readonly clusterId: ClusterId; readonly serial: string }): Promise<Cluster> {
-  const certificate = await deps.store.certificate(presented.serial)
+/** Takes up a certificate that this hub gave and has no row of, if it may: the database was set back to an earlier state. */
+async function forgotten(deps: ClusterDeps, presented: PresentedCertificate): Promise<Certificate | undefined> {
+  const { serial, publicKey, clusterId, notAfter } = presented
+  const cluster = await deps.store.clusterById(clusterId)
+  const keyRevoked = await deps.store.keyRevoked(publicKey)
+  if (!cluster || !isForgotten({ certificateKey: publicKey, cluster, keyRevoked })) return undefined
+  const natsUser = deps.nats.userOf(serial)
+  await deps.store.restoreCertificate({ serial, clusterId, publicKey, natsUser, notAfter, revokedAt: undefined })
+  await deps.store.audit({ subject: 'agent', verb: 'restore-certificate', object: `cluster/${cluster.name}`, outcome: 'done' })
+  return deps.store.certificate(serial)
+}
+
+async function member(deps: ClusterDeps, presented: VerifiedCertificate): Promise<Cluster> {
+  const known = await deps.store.certificate(presented.serial)
+  const certificate = known ?? (await forgotten(deps, deps.authority.readCertificate(presented.der)))
   const cluster = certificate && (await deps.store.clusterById(certificate.clusterId))
   if (!cluster?.approvedAt || cluster.id !== presented.clusterId) {
     throw new FleetError('unauthenticated', 'open a session: the certificate is not of a cluster of this fleet; join again with a token')

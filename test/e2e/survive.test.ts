@@ -155,6 +155,8 @@ test('the API server of a cluster is restarted: its agent goes on', async () => 
   await drift()
 })
 
+const certificate = () => readFileSync(join(world.dir, 'agents', ONE, 'data', 'identity', 'credentials.json'), 'utf8')
+
 /** With owners: the server's files are not ours where the tests run as root. */
 const copy = (from: string, to: string) => promisify(execFile)('cp', ['-a', from, to])
 
@@ -162,6 +164,7 @@ test('the database is set back to an earlier state: everything is sent again, an
   await world.stop('hub')
   const postgres = join(world.dir, 'hub', 'postgres')
   await copy(postgres, `${postgres}-earlier`)
+  const certificateThen = certificate()
   await world.start('hub')
   const value = await commitValue()
   await arrives(value)
@@ -169,6 +172,9 @@ test('the database is set back to an earlier state: everything is sent again, an
   await world.kubectl(ONE, ['apply', '-f', '-'], yaml(aKustomization('extra', 'fleet', './extra')))
   await eventually('extra is there', async () => (await data('extra')) === 'kept')
   const uid = (await world.get(ONE, 'configmap', 'extra', 'default'))?.metadata.uid
+  await eventually('the agent has a certificate that the earlier state does not know', async () => certificate() !== certificateThen, {
+    timeoutMs: 2 * CERTIFICATE_LIFE_MS,
+  })
   await world.stop('hub')
   await rm(postgres, { recursive: true })
   await copy(`${postgres}-earlier`, postgres)

@@ -64,7 +64,7 @@ export async function openApiWorld(call: CallCluster = noAgent): Promise<ApiWorl
   const members = createClusterService({
     store: clusterStore(db),
     authority,
-    nats: { urls: [], issue: () => ({ user: '', jwt: '', seed: '' }), revoke: async () => undefined },
+    nats: { urls: [], issue: () => ({ user: '', jwt: '', seed: '' }), userOf: () => '', revoke: async () => undefined },
     listeners: { joined: async () => undefined, expelled: async () => undefined, removed: async () => undefined },
     clock: systemClock,
     random: systemRandom,

@@ -5,6 +5,7 @@ import type { Bus } from '../../hub/bus/bus.ts'
 import { agentUser } from '../../hub/bus/claims.ts'
 import { ensureReports, reportConsumer } from '../../hub/bus/reports.ts'
 import { silentLog } from '../../proto/base/log.ts'
+import { systemRandom } from '../../proto/base/random.ts'
 import { type ClusterId, parseClusterId } from '../../proto/model/ids.ts'
 import { callSubject, HINT_SUBJECT, inboxPrefix, partitionOf, reportSubject } from '../../proto/model/subjects.ts'
 import { openTestNats, type TestNats } from '../support/nats.ts'
@@ -32,7 +33,7 @@ function id(text: string): ClusterId {
 
 function credentialsOf(clusterId: ClusterId, lifeMs = 3_600_000) {
   const now = new Date()
-  const user = agentUser(nats.keys, { clusterId, now, notAfter: new Date(now.getTime() + lifeMs) })
+  const user = agentUser(nats.keys, { clusterId, serial: systemRandom.hex(16), now, notAfter: new Date(now.getTime() + lifeMs) })
   return { clusterId, natsUrls: [nats.url], natsJwt: user.jwt, natsSeed: user.seed, ca: nats.authority.certificate, user: user.user }
 }
 

@@ -1,10 +1,10 @@
 import { X509Certificate } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { agentUser, type NatsKeys } from '../../hub/bus/claims.ts'
+import { agentKey, agentUser, type NatsKeys } from '../../hub/bus/claims.ts'
 import { createNkey } from '../../hub/bus/nkeys.ts'
 import { type HubAuthority, openAuthority } from '../../hub/clusters/io/authority.ts'
 import { clusterStore } from '../../hub/clusters/io/store.ts'
-import { type ClusterService, createClusterService, type NewToken } from '../../hub/clusters/service.ts'
+import { type ClusterService, createClusterService, type NewToken, type VerifiedCertificate } from '../../hub/clusters/service.ts'
 import type { Db } from '../../hub/db/db.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { systemRandom } from '../../proto/base/random.ts'
@@ -33,6 +33,7 @@ function service(over: { readonly now?: () => Date; readonly lifeMs?: number } =
     nats: {
       urls: ['tls://nats'],
       issue: (input) => agentUser(keys, input),
+      userOf: (serial) => agentKey(keys, serial).public,
       revoke: async (users) => void revoked.push(users.map(({ user }) => user)),
     },
     listeners: {
@@ -57,6 +58,12 @@ const aToken = (over: Partial<NewToken> = {}): NewToken => ({
   ...over,
 })
 
+function verified(certificate: X509Certificate): VerifiedCertificate {
+  const clusterId = clusterOfNames(certificate.subjectAltName)
+  if (!clusterId) throw new Error('not of a cluster')
+  return { clusterId, serial: certificate.serialNumber.toLowerCase(), der: certificate.raw }
+}
+
 async function joined(name: string): Promise<{ key: TestKey; certificate: X509Certificate; text: string }> {
   const key = createTestKey()
   const { text } = await service().createToken(aToken(), 'admin')
@@ -77,7 +84,7 @@ test('a token and a signing request become a certificate with our subject, never
   expect(certificate.verify(new X509Certificate(authority.certificate).publicKey)).toBe(true)
   expect(told).toContain('joined one approved {"tier":"edge"}')
   expect((await db.query('select 1 from audit where object = $1 and outcome = $2', ['cluster/one', 'approved'])).rowCount).toBe(1)
-  const member = await service().member({ clusterId: answer.credentials.clusterId, serial: certificate.serialNumber.toLowerCase() })
+  const member = await service().member(verified(certificate))
   expect(member.name).toBe('one')
 })
 
@@ -181,12 +188,10 @@ test('a certificate of another authority renews nothing', async () => {
 
 test('revoking takes certificate, renewal, session and NATS user at once; the name stays', async () => {
   const { key, certificate, text } = await joined('seven')
-  const clusterId = clusterOfNames(certificate.subjectAltName)
-  if (!clusterId) throw new Error('no id')
   await service().revoke('seven', 'admin')
   expect(told).toContain('expelled seven')
   expect(revoked.at(-1)).toHaveLength(1)
-  await expect(service().member({ clusterId, serial: certificate.serialNumber.toLowerCase() })).rejects.toMatchObject({ code: 'forbidden' })
+  await expect(service().member(verified(certificate))).rejects.toMatchObject({ code: 'forbidden' })
   await expect(service().renew({ certificate: certificate.raw, csr: key.request() })).rejects.toMatchObject({ code: 'forbidden' })
   await expect(service().join({ token: text, clusterName: 'seven', clusterUid: 'u', csr: key.request() })).rejects.toMatchObject({
     code: 'forbidden',
@@ -195,14 +200,29 @@ test('revoking takes certificate, renewal, session and NATS user at once; the na
 
 test('removing forgets the cluster and keeps its users out; its name is free again', async () => {
   const { certificate } = await joined('eight')
-  const clusterId = clusterOfNames(certificate.subjectAltName)
-  if (!clusterId) throw new Error('no id')
   const before = revoked.at(-1)?.length ?? 0
   await service().remove('eight', 'admin')
   expect(told).toContain('removed eight')
   expect(revoked.at(-1)?.length).toBe(before + 1)
-  await expect(service().member({ clusterId, serial: certificate.serialNumber.toLowerCase() })).rejects.toMatchObject({
+  await expect(service().member(verified(certificate))).rejects.toMatchObject({
     code: 'unauthenticated',
   })
   await joined('eight')
+})
+
+test('certificates that a database set back to an earlier state does not know are taken up, sessions and renewals alike', async () => {
+  const { key, certificate } = await joined('forgotten')
+  const { serial } = verified(certificate)
+  const user = async () => (await db.query<{ nats_user: string }>('select nats_user from certificates where serial = $1', [serial])).rows
+  const given = await user()
+  const forget = () => db.query('delete from certificates where serial = $1', [serial])
+  await forget()
+  expect((await service().member(verified(certificate))).name).toBe('forgotten')
+  expect(await user()).toEqual(given)
+  await forget()
+  await service().renew({ certificate: certificate.raw, csr: key.request() })
+  await forget()
+  await service().revoke('forgotten', 'admin')
+  await expect(service().member(verified(certificate))).rejects.toMatchObject({ code: 'unauthenticated' })
+  await expect(service().renew({ certificate: certificate.raw, csr: key.request() })).rejects.toMatchObject({ code: 'unauthenticated' })
 })

@@ -95,7 +95,7 @@ function readCertificate(issuer: X509Certificate, der: Uint8Array): PresentedCer
     const clusterId = clusterOfNames(certificate.subjectAltName)
     if (!clusterId || !certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) throw new Error('it is not ours')
     const publicKey = certificate.publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
-    return { serial: certificate.serialNumber.toLowerCase(), publicKey, clusterId }
+    return { serial: certificate.serialNumber.toLowerCase(), publicKey, clusterId, notAfter: certificate.validToDate }
   } catch (error) {
     throw new FleetError('unauthenticated', 'read a certificate: it is none that this hub gave to a cluster', { cause: error })
   }

@@ -81,6 +81,9 @@ function rowsOver(sql: Sql): ClusterRows {
     },
     certificate: (serial) => certificate(sql, serial),
     addCertificate: (added) => addCertificate(sql, added),
+    async restoreCertificate(forgotten) {
+      await sql.query(`${INSERT_CERTIFICATE} on conflict (serial) do nothing`, certificateRow(forgotten))
+    },
     revokeCertificates: (id) => revokeCertificates(sql, id),
     async audit({ subject, verb, object, outcome, detail = '' }) {
       await sql.query('insert into audit (subject, verb, object, outcome, detail) values ($1, $2, $3, $4, $5)', [
@@ -124,12 +127,15 @@ async function certificate(sql: Sql, serial: string): Promise<Certificate | unde
   return rows[0] && { ...rows[0], revokedAt: rows[0].revokedAt ?? undefined }
 }
 
+const INSERT_CERTIFICATE = 'insert into certificates (serial, cluster_id, public_key, nats_user, not_after) values ($1, $2, $3, $4, $5)'
+
+function certificateRow({ serial, clusterId, publicKey, natsUser, notAfter }: Certificate): unknown[] {
+  return [serial, clusterId, publicKey, natsUser, notAfter]
+}
+
 async function addCertificate(sql: Sql, added: Certificate): Promise<void> {
   try {
-    await sql.query('insert into certificates (serial, cluster_id, public_key, nats_user, not_after) values ($1, $2, $3, $4, $5)', [
-      ...[added.serial, added.clusterId, added.publicKey],
-      ...[added.natsUser, added.notAfter],
-    ])
+    await sql.query(INSERT_CERTIFICATE, certificateRow(added))
   } catch (error) {
     if (!(error instanceof FleetError) || error.code !== 'already-exists') throw error
     throw new FleetError('forbidden', 'issue a certificate: this signing request was answered before; make a new one', { cause: error })

@@ -6,6 +6,7 @@ import type { ClusterId } from '../../../proto/model/ids.ts'
 export interface PeerCertificate {
   readonly clusterId: ClusterId
   readonly serial: string
+  readonly der: Uint8Array
   /** Unix milliseconds from which on its session has to be over. */
   readonly until: number
 }
@@ -22,7 +23,12 @@ export function peerOf(call: Pick<ServerUnaryCall<unknown, unknown>, 'getAuthCon
   if (!certificate || !clusterId) throw new FleetError('unauthenticated', 'call the hub: this needs the certificate of a cluster')
   const from = Date.parse(certificate.valid_from)
   const to = Date.parse(certificate.valid_to)
-  return { clusterId, serial: certificate.serialNumber.toLowerCase(), until: to - Math.min(MARGIN_MS, (to - from) * 0.05) }
+  return {
+    clusterId,
+    serial: certificate.serialNumber.toLowerCase(),
+    der: certificate.raw,
+    until: to - Math.min(MARGIN_MS, (to - from) * 0.05),
+  }
 }
 
 /** TLS with the hub's own certificate that asks for the client's, verifies it where there is one, and leaves to each call what it needs. */
