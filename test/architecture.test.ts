@@ -35,7 +35,14 @@ interface Place {
 }
 const place = (path: string): Place => {
   const [side = '', concept = ''] = path.split('/')
-  return { path, side, concept, io: path.includes('/io/'), root: /^(hub|agent)\/(main|app)\.ts$/.test(path), room: ROOMS.includes(concept) }
+  return {
+    path,
+    side,
+    concept,
+    io: path.includes('/io/'),
+    root: /^(hub|agent)\/(main\.ts$|app\.ts$|app\/)/.test(path),
+    room: ROOMS.includes(concept),
+  }
 }
 const meetsTheWorld = (p: Place) => p.io || p.root || p.room || p.concept === 'cli' || /^proto\/(base|kustomize)\//.test(p.path)
 

@@ -1,0 +1,51 @@
+import { timed } from '../../proto/base/background.ts'
+import { systemClock } from '../../proto/base/clock.ts'
+import { KustomizePool } from '../../proto/kustomize/pool.ts'
+import type { HubConfig } from '../config.ts'
+import { openJobs } from '../db/jobs.ts'
+import { createDesiredStore } from '../desired/io/store.ts'
+import { createDesiredService } from '../desired/service.ts'
+import { mirrorFold } from '../objects/io/mirror.ts'
+import { createRenderStore } from '../render/io/store.ts'
+import { createTrees } from '../render/io/tree.ts'
+import { createRender } from '../render/service.ts'
+import type { Ground, Opening } from './ground.ts'
+import type { Knowledge } from './knowledge.ts'
+
+const clock = systemClock
+const BUILD_DEADLINE_MS = 60_000
+
+/** From a tree to what clusters should hold. */
+export async function openBuilding(config: HubConfig, given: Ground & Knowledge, { scope, log }: Opening) {
+  const { db, metrics } = given
+  const pool = scope.use(new KustomizePool({ program: config.programs.kustomize, processes: config.buildConcurrency }))
+  const render = createRender({
+    store: createRenderStore(db),
+    trees: createTrees({ db }),
+    build: (tree, options, signal) => metrics.building(() => pool.build(tree, options, { signal, deadlineMs: BUILD_DEADLINE_MS })),
+    clock,
+    log: log.child({ concept: 'render' }),
+    concurrency: config.buildConcurrency * 2,
+  })
+  const desired = createDesiredService({
+    store: createDesiredStore(db, mirrorFold.notify),
+    render: (...input) => timed(clock, metrics.rendered, () => render(...input)),
+    hint: given.hint,
+    clock,
+    log: log.child({ concept: 'desired' }),
+  })
+  const settle = (key: string, signal: AbortSignal) => timed(clock, metrics.settled, () => desired.settle(key, signal))
+  const jobs = await openJobs({
+    url: given.url,
+    replica: given.replica,
+    tasks: { settle },
+    concurrency: 4,
+    clock,
+    log: log.child({ concept: 'jobs' }),
+  })
+  given.agents.waitingJobs = () => jobs.waiting()
+  return { desired, jobs: scope.use(jobs) }
+}
+
+/** What `openBuilding` opened. */
+export type Building = Awaited<ReturnType<typeof openBuilding>>

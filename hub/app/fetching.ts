@@ -1,0 +1,49 @@
+import { join } from 'node:path'
+import { background, timed } from '../../proto/base/background.ts'
+import { systemClock } from '../../proto/base/clock.ts'
+import { systemRandom } from '../../proto/base/random.ts'
+import type { HubConfig } from '../config.ts'
+import { openCredentials } from '../sources/io/credentials.ts'
+import { GitFetcher } from '../sources/io/git.ts'
+import { createSourceStore } from '../sources/io/store.ts'
+import { createSourceWorker } from '../sources/service.ts'
+import type { Building } from './building.ts'
+import type { Ground, Opening } from './ground.ts'
+import type { Knowledge } from './knowledge.ts'
+import { SOURCES_SUBJECT } from './reporting.ts'
+
+const clock = systemClock
+const random = systemRandom
+
+/** From a repository to a tree. */
+export function openFetching(config: HubConfig, given: Ground & Knowledge & Building, { scope, log }: Opening) {
+  const { db, bus, vault, desired, jobs, metrics, replica } = given
+  const fetcher = scope.use(new GitFetcher({ folder: join(config.dataDir, 'git'), processes: config.fetchConcurrency }))
+  const sources = createSourceWorker({
+    store: createSourceStore({ db, replica }),
+    fetcher: {
+      fetch: (request, use, options) => timed(clock, metrics.looked, () => fetcher.fetch(request, use, options)),
+    },
+    credential: openCredentials((id) => vault.credential(id)),
+    moved: async (key) => {
+      if ((await desired.due(key)).length > 0) await jobs.add('settle', key)
+    },
+    clock,
+    random,
+    log: log.child({ concept: 'sources' }),
+    allow: config.fetchAllow,
+    concurrency: config.fetchConcurrency,
+  })
+  background(
+    scope,
+    (signal) => sources.run(signal),
+    (error) => log.error({ event: 'sources.ended', err: error }, 'sources are not looked at any more'),
+  )
+  scope.use(
+    bus.subscribe(
+      SOURCES_SUBJECT,
+      (bytes) => void sources.poke(...(JSON.parse(Buffer.from(bytes).toString()) as string[])).catch(() => undefined),
+    ),
+  )
+  return { sources }
+}
