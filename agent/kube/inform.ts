@@ -23,21 +23,30 @@ export interface InformOptions {
   readonly random: Random
 }
 
+const BACKOFF = { baseMs: 500, capMs: 30_000 }
+const REFUSED_FOR_MS = 10_000
+/** So that a refusal that stands is believed soon after its time. */
+const REFUSED_BACKOFF = { baseMs: 500, capMs: 2000 }
+
 /**
  * Lists a collection and follows it for good.
  *
  * 1. After `synced`, upserts and deletes told so far are the collection at one version.
  * 2. A version that is too old (410) leads to a new list; objects gone meanwhile are told as deletes.
  * 3. A broken stream is taken up at the last version seen, with backoff.
- * 4. Ends by throwing: the signal's reason, or a refusal that waiting does not heal (forbidden, kind not served).
+ * 4. Ends by throwing: the signal's reason, or a refusal that waiting does not heal (forbidden, kind not served). A refusal of what
+ *    was listed before counts once it has stood for ten seconds: an API server that just started answers before it knows its roles.
  */
 export async function* inform(kube: Kube, of: Collection, options: InformOptions): AsyncGenerator<Told> {
   const known = new Map<string, ObjectRef>()
   let version: string | undefined
+  let wasListed = false
+  let refusedSince: number | undefined
   for (let failures = 0; ; ) {
     try {
       if (version === undefined) {
         version = yield* relist(kube, of, known, options)
+        wasListed = true
         failures = 0
       }
       for await (const event of kube.watch(of, { resourceVersion: version, signal: options.signal })) {
@@ -50,14 +59,18 @@ export async function* inform(kube: Kube, of: Collection, options: InformOptions
         else known.delete(refKey(ref))
         yield event.kind === 'upsert' ? event : { kind: 'delete', ref, object: event.object }
       }
+      refusedSince = undefined
     } catch (error) {
       options.signal.throwIfAborted()
       const failure = FleetError.from(error, `watch ${of.kind}`)
+      const isRefused = failure.code !== 'gone' && RETRY[failure.code] === 'never'
+      const now = options.clock.now().getTime()
+      refusedSince = isRefused ? (refusedSince ?? now) : undefined
+      if (refusedSince !== undefined && (!wasListed || now - refusedSince >= REFUSED_FOR_MS)) throw failure
       if (failure.code === 'gone') version = undefined
-      else if (RETRY[failure.code] === 'never') throw failure
       failures++
       if (failure.code === 'gone' && failures === 1) continue
-      const waitMs = delayMs(failures, { baseMs: 500, capMs: 30_000, jitter: options.random.next() })
+      const waitMs = delayMs(failures, { ...(isRefused ? REFUSED_BACKOFF : BACKOFF), jitter: options.random.next() })
       yield { kind: 'lost', error: failure, waitMs }
       await options.clock.sleep(waitMs, options.signal)
     }

@@ -10,6 +10,7 @@ import { systemRandom } from '../../proto/base/random.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { openAdminKube } from '../support/apply-engine.ts'
 import { openCluster, openSharedCluster, type TestCluster } from '../support/cluster.ts'
+import { eventually } from '../support/eventually.ts'
 
 let cluster: TestCluster
 let connection: KubeConnection
@@ -127,6 +128,48 @@ test('a watch outlives a restart of the API server', async () => {
   const heard = [await lost]
   while (heard.at(-1) !== 'upsert b') heard.push(await told.next())
   expect(heard).toContain('upsert b')
+})
+
+test('a refusal of what was listed before is believed once it has stood: a starting API server does not know its roles yet', async () => {
+  await using own = await openCluster({ name: 'refusing' })
+  await using mine = await openAdminKube(own)
+  namespace = 'default'
+  const binding: Manifest = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'RoleBinding',
+    metadata: { name: 'reader', namespace },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' },
+    subjects: [{ kind: 'ServiceAccount', name: 'default', namespace }],
+  }
+  const unbind = () =>
+    mine.own.remove({ apiVersion: binding.apiVersion, kind: 'RoleBinding', namespace, name: binding.metadata.name }, { signal })
+  const untilRefused = () =>
+    eventually('it is refused', async () => {
+      const question = { verb: 'watch', group: '', resource: 'configmaps', namespace }
+      return !(await mine.as(serviceAccount(namespace, 'default')).may(question, { signal }))
+    })
+  await mine.own.apply(binding, write)
+  await using told = follow(mine.as(serviceAccount(namespace, 'default')))
+  expect(await told.next()).toBe('synced')
+  const watched = told.next()
+  await mine.own.apply(aConfigMap('watched'), write)
+  expect(await watched).toBe('upsert watched')
+  const lost = told.next()
+  await unbind()
+  await untilRefused()
+  await own.restart('kube-apiserver', { signal })
+  expect(await lost).toBe('lost')
+  const heard = [await told.next()]
+  await mine.own.apply(binding, write)
+  await mine.own.apply(aConfigMap('a'), write)
+  while (heard.at(-1) !== 'upsert a') heard.push(await told.next())
+  await unbind()
+  await untilRefused()
+  await own.restart('kube-apiserver', { signal })
+  const end = async () => {
+    for (;;) await told.next()
+  }
+  await expect(end()).rejects.toMatchObject({ code: 'forbidden' })
 })
 
 test('acts as a ServiceAccount and gets its refusals in the words of Kubernetes', async () => {

@@ -1,3 +1,4 @@
+import { delayMs } from '../../../proto/base/backoff.ts'
 import type { Clock } from '../../../proto/base/clock.ts'
 import { FleetError, messageOf } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
@@ -42,7 +43,7 @@ export interface FluxMirrorOptions {
 const ENDED_UIDS = 1000
 
 /** How soon a kind that the cluster does not serve is asked for again. */
-const UNSERVED_RETRY_MS = 15_000
+const UNSERVED_RETRY = { baseMs: 2000, capMs: 15_000 }
 
 export function openFluxMirror(kube: Kube, options: FluxMirrorOptions): FluxMirror {
   const objects = new Map<string, MirroredObject>()
@@ -66,19 +67,22 @@ export function openFluxMirror(kube: Kube, options: FluxMirrorOptions): FluxMirr
 
   const following = FLUX_KINDS.map(async (kind, at) => {
     const of = { apiVersion: apiVersionOf(kind.group, kind.version), kind: kind.kind }
-    while (!stop.signal.aborted) {
+    for (let attempt = 1; !stop.signal.aborted; attempt++) {
       try {
         for await (const told of inform(kube, of, { ...options, signal: stop.signal })) {
           if (told.kind === 'upsert') see(refOf(told.object), told.object)
           else if (told.kind === 'delete') see(told.ref, undefined)
           else if (told.kind === 'synced') listed[at]?.resolve()
+          attempt = 1
         }
       } catch (error) {
         if (stop.signal.aborted) return
         if (!isUnserved(error))
           options.log.warn({ event: 'mirror.failed', object: kind.kind, reason: messageOf(error) }, 'cannot watch a Flux kind')
         listed[at]?.resolve()
-        await options.clock.sleep(UNSERVED_RETRY_MS, stop.signal).catch(() => undefined)
+        await options.clock
+          .sleep(delayMs(attempt, { ...UNSERVED_RETRY, jitter: options.random.next() }), stop.signal)
+          .catch(() => undefined)
       }
     }
   })

@@ -1,3 +1,4 @@
+import { delayMs } from '../../../proto/base/backoff.ts'
 import type { Clock } from '../../../proto/base/clock.ts'
 import { FleetError } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
@@ -23,7 +24,7 @@ export interface Followed extends AsyncDisposable {
   readonly tried: Promise<void>
 }
 
-const REFUSED_RETRY_MS = 30_000
+const REFUSED_RETRY = { baseMs: 1000, capMs: 30_000 }
 
 /** Follows a collection for good; `changed` is called after each change of it. */
 export function follow(deps: FollowDeps, of: Collection, changed: () => void): Followed {
@@ -33,13 +34,14 @@ export function follow(deps: FollowDeps, of: Collection, changed: () => void): F
   const tried = Promise.withResolvers<void>()
   let synced = false
   const run = async () => {
-    while (!stop.signal.aborted) {
+    for (let attempt = 1; !stop.signal.aborted; attempt++) {
       try {
         for await (const told of inform(kube, of, { clock, random, signal: stop.signal })) {
           if (told.kind === 'upsert') objects.set(refKey(refOf(told.object)), told.object)
           else if (told.kind === 'delete') objects.delete(refKey(told.ref))
           else if (told.kind !== 'synced') continue
           synced ||= told.kind === 'synced'
+          if (told.kind === 'synced') attempt = 1
           if (synced) changed()
           if (synced) tried.resolve()
         }
@@ -48,9 +50,10 @@ export function follow(deps: FollowDeps, of: Collection, changed: () => void): F
         if (stop.signal.aborted) return
         synced = false
         objects.clear()
-        log.warn({ event: 'follow.refused', object: of.kind, err: error, waitMs: REFUSED_RETRY_MS }, 'cannot follow what decides who acts')
+        const waitMs = delayMs(attempt, { ...REFUSED_RETRY, jitter: random.next() })
+        log.warn({ event: 'follow.refused', object: of.kind, err: error, waitMs }, 'cannot follow what decides who acts')
         changed()
-        await clock.sleep(REFUSED_RETRY_MS, stop.signal).catch(() => undefined)
+        await clock.sleep(waitMs, stop.signal).catch(() => undefined)
       }
     }
   }
