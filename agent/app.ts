@@ -12,6 +12,7 @@ import { unserved } from '../proto/model/flux/unserved.ts'
 import type { ServiceAccountRef } from '../proto/model/identities.ts'
 import { refKey } from '../proto/model/object-ref.ts'
 import { VERSION } from '../proto/model/version.ts'
+import { openPlacing } from './app/placing.ts'
 import { describeChanges } from './apply/changeset.ts'
 import { openApplyCluster } from './apply/io/cluster.ts'
 import { compareOrder } from './apply/order.ts'
@@ -39,6 +40,7 @@ import { gitRepositoryStatus } from './mirror/git-repository-status.ts'
 import { type Flux, openFlux } from './mirror/io/flux.ts'
 import { kustomizationStatus } from './mirror/kustomization-status.ts'
 import { unservedStatus } from './mirror/unserved-status.ts'
+import type { Placed } from './placed/io/open.ts'
 import { awaitedItems } from './reconcile/awaited.ts'
 import { sourceOf } from './reconcile/dependencies.ts'
 import { createCoverage } from './reconcile/io/coverage.ts'
@@ -52,6 +54,7 @@ import { Reconciler } from './reconcile/service.ts'
 import { createSourceReconciler } from './reconcile/sources.ts'
 import { createWaking, type Waking } from './reconcile/waking.ts'
 import { createWork } from './reconcile/work.ts'
+import { openEventJournal } from './report/io/event-journal.ts'
 import { openReporting, type Reporting } from './report/io/reporting.ts'
 import { type ClusterFacts, openClusterFacts } from './session/io/cluster-facts.ts'
 import { type HubLine, openHubLine } from './session/io/hub-line.ts'
@@ -113,19 +116,39 @@ interface Parts extends Ground {
   readonly reporting: Reporting
 }
 
+/** What a tenure's work is woken by. */
+interface Acting extends Pick<Waking, 'everything'> {
+  readonly touched: (what: Touched) => void
+  readonly work: Waking
+  readonly hub: HubLine
+}
+
+function both(work: Waking, placed: Placed): Pick<Acting, 'everything' | 'touched'> {
+  return {
+    everything() {
+      work.everything()
+      placed.everything()
+    },
+    touched(what: Touched) {
+      work.touched(what)
+      placed.touched(what)
+    },
+  }
+}
+
 /** Puts everything together that acts; closing it stops all work in flight. */
 async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Promise<AsyncDisposable> {
   await using scope = new AsyncDisposableStack()
   const { config, clock, random, log, target, connection } = ground
   const { own } = connection
-  let acting: { readonly work: Waking; readonly hub: HubLine } | undefined
+  let acting: Acting | undefined
   const as = ({ namespace, name }: ServiceAccountRef) => connection.as(serviceAccount(namespace, name))
   const memory = new DriftMemory({ clock, drifted: ({ owner, waitMs }) => acting?.work.drifted(owner, waitMs) })
   const fetch: HubLine['fetchBundles'] = (digests, o) => {
     if (!acting) throw new FleetError('unavailable', 'fetch bundles: the agent begins')
     return acting.hub.fetchBundles(digests, o)
   }
-  const touched = (what: Touched) => acting?.work.touched(what)
+  const touched = (what: Touched) => acting?.touched(what)
   const store = scope.use(await openStore({ dataDir: config.dataDir, fetch, touched, memo: () => memory.snapshot(), clock, log }))
   memory.restore(store.remembered ?? [])
   const facts = scope.use(openClusterFacts({ target, clock, log }))
@@ -136,15 +159,17 @@ async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Pr
       tenants: () => held().tenants.values(),
       fluxObjects: (namespace) =>
         Array.from(flux.mirror.all(), ({ manifest }) => manifest).filter(({ metadata }) => metadata.namespace === namespace),
-      changed: () => acting?.work.everything(),
+      changed: () => acting?.everything(),
+      told: (setup) => reporting.tenant(setup),
     }),
   )
   const identifySource = (namespace: string) => authority.identify({ namespace, serviceAccountName: undefined }, false)
   const refuseCaller = (account: ServiceAccountRef) => authority.refuseCaller(account)
   const flux: Flux = scope.use(openFlux({ own, as, target, identify: identifySource, refuseCaller, clock, random, log }))
-  const reporting = scope.use(
+  const journal = scope.use(await openEventJournal(join(config.dataDir, 'events.jsonl'), log))
+  const reporting: Reporting = scope.use(
     openReporting({
-      ...{ boot: tenure.boot, own, clock, random, log },
+      ...{ boot: tenure.boot, own, journal, clock, random, log },
       async describe(key) {
         const sketch = await flux.sketch(key)
         if (sketch?.unread) acting?.work.queue.add(key, UNREAD_MS)
@@ -158,17 +183,27 @@ async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Pr
   const parts: Parts = { ...ground, tenure, as, memory, store, authority, flux, reporting }
   const work = openQueue(parts, scope)
   await Promise.all([authority.rules.known(signal), flux.mirror.synced(signal)])
-  scope.use(flux.mirror.subscribe((seen) => work.seen(seen)))
+  const placed = openPlacing(parts, scope)
+  scope.use(followMirror(parts, work, placed))
   const hub = scope.use(openHub(parts, { facts, work }))
-  acting = { work, hub }
+  acting = { work, hub, ...both(work, placed) }
   authority.begin()
-  work.everything()
+  acting.everything()
   reporting.again()
   log.info({ event: 'agent.acting', count: [...flux.mirror.all()].length }, 'the agent serves the cluster')
   return scope.move()
 }
 
 const UNREAD_MS = 2_000
+
+/** What is seen of Flux objects calls for work; an object that is gone may be what a removed tenant waits for. */
+function followMirror({ authority, flux }: Parts, work: Waking, placed: Placed): Disposable {
+  return flux.mirror.subscribe((seen) => {
+    work.seen(seen)
+    placed.seen(seen.ref)
+    if (!seen.after) authority.objectGone(seen.ref.namespace)
+  })
+}
 
 /** The queue of objects to look at, and what brings objects into it. */
 function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
@@ -282,7 +317,7 @@ function planOf({ authority, flux, store }: Parts, object: Kustomization): Retur
   })
 }
 
-const CAPABILITIES = ['git-repository', 'kustomization', 'calls', 'tenants']
+const CAPABILITIES = ['git-repository', 'kustomization', 'calls', 'tenants', 'placements']
 
 /** The line to the hub. All work goes on without it. */
 function openHub(parts: Parts, { facts, work }: { readonly facts: ClusterFacts; readonly work: Waking }): HubLine {

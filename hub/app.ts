@@ -11,6 +11,7 @@ import { openGround } from './app/ground.ts'
 import { keepHouse } from './app/house.ts'
 import { openKnowledge } from './app/knowledge.ts'
 import { openReporting } from './app/reporting.ts'
+import { openRolling } from './app/rolling.ts'
 import type { HubConfig } from './config.ts'
 import { namedObjects } from './objects/named.ts'
 import { platformTenant } from './tenants/platform.ts'
@@ -26,12 +27,16 @@ export async function openHub(config: HubConfig, log: Log, signal: AbortSignal):
   const ground = await openGround(config, { scope, log, signal })
   const known = { ...ground, ...openKnowledge(ground, { scope, log }) }
   const built = { ...known, ...(await openBuilding(config, known, { scope, log })) }
-  openFetching(config, built, { scope, log })
-  const reporting = { ...built, ...(await openReporting(built, { scope, log })) }
+  const rolling = { ...built, ...openRolling(built, { scope, log }) }
+  const { sweepCaches } = openFetching(config, rolling, { scope, log })
+  const reporting = { ...rolling, ...(await openReporting(rolling, { scope, log })) }
   const doors = await openDoors(config, reporting, { scope, log })
-  keepHouse(reporting, { scope, log })
+  keepHouse({ ...reporting, sweepCaches }, { scope, log })
   const tenants = namedObjects(known.objects, TENANT)
-  if (!(await tenants.get(PLATFORM_TENANT))) await tenants.create(platformTenant()).catch(ignoreTaken)
+  if (!(await tenants.get(PLATFORM_TENANT))) {
+    await tenants.create(platformTenant()).catch(ignoreTaken)
+    await known.tenants.settle()
+  }
   const token = (await known.tenants.firstToken())?.reveal()
   const server = `https://${ground.hosts[0] ?? 'localhost'}:${doors.http.port}`
   await writeAdminFile(join(config.dataDir, 'admin.json'), { server, ca: ground.identity.ca, token })

@@ -8,6 +8,7 @@ const LINE = {
     'tenancy',
     'mirror',
     'cache',
+    'placed',
     'decrypt',
     'substitute',
     'helm',

@@ -1,4 +1,13 @@
-import type { Cursor, DesiredFact, Fact, ReleaseFact, SourceStatusFact, TenantFact } from '../../proto/model/facts.ts'
+import type {
+  ClusterFact,
+  Cursor,
+  DesiredFact,
+  Fact,
+  PlacedFact,
+  ReleaseFact,
+  SourceStatusFact,
+  TenantFact,
+} from '../../proto/model/facts.ts'
 import { refKey } from '../../proto/model/object-ref.ts'
 import { problemContent, setDigest } from '../../proto/model/set-members.ts'
 import { type Holdings, NOTHING_HELD } from './model.ts'
@@ -8,6 +17,10 @@ export interface Touched {
   readonly objects: ReadonlySet<string>
   readonly sources: ReadonlySet<string>
   readonly tenants: ReadonlySet<string>
+  /** Objects that a Placement puts into the cluster or takes out of it. */
+  readonly placed: ReadonlySet<string>
+  /** True when the fleet knows something else of the cluster. */
+  readonly cluster: boolean
 }
 
 export interface Batch {
@@ -20,13 +33,15 @@ export interface Batch {
 /** The holdings after a batch. A fact with a lower position than the one held is older news and changes nothing. */
 export function hold(holdings: Holdings, batch: Batch): { readonly holdings: Holdings; readonly touched: Touched } {
   const from = batch.full ? NOTHING_HELD : holdings
-  const next = {
+  const next: Drafts = {
     desired: new Map(from.desired),
     releases: new Map(from.releases),
     sourceStatuses: new Map(from.sourceStatuses),
     tenants: new Map(from.tenants),
+    placed: new Map(from.placed),
+    cluster: from.cluster,
   }
-  const touched = { objects: new Set<string>(), sources: new Set<string>(), tenants: new Set<string>() }
+  const touched: Marks = { objects: new Set(), sources: new Set(), tenants: new Set(), placed: new Set(), cluster: false }
   for (const fact of batch.facts) take(next, touched, fact)
   if (batch.full) forgotten(holdings, next, touched)
   const complete = new Set(from.complete)
@@ -42,11 +57,15 @@ interface Drafts {
   readonly releases: Map<string, ReleaseFact>
   readonly sourceStatuses: Map<string, SourceStatusFact>
   readonly tenants: Map<string, TenantFact>
+  readonly placed: Map<string, PlacedFact>
+  cluster: ClusterFact | undefined
 }
 interface Marks {
   readonly objects: Set<string>
   readonly sources: Set<string>
   readonly tenants: Set<string>
+  readonly placed: Set<string>
+  cluster: boolean
 }
 
 function take(next: Drafts, touched: Marks, fact: Fact): void {
@@ -66,6 +85,14 @@ function take(next: Drafts, touched: Marks, fact: Fact): void {
     case 'tenant':
       put(next.tenants, fact.tenant, fact, touched.tenants)
       return
+    case 'placed':
+      put(next.placed, refKey(fact.object), fact, touched.placed)
+      return
+    case 'cluster':
+      if (next.cluster && next.cluster.position > fact.position) return
+      next.cluster = fact
+      touched.cluster = true
+      return
     case 'removed':
       remove(next, touched, fact)
       return
@@ -84,14 +111,15 @@ function put<T extends { readonly position: bigint }>(into: Map<string, T>, key:
 
 function remove(next: Drafts, touched: Marks, fact: Extract<Fact, { kind: 'removed' }>): void {
   const key = refKey(fact.object)
-  const drafts = { desired: next.desired, release: next.releases, 'source-status': next.sourceStatuses } as const
+  const drafts = { desired: next.desired, release: next.releases, 'source-status': next.sourceStatuses, placed: next.placed } as const
   const old = drafts[fact.fact].get(key)
   if (!old || old.position > fact.position) return
   drafts[fact.fact].delete(key)
   if (old.kind === 'desired') {
     touched.objects.add(key)
     touched.sources.add(refKey(old.source))
-  } else touched.sources.add(key)
+  } else if (old.kind === 'placed') touched.placed.add(key)
+  else touched.sources.add(key)
 }
 
 function forgotten(before: Holdings, next: Drafts, touched: Marks): void {
@@ -101,6 +129,7 @@ function forgotten(before: Holdings, next: Drafts, touched: Marks): void {
     touched.sources.add(refKey(fact.source))
   }
   for (const key of before.releases.keys()) if (!next.releases.has(key)) touched.sources.add(key)
+  for (const key of before.placed.keys()) if (!next.placed.has(key)) touched.placed.add(key)
   for (const key of before.tenants.keys()) if (!next.tenants.has(key)) touched.tenants.add(key)
 }
 

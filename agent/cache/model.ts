@@ -1,4 +1,4 @@
-import type { Cursor, DesiredFact, ReleaseFact, SourceStatusFact, TenantFact } from '../../proto/model/facts.ts'
+import type { ClusterFact, Cursor, DesiredFact, PlacedFact, ReleaseFact, SourceStatusFact, TenantFact } from '../../proto/model/facts.ts'
 
 /** What the agent holds of the hub's word, by the key of the object it is about. */
 export interface Holdings {
@@ -8,6 +8,9 @@ export interface Holdings {
   readonly releases: ReadonlyMap<string, ReleaseFact>
   readonly sourceStatuses: ReadonlyMap<string, SourceStatusFact>
   readonly tenants: ReadonlyMap<string, TenantFact>
+  readonly placed: ReadonlyMap<string, PlacedFact>
+  /** What the fleet knows of this cluster. */
+  readonly cluster: ClusterFact | undefined
   /** Source objects whose release covers exactly the desired facts that are held. */
   readonly complete: ReadonlySet<string>
 }
@@ -18,6 +21,8 @@ export const NOTHING_HELD: Holdings = {
   releases: new Map(),
   sourceStatuses: new Map(),
   tenants: new Map(),
+  placed: new Map(),
+  cluster: undefined,
   complete: new Set(),
 }
 

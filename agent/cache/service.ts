@@ -40,6 +40,8 @@ export function createHoldings(deps: { readonly store: HoldingsStore; readonly t
       yield* current.releases.values()
       yield* current.sourceStatuses.values()
       yield* current.tenants.values()
+      yield* current.placed.values()
+      if (current.cluster) yield current.cluster
     },
     sweep: () => deps.store.sweep(bundlesOf(current)),
   }

@@ -18,6 +18,7 @@ const run = (over: Partial<Run> = {}): Run => ({
   drifted: false,
   ...over,
 })
+const failedAt = (sinceMs: number) => ({ kind: 'failed', why: '', sinceMs }) as const
 const input = (over: Partial<FreshnessInput> = {}): FreshnessInput => ({
   run: run(),
   generation: 1,
@@ -40,8 +41,14 @@ test.each<[string, FreshnessInput, string]>([
   ['another identity', input({ account: { ...account, name: 'other' } }), 'changed'],
   ['somebody asked', input({ requested: true }), 'requested'],
   ['somebody changed what was applied', input({ run: run({ drifted: true }) }), 'drifted'],
-  ['failed health is not tried again before its time', input({ run: run({ health: { kind: 'failed', why: '' } }) }), 'kept'],
-  ['failed health is tried again in time', input({ run: run({ health: { kind: 'failed', why: '' } }), nowMs: 5000 }), 'due'],
+  ['failed health is not tried again before its time', input({ run: run({ health: failedAt(0) }) }), 'kept'],
+  ['failed health is tried again in time', input({ run: run({ health: failedAt(0) }), nowMs: 5000 }), 'due'],
+  // Else a wait for health that is longer than the retry interval began again and again, and nobody was told that it failed.
+  [
+    'the time to the next try begins when health was known to have failed',
+    input({ run: run({ health: failedAt(4500) }), nowMs: 5000 }),
+    'kept',
+  ],
 ])('%s', (_name, given, expected) => {
   expect(freshness(given)).toBe(expected)
 })

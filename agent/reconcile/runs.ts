@@ -6,7 +6,7 @@ export type HealthOfRun =
   | { readonly kind: 'unchecked' }
   | { readonly kind: 'running'; readonly sinceMs: number; readonly stop: AbortController }
   | { readonly kind: 'passed'; readonly durationMs: number }
-  | { readonly kind: 'failed'; readonly why: string }
+  | { readonly kind: 'failed'; readonly why: string; readonly sinceMs: number }
 
 /** The last run of a Kustomization that applied everything. */
 export interface Run {
@@ -48,7 +48,8 @@ export function freshness({ run, generation, bundle, account, ...now }: Freshnes
   if (run.account.name !== account.name || run.account.namespace !== account.namespace) return 'changed'
   if (now.requested) return 'requested'
   if (run.drifted) return 'drifted'
-  const due = now.nowMs - run.endedMs >= now.intervalMs
+  // A failure stands from when it was known: a wait that is longer than the retry interval would else never be told of.
+  const due = now.nowMs - (run.health.kind === 'failed' ? run.health.sinceMs : run.endedMs) >= now.intervalMs
   if (run.health.kind === 'failed') return due ? 'due' : 'kept'
   return due && now.looksAtInterval ? 'due' : 'kept'
 }

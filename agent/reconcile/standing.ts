@@ -77,15 +77,17 @@ export function startHealth(deps: StandingDeps, { key, object, run }: Standings)
   const wait = { account: run.account, owned, timeoutMs: deps.timeoutMs(object.spec), signal: stop.signal }
   deps.workload.awaitHealth(awaited, wait).then(
     (end) => {
-      const durationMs = deps.clock.now().getTime() - sinceMs
-      run.health = end.kind === 'healthy' ? { kind: 'passed', durationMs } : { kind: 'failed', why: unhealthy(end, durationMs) }
+      const nowMs = deps.clock.now().getTime()
+      const durationMs = nowMs - sinceMs
+      run.health =
+        end.kind === 'healthy' ? { kind: 'passed', durationMs } : { kind: 'failed', why: unhealthy(end, durationMs), sinceMs: nowMs }
       if (run.health.kind === 'failed')
         deps.voice.event(key, { severity: 'error', reason: 'HealthCheckFailed', message: run.health.why, revision: '' })
       deps.again(key, 0)
     },
     (error: unknown) => {
       if (stop.signal.aborted) return
-      run.health = { kind: 'failed', why: messageOf(error) }
+      run.health = { kind: 'failed', why: messageOf(error), sinceMs: deps.clock.now().getTime() }
       deps.again(key, 0)
     },
   )

@@ -1,4 +1,4 @@
-import type { MirroredReport, ReachedReport, StragglerReport, VersionedRef } from '../../proto/model/report.ts'
+import type { EventReport, MirroredReport, ReachedReport, StragglerReport, VersionedRef } from '../../proto/model/report.ts'
 
 /** What the hub was told last of an object: enough to see that there is nothing new to tell. */
 export interface Told extends VersionedRef {
@@ -20,6 +20,13 @@ export interface ConsumerState {
   readonly ready: boolean
   readonly lastAppliedRevision: string
   readonly lastAttemptedRevision: string
+}
+
+/** Where events are kept until the hub has them: they outlive whoever recorded them. */
+export interface EventJournal {
+  add(event: EventReport): void
+  /** The hub has all that were added but these. */
+  told(untold: readonly EventReport[]): void
 }
 
 /** Looks an object up at the moment it is sent, so that what changed meanwhile is sent once. */

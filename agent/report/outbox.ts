@@ -2,40 +2,56 @@ import { refKey } from '../../proto/model/object-ref.ts'
 import {
   EMPTY_REPORT,
   type EventReport,
+  type PlacedReport,
   type ReachedReport,
   type Report,
   type StragglerReport,
+  type TenantSetupReport,
   type VersionedRef,
 } from '../../proto/model/report.ts'
 import type { Lane } from '../../proto/model/subjects.ts'
-import type { Describe, Told } from './model.ts'
+import type { Describe, EventJournal, Told } from './model.ts'
 
 /** Objects in one message; together they stay far below what a message may hold. */
 const OBJECTS_A_MESSAGE = 100
 const EVENTS_A_MESSAGE = 200
+const TENANTS_A_MESSAGE = 500
 const EVENTS_WAITING = 2000
 const MESSAGE_BYTES = 1 << 20
 
 /**
- * What is still to be told to the hub. State coalesces by object; events wait in order, up to a bound, and what the
- * bound drops is counted. A message that is on its way stays as it is until it is acknowledged, so that a repeat is the same message.
+ * What is still to be told to the hub. State coalesces by object; events wait in order and in a journal, up to a bound, and what
+ * the bound drops is counted. A message that is on its way stays as it is until it is acknowledged, so that a repeat is the same message.
  */
 export class Outbox {
   readonly #describe: Describe
   readonly #boot: bigint
-  readonly #sequences: Record<Lane, bigint> = { objects: 0n, status: 0n, events: 0n, inventory: 0n }
+  readonly #sequences: Record<Lane, bigint> = { objects: 0n, status: 0n, events: 0n }
   readonly #objects = new Set<string>()
   readonly #deletions = new Map<string, VersionedRef>()
   readonly #reached = new Map<string, ReachedReport>()
   readonly #stragglers = new Map<string, StragglerReport>()
-  readonly #events: EventReport[] = []
+  readonly #tenants = new Map<string, TenantSetupReport>()
+  readonly #untoldTenants = new Set<string>()
+  readonly #placed = new Map<string, PlacedReport>()
+  readonly #untoldPlaced = new Set<string>()
+  readonly #journal: EventJournal
+  readonly #events: EventReport[]
   readonly #told = new Map<string, Told>()
   #list: string | undefined
   #dropped = 0
 
-  constructor(boot: bigint, describe: Describe) {
+  /** @param left  events that an earlier process did not get to tell */
+  constructor(
+    boot: bigint,
+    describe: Describe,
+    { journal, left }: { readonly journal: EventJournal; readonly left: readonly EventReport[] },
+  ) {
     this.#boot = boot
     this.#describe = describe
+    this.#journal = journal
+    this.#events = left.slice(-EVENTS_WAITING)
+    this.#dropped = left.length - this.#events.length
   }
 
   /** What the hub was told of each object: the mirrored set as the hub should hold it. */
@@ -76,7 +92,31 @@ export class Outbox {
     for (const one of stragglers) this.#stragglers.set(refKey(one.object), one)
   }
 
+  /** What became of a tenant; the same word again is not told again. */
+  tenant(setup: TenantSetupReport): void {
+    const known = this.#tenants.get(setup.tenant)
+    if (known?.position === setup.position && known.problem === setup.problem) return
+    this.#tenants.set(setup.tenant, setup)
+    this.#untoldTenants.add(setup.tenant)
+  }
+
+  /** What became of a placed object; the same word again is not told again. */
+  placed(word: PlacedReport): void {
+    const key = refKey(word.object)
+    const known = this.#placed.get(key)
+    if (known?.position === word.position && known.state === word.state && known.message === word.message) return
+    this.#placed.set(key, word)
+    this.#untoldPlaced.add(key)
+  }
+
+  /** The hub knows that a placed object is gone. */
+  forgetPlaced(key: string): void {
+    this.#placed.delete(key)
+    this.#untoldPlaced.delete(key)
+  }
+
   event(event: EventReport): void {
+    this.#journal.add(event)
     this.#events.push(event)
     if (this.#events.length <= EVENTS_WAITING) return
     this.#events.shift()
@@ -91,6 +131,11 @@ export class Outbox {
     return { ...EMPTY_REPORT, boot: this.#boot, sequence: this.#sequences[lane], ...content }
   }
 
+  /** The last message of a lane is with the hub. */
+  taken(lane: Lane): void {
+    if (lane === 'events') this.#journal.told(this.#events)
+  }
+
   async #content(lane: Lane): Promise<Partial<Report> | undefined> {
     switch (lane) {
       case 'objects':
@@ -99,8 +144,6 @@ export class Outbox {
         return this.#nextStatus()
       case 'events':
         return this.#events.length === 0 ? undefined : { events: this.#events.splice(0, EVENTS_A_MESSAGE) }
-      case 'inventory':
-        return undefined
       default:
         return lane satisfies never
     }
@@ -135,8 +178,13 @@ export class Outbox {
   }
 
   #nextStatus(): Partial<Report> | undefined {
-    if (this.#reached.size + this.#stragglers.size === 0) return undefined
-    const content = { reached: [...this.#reached.values()], stragglers: [...this.#stragglers.values()] }
+    if (this.#reached.size + this.#stragglers.size + this.#untoldTenants.size + this.#untoldPlaced.size === 0) return undefined
+    const names = [...this.#untoldTenants].slice(0, TENANTS_A_MESSAGE)
+    const tenants = names.flatMap((name) => this.#tenants.get(name) ?? [])
+    const placed = [...this.#untoldPlaced].flatMap((key) => this.#placed.get(key) ?? [])
+    const content = { reached: [...this.#reached.values()], stragglers: [...this.#stragglers.values()], tenants, placed }
+    this.#untoldPlaced.clear()
+    for (const name of names) this.#untoldTenants.delete(name)
     this.#reached.clear()
     this.#stragglers.clear()
     return content
@@ -144,7 +192,12 @@ export class Outbox {
 
   /** Forgets what was told, of one object or of all, so that it is told again. */
   forgetTold(key?: string): void {
-    if (key === undefined) this.#told.clear()
-    else this.#told.delete(key)
+    if (key !== undefined) {
+      this.#told.delete(key)
+      return
+    }
+    this.#told.clear()
+    for (const tenant of this.#tenants.keys()) this.#untoldTenants.add(tenant)
+    for (const key of this.#placed.keys()) this.#untoldPlaced.add(key)
   }
 }

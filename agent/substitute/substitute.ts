@@ -1,4 +1,5 @@
-import { parse, stringify, type Tags } from 'yaml'
+import { parse, stringify } from 'yaml'
+import { LIKE_GO } from '../../proto/model/go-yaml.ts'
 import type { Problem } from '../../proto/model/ids.ts'
 import { isManifest, type Manifest, refOf } from '../../proto/model/manifest.ts'
 import { SUBSTITUTE_SWITCH } from '../../proto/model/names.ts'
@@ -38,13 +39,6 @@ function substituteOne(object: Manifest, variables: Variables): Manifest | { rea
   if ('problem' in expanded) return expanded
   const again = parseAgain(expanded.text)
   return isManifest(again) ? again : { problem: 'the result is not a Kubernetes object; a value may have broken its YAML' }
-}
-
-/** YAML as sigs.k8s.io/yaml reads it: `yes` and `on` are booleans, `010` is 8, but times and `1:30` stay text. */
-const LIKE_GO = {
-  version: '1.1' as const,
-  customTags: (tags: Tags): Tags =>
-    tags.filter((tag) => typeof tag === 'string' || (!/TIME$/.test(tag.format ?? '') && tag.tag !== 'tag:yaml.org,2002:timestamp')),
 }
 
 /** The parser's own message would quote the line, and the line may hold a Secret's value. */

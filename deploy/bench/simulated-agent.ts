@@ -56,7 +56,7 @@ export class SimulatedAgent implements AsyncDisposable {
     this.#options = options
     this.#identity = identity
     this.#mirror = createMirror({ uid: options.name, url: options.url, apps: options.apps })
-    this.#outbox = new Outbox(1n, this.#mirror.describe)
+    this.#outbox = new Outbox(1n, this.#mirror.describe, { journal: { add: () => undefined, told: () => undefined }, left: [] })
     this.#bus = bus
     this.#first = identity.current()
     this.#publisher = openPublisher({ ...ground, outbox: this.#outbox, publish: (lane, bytes, o) => this.#bus.publish(lane, bytes, o) })

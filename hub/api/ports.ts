@@ -5,6 +5,8 @@ import type { ObjectRef } from '../../proto/model/object-ref.ts'
 import type { ClusterService } from '../clusters/service.ts'
 import type { EventService } from '../events/service.ts'
 import type { ObjectService } from '../objects/service.ts'
+import type { PlacementService } from '../placement/service.ts'
+import type { RolloutService } from '../rollout/service.ts'
 import type { TenantService } from '../tenants/service.ts'
 
 export const CALL_VERBS = ['create', 'update', 'patch-merge', 'patch-json', 'delete'] as const
@@ -66,6 +68,8 @@ export interface ApiParts {
   readonly tenants: TenantService
   readonly members: Pick<ClusterService, 'approve' | 'remove' | 'createToken' | 'tokens' | 'revokeToken'>
   readonly events: EventService
+  readonly placements: Pick<PlacementService, 'admit' | 'explain' | 'held'>
+  readonly rollouts: Pick<RolloutService, 'act' | 'why'>
   readonly clusters: ClusterIndex
   readonly call: CallCluster
   readonly mirror: MirrorWriter

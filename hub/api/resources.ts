@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { CLUSTER, TENANT } from '../../proto/model/fleet/kinds.ts'
+import { CLUSTER, PLACEMENT, ROLLOUT, TENANT } from '../../proto/model/fleet/kinds.ts'
 import { FLUX_KINDS } from '../../proto/model/flux/kinds.ts'
 import { FLEET_GROUP, FLEET_VERSION } from '../../proto/model/names.ts'
 import { AGE_COLUMN, type ResourceKind } from '../../proto/model/resource/kind.ts'
-import { ROLES, type Verb } from '../tenants/model.ts'
+import { ACTIONS, ROLES, type Verb } from '../tenants/model.ts'
 import type { Served, View } from './model.ts'
 
 const FLEET = { group: FLEET_GROUP, version: FLEET_VERSION, categories: [], namespaced: false } as const
@@ -77,7 +77,7 @@ const NAMESPACE = core('Namespace', 'namespaces', {
 const SECRET = core('Secret', 'secrets', { description: 'A Secret of the cluster: can be written through the hub, never read.' })
 const EVENT = core('Event', 'events', {
   shortNames: ['ev'],
-  description: 'What happened to a Flux object.',
+  description: 'What happened to an object.',
   columns: [
     { name: 'Last Seen', type: 'date', jsonPath: '.lastTimestamp' },
     { name: 'Type', type: 'string', jsonPath: '.type' },
@@ -101,8 +101,11 @@ const served = (resource: ResourceKind, verbs: readonly Verb[], subresources: re
 
 const FLEET_RESOURCES: readonly Served[] = [
   served(NAMESPACE, ['get', 'list']),
-  served(CLUSTER, ['get', 'list', 'watch', 'update', 'patch', 'delete'], ['approve', 'status']),
+  served(EVENT, READ),
+  served(CLUSTER, ['get', 'list', 'watch', 'update', 'patch', 'delete'], ['approve', 'status', 'why']),
   served(TENANT, ALL, ['status']),
+  served(ROLLOUT, ALL, ['status', ...ACTIONS]),
+  served(PLACEMENT, ALL, ['explain', 'status']),
   served(TOKEN, ['get', 'list', 'create', 'delete']),
   served(JOIN_TOKEN, ['get', 'list', 'create', 'delete']),
 ]

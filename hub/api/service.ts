@@ -1,13 +1,16 @@
 import { FleetError } from '../../proto/base/errors.ts'
-import type { Verb } from '../tenants/model.ts'
+import { ACTIONS, type Verb } from '../tenants/model.ts'
 import { writeCluster } from './handle/cluster-write.ts'
 import { readEvents } from './handle/events.ts'
+import { explainPlacement } from './handle/explain.ts'
 import { writeFleet } from './handle/fleet-write.ts'
 import { missing, placeOf } from './handle/place.ts'
 import { getObject, listObjects } from './handle/read.ts'
 import { review } from './handle/reviews.ts'
+import { reasonIn } from './handle/rollout-action.ts'
 import { isVirtual, readVirtual, writeVirtual } from './handle/virtual.ts'
 import { watchObjects } from './handle/watch.ts'
+import { whyCluster } from './handle/why.ts'
 import type { ApiRequest, ApiResponse, Target } from './model.ts'
 import type { ApiParts } from './ports.ts'
 import { aggregated, coreVersions, groupList, groupOfName, resourceList } from './present/discovery.ts'
@@ -17,6 +20,7 @@ import { failure, invalid, refuse } from './present/status.ts'
 import { type Form, negotiate } from './request/accept.ts'
 import { parseListOptions } from './request/options.ts'
 import { type ApiPath, parsePath, type ResourcePath } from './request/path.ts'
+import { subjectName } from './request/subject-name.ts'
 import { findResource, resourcesOf } from './resources.ts'
 
 /** The Kubernetes-style API over everything that the hub knows. */
@@ -92,7 +96,7 @@ async function resource(
   const writes = !['get', 'list', 'watch'].includes(target.verb)
   try {
     const answer = writes ? await write(parts, request, { look, target }) : await read(parts, request, { look, target })
-    if (writes && request.query.dryRun === undefined) await audit(parts, request, { target, outcome: outcomeOf(answer) })
+    if (writes && request.query.dryRun === undefined) await audit(parts, request, { target, outcome: outcomeOf(answer), answer })
     return answer
   } catch (error) {
     if (writes) await audit(parts, request, { target, outcome: error instanceof FleetError ? error.code : 'internal' })
@@ -112,6 +116,8 @@ async function read(
   const place = await placeOf(parts, request.subject, target)
   const ask = { look, options, place, signal: request.signal }
   if (isVirtual(target)) return readVirtual(parts, target, ask)
+  if (target.subresource === 'why') return whyCluster(parts, target, { place, query: request.query })
+  if (target.subresource === 'explain') return explainPlacement(parts, target, { place, query: request.query })
   if (target.served.resource.kind === 'Event') return readEvents(parts, target, ask)
   if (target.verb === 'watch') return watchObjects(parts, target, ask)
   return target.verb === 'get' ? getObject(parts, target, ask) : listObjects(parts, target, ask)
@@ -133,7 +139,7 @@ function targetOf(request: ApiRequest, path: ResourcePath): Target {
   if (!served || (path.namespace !== '' && !served.resource.namespaced)) throw nothingHere(request)
   if (path.subresource !== '' && !served.subresources.includes(path.subresource)) throw nothingHere(request)
   const verb = verbOf(request, path)
-  const known = path.subresource === '' ? served.verbs.some((one) => one === verb) : verb === 'approve' || verb === 'get'
+  const known = path.subresource === '' ? served.verbs.some((one) => one === verb) : verb === path.subresource || verb === 'get'
   if (!verb || !known) throw notAllowed(request, path)
   if (served.resource.namespaced && path.namespace === '' && !['list', 'watch'].includes(verb) && path.view.kind !== 'all')
     throw nothingHere(request)
@@ -141,7 +147,8 @@ function targetOf(request: ApiRequest, path: ResourcePath): Target {
 }
 
 function verbOf({ method, query }: ApiRequest, { name, subresource }: ResourcePath): Verb | undefined {
-  if (subresource === 'approve') return method === 'POST' ? 'approve' : undefined
+  const action = ACTIONS.find((one) => one === subresource)
+  if (action) return method === 'POST' ? action : undefined
   switch (method) {
     case 'GET':
       if (query.watch === 'true' || query.watch === '1') return 'watch'
@@ -161,12 +168,13 @@ function verbOf({ method, query }: ApiRequest, { name, subresource }: ResourcePa
 
 async function audit(
   parts: ApiParts,
-  { subject }: ApiRequest,
-  { outcome, target }: { readonly target: Target; readonly outcome: string },
+  request: ApiRequest,
+  { answer, outcome, target }: { readonly target: Target; readonly outcome: string; readonly answer?: ApiResponse },
 ): Promise<void> {
   const where = target.view.kind === 'cluster' ? `clusters/${target.view.cluster}/` : ''
-  const object = `${where}${target.served.resource.plural}/${target.namespace ? `${target.namespace}/` : ''}${target.name}`
-  await parts.audit({ subject: subject.name, verb: target.verb, object, outcome })
+  const object = `${where}${target.served.resource.plural}/${target.namespace ? `${target.namespace}/` : ''}${subjectName(request, target, answer)}`
+  const detail = target.subresource === '' ? '' : reasonIn(request)
+  await parts.audit({ subject: request.subject.name, verb: target.verb, object, outcome, detail })
 }
 
 function outcomeOf(answer: ApiResponse): string {

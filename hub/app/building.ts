@@ -11,6 +11,7 @@ import { createTrees } from '../render/io/tree.ts'
 import { createRender } from '../render/service.ts'
 import type { Ground, Opening } from './ground.ts'
 import type { Knowledge } from './knowledge.ts'
+import { askToPlace, openPlacing } from './placing.ts'
 
 const clock = systemClock
 const BUILD_DEADLINE_MS = 60_000
@@ -35,16 +36,20 @@ export async function openBuilding(config: HubConfig, given: Ground & Knowledge,
     log: log.child({ concept: 'desired' }),
   })
   const settle = (key: string, signal: AbortSignal) => timed(clock, metrics.settled, () => desired.settle(key, signal))
+  const placing = openPlacing(given, { scope, log })
+  const place = (_key: string, signal: AbortSignal) => placing.placements.settle(signal)
   const jobs = await openJobs({
     url: given.url,
     replica: given.replica,
-    tasks: { settle },
+    tasks: { settle, place },
     concurrency: 4,
     clock,
     log: log.child({ concept: 'jobs' }),
   })
   given.agents.waitingJobs = () => jobs.waiting()
-  return { desired, jobs: scope.use(jobs) }
+  scope.use(jobs)
+  given.agents.place = askToPlace(jobs, { scope, log })
+  return { ...placing, desired, jobs }
 }
 
 /** What `openBuilding` opened. */

@@ -19,17 +19,26 @@ import { createEventStore } from '../events/io/store.ts'
 import { createEventService } from '../events/service.ts'
 import { createMirrorWriter } from '../objects/io/mirror.ts'
 import { MirrorCheck } from '../reports/io/agreement.ts'
+import type { StreamListeners } from '../stream/io/room.ts'
 import { openStream } from '../stream/io/stream.ts'
 import { openPages } from '../web/io/pages.ts'
 import type { Ground, Opening } from './ground.ts'
 import type { Knowledge } from './knowledge.ts'
+import type { Placing } from './placing.ts'
+import type { Rolling } from './rolling.ts'
 
 const clock = systemClock
 const random = systemRandom
+/** Placements may read what an agent says of its cluster; many agents that connect together are looked at once. */
+const GREETED_MS = 1_000
+/** Acknowledgements are written a little later than they are heard. */
+const ACKED_MS = 3_500
+
+type Doors = Ground & Knowledge & Placing & Rolling & { readonly statuses: WorkQueue }
 
 /** Membership and the doors: gRPC for agents, HTTPS for people and tools. */
-export async function openDoors(config: HubConfig, given: Ground & Knowledge & { readonly statuses: WorkQueue }, { scope, log }: Opening) {
-  const { db, bus, presence, statuses, agents } = given
+export async function openDoors(config: HubConfig, given: Doors, { scope, log }: Opening) {
+  const { db, bus, presence, agents, placements } = given
   const door: { stream?: Awaited<ReturnType<typeof openStream>> } = {}
   const members = createClusterService({
     store: clusterStore(db),
@@ -38,7 +47,10 @@ export async function openDoors(config: HubConfig, given: Ground & Knowledge & {
     listeners: {
       joined: (cluster, labels) => presence.joined(cluster, labels),
       expelled: async (cluster) => door.stream?.expel(cluster.id),
-      removed: (cluster) => presence.removed(cluster),
+      removed: async (cluster) => {
+        await presence.removed(cluster)
+        placements.everything()
+      },
     },
     clock,
     random,
@@ -56,28 +68,7 @@ export async function openDoors(config: HubConfig, given: Ground & Knowledge & {
     identity: given.identity,
     clock,
     log: log.child({ concept: 'stream' }),
-    listeners: {
-      async connected(cluster, greeting) {
-        check.greeted(cluster, greeting.boot)
-        await presence.greeted(cluster, greeting)
-        statuses.add(cluster)
-      },
-      async disconnected(cluster) {
-        check.left(cluster)
-        statuses.add(cluster)
-      },
-      pulse: (cluster, pulse) => {
-        check
-          .pulse(cluster, pulse)
-          .catch((error: unknown) =>
-            log.warn({ event: 'mirror.check.failed', clusterId: cluster, err: error }, 'cannot compare the mirror of a cluster'),
-          )
-      },
-      nacked: (cluster, object, reason) =>
-        log.warn({ event: 'fact.refused', clusterId: cluster, object: object ? formatRef(object) : '', reason }, 'an agent refused a fact'),
-      acked: () => undefined,
-      sent: (bytes) => given.metrics.sent(bytes),
-    },
+    listeners: agentListeners(given, check, log),
   })
   door.stream = scope.use(stream)
   agents.sessions = () => stream.size()
@@ -86,10 +77,44 @@ export async function openDoors(config: HubConfig, given: Ground & Knowledge & {
   return { stream, http }
 }
 
+/** What follows from what agents do, on the replica that holds their sessions. */
+function agentListeners(given: Doors, check: MirrorCheck, log: Log): StreamListeners {
+  const { agents, placements, presence, rollouts, statuses } = given
+  return {
+    async connected(cluster, greeting) {
+      check.greeted(cluster, greeting.boot)
+      await presence.greeted(cluster, greeting)
+      statuses.add(cluster)
+      placements.moved(cluster)
+      rollouts.heard([cluster])
+      agents.place(GREETED_MS)
+    },
+    async disconnected(cluster) {
+      check.left(cluster)
+      statuses.add(cluster)
+      placements.moved(cluster)
+      rollouts.heard([cluster])
+    },
+    pulse: (cluster, pulse) => {
+      check
+        .pulse(cluster, pulse)
+        .catch((error: unknown) =>
+          log.warn({ event: 'mirror.check.failed', clusterId: cluster, err: error }, 'cannot compare the mirror of a cluster'),
+        )
+    },
+    nacked: (cluster, object, reason) =>
+      log.warn({ event: 'fact.refused', clusterId: cluster, object: object ? formatRef(object) : '', reason }, 'an agent refused a fact'),
+    acked: (cluster) => rollouts.heard([cluster], ACKED_MS),
+    sent: (bytes) => given.metrics.sent(bytes),
+  }
+}
+
 async function openHttp(
   config: HubConfig,
   given: Ground &
-    Knowledge & { readonly members: ReturnType<typeof createClusterService>; readonly stream: Awaited<ReturnType<typeof openStream>> },
+    Knowledge &
+    Placing &
+    Rolling & { readonly members: ReturnType<typeof createClusterService>; readonly stream: Awaited<ReturnType<typeof openStream>> },
   log: Log,
 ) {
   const { db, bus, objects, tenants, members, stream, metrics } = given
@@ -101,6 +126,8 @@ async function openHttp(
     members,
     events: createEventService({ store: createEventStore(db), clock }),
     clusters,
+    placements: given.placements,
+    rollouts: given.rollouts,
     call: createCallCluster({ call: stream.call, nameOf, clock, random }),
     mirror: createMirrorWriter(db),
     audit: createAudit(db),

@@ -6,18 +6,20 @@ import type { HubConfig } from '../config.ts'
 import { openCredentials } from '../sources/io/credentials.ts'
 import { GitFetcher } from '../sources/io/git.ts'
 import { createSourceStore } from '../sources/io/store.ts'
+import { fetchedFrom } from '../sources/io/sweep.ts'
 import { createSourceWorker } from '../sources/service.ts'
 import type { Building } from './building.ts'
 import type { Ground, Opening } from './ground.ts'
 import type { Knowledge } from './knowledge.ts'
 import { SOURCES_SUBJECT } from './reporting.ts'
+import type { Rolling } from './rolling.ts'
 
 const clock = systemClock
 const random = systemRandom
 
 /** From a repository to a tree. */
-export function openFetching(config: HubConfig, given: Ground & Knowledge & Building, { scope, log }: Opening) {
-  const { db, bus, vault, desired, jobs, metrics, replica } = given
+export function openFetching(config: HubConfig, given: Ground & Knowledge & Building & Rolling, { scope, log }: Opening) {
+  const { db, bus, vault, desired, jobs, metrics, replica, rollouts } = given
   const fetcher = scope.use(new GitFetcher({ folder: join(config.dataDir, 'git'), processes: config.fetchConcurrency }))
   const sources = createSourceWorker({
     store: createSourceStore({ db, replica }),
@@ -25,7 +27,8 @@ export function openFetching(config: HubConfig, given: Ground & Knowledge & Buil
       fetch: (request, use, options) => timed(clock, metrics.looked, () => fetcher.fetch(request, use, options)),
     },
     credential: openCredentials((id) => vault.credential(id)),
-    moved: async (key) => {
+    moved: async (key, outcome) => {
+      if (outcome !== 'unchanged') rollouts.moved([key])
       if ((await desired.due(key)).length > 0) await jobs.add('settle', key)
     },
     clock,
@@ -45,5 +48,5 @@ export function openFetching(config: HubConfig, given: Ground & Knowledge & Buil
       (bytes) => void sources.poke(...(JSON.parse(Buffer.from(bytes).toString()) as string[])).catch(() => undefined),
     ),
   )
-  return { sources }
+  return { sources, sweepCaches: () => fetcher.sweep(() => fetchedFrom(db)) }
 }

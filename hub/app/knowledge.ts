@@ -21,15 +21,25 @@ export function openKnowledge({ db, bus }: Ground, { scope, log }: Opening) {
   const hint = async (clusters: readonly string[]) => {
     if (clusters.length > 0) bus.hint()
   }
-  const tenants = createTenantService({ tokens: createTokenStore(db), tenants: createTenantStore(db), random, hint })
+  // The door for agents opens last; until then nobody is connected, and nothing follows from what they say.
+  const agents = {
+    sessions: () => 0,
+    resync: (_cluster: ClusterId): void => undefined,
+    waitingJobs: async () => 0,
+    tenantsSettled: (): void => undefined,
+    place: (_afterMs?: number): void => undefined,
+  }
+  const settled = () => {
+    agents.tenantsSettled()
+    agents.place()
+  }
+  const tenants = createTenantService({ tokens: createTokenStore(db), tenants: createTenantStore(db), random, hint, settled })
   const presence = createPresence({
     objects: namedObjects(objects, CLUSTER),
     overviews: (ids) => readOverviews(db, ids),
     clock,
     membersChanged: () => tenants.settle(),
   })
-  // The door for agents opens last; until then nobody is connected.
-  const agents = { sessions: () => 0, resync: (_cluster: ClusterId): void => undefined, waitingJobs: async () => 0 }
   const metrics = openMetrics({ sessions: () => agents.sessions(), waitingJobs: () => agents.waitingJobs() })
   return { objects, tenants, presence, hint, agents, metrics }
 }

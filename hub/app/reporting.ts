@@ -1,30 +1,38 @@
 import { systemClock } from '../../proto/base/clock.ts'
 import { WorkQueue } from '../../proto/base/work-queue.ts'
+import { TENANT } from '../../proto/model/fleet/kinds.ts'
 import { PLATFORM_TENANT } from '../../proto/model/names.ts'
 import { mirrorFold } from '../objects/io/mirror.ts'
+import { namedObjects } from '../objects/named.ts'
 import { ReportConsumer } from '../reports/io/consume.ts'
 import { holdPartitions } from '../reports/io/partitions.ts'
 import { createReportStore } from '../reports/io/store.ts'
+import type { Folded } from '../reports/ports.ts'
 import { createReportService } from '../reports/service.ts'
 import { serve } from '../sources/serve.ts'
+import { createStandingStore } from '../tenants/io/standings.ts'
+import { createTenantStatuses } from '../tenants/status.ts'
 import type { Building } from './building.ts'
 import type { Ground, Opening } from './ground.ts'
 import type { Knowledge } from './knowledge.ts'
+import type { Rolling } from './rolling.ts'
 
 const clock = systemClock
 /** Told to all replicas: sources that somebody wants looked at. */
 export const SOURCES_SUBJECT = 'flotilla.v1.sources'
 const STATUS_AFTER_MS = 500
+const AGAIN_MS = 5000
 
 /** From reports to rows, and to the work that they cause. */
-export async function openReporting(given: Ground & Knowledge & Building, { scope, log }: Opening) {
-  const { db, bus, vault, tenants, agents, jobs, metrics, presence, replica } = given
+export async function openReporting(given: Ground & Knowledge & Building & Rolling, { scope, log }: Opening) {
+  const { db, bus, vault, tenants, agents, jobs, metrics, placements, presence, replica, rollouts } = given
   const store = createReportStore(db, mirrorFold)
   const reports = createReportService({
     store,
     receiveCredential: (box) => vault.receive(box, 'git'),
-    sourceOf: ({ manifest }, credentialId, trusted) => serve(manifest, { credentialId, trusted }),
-    isTenants: async (namespace) => ![undefined, PLATFORM_TENANT].includes(await tenants.tenantOf(namespace)),
+    sourceOf: (manifest, { credentialId, owner: tenant }) =>
+      serve(manifest, { credentialId, trusted: !tenant || tenant.tenant === PLATFORM_TENANT, tenant }),
+    ownersOf: (namespaces) => tenants.tenantsOfNamespaces(namespaces),
     askResync: async (cluster) => agents.resync(cluster),
     log: log.child({ concept: 'reports' }),
   })
@@ -36,6 +44,18 @@ export async function openReporting(given: Ground & Knowledge & Building, { scop
       log.warn({ event: 'cluster.status.failed', clusterId: cluster, err: error }, 'cannot write the status of a cluster'),
   })
   scope.use(statuses)
+  const setInMotion = async ({ fetch, place, placements: told, settle, tenants: changed }: Folded) => {
+    if (fetch.length > 0) bus.publish(SOURCES_SUBJECT, Buffer.from(JSON.stringify(fetch)))
+    for (const key of settle) await jobs.add('settle', key)
+    rollouts.moved(settle)
+    if (told.length > 0) placements.told(told)
+    if (place) agents.place()
+    for (const tenant of changed) tenantStatuses.add(tenant, STATUS_AFTER_MS)
+  }
+  const { tenantStatuses, afterTenants } = openTenantUpkeep(given, { scope, log }, async () => {
+    for (let done = await reports.review(); done; done = await reports.review()) await setInMotion(done)
+  })
+  agents.tenantsSettled = afterTenants
   const consumer = new ReportConsumer({
     bus,
     clock,
@@ -43,16 +63,42 @@ export async function openReporting(given: Ground & Knowledge & Building, { scop
     fold: async (batch) => {
       const folded = await reports.fold(batch)
       for (const { clusterId } of batch) statuses.add(clusterId, STATUS_AFTER_MS)
+      rollouts.heard(batch.map(({ clusterId }) => clusterId))
       return folded
     },
     reject: (rejected) => store.reject(rejected),
-    folded: async ({ fetch, settle }, newestAt) => {
+    folded: async (folded, newestAt) => {
       metrics.folded((clock.now().getTime() - newestAt.getTime()) / 1000)
-      if (fetch.length > 0) bus.publish(SOURCES_SUBJECT, Buffer.from(JSON.stringify(fetch)))
-      for (const key of settle) await jobs.add('settle', key)
+      await setInMotion(folded)
     },
   })
   scope.use(consumer)
   scope.use(holdPartitions({ db, replica, clock, log, changed: (held) => consumer.hold(held) }))
-  return { statuses }
+  return { statuses, afterTenants }
+}
+
+/** What follows from Tenants: their status, one at a time, and the sources of their namespaces. */
+function openTenantUpkeep({ db, objects }: Ground & Knowledge, { scope, log }: Opening, review: () => Promise<void>) {
+  const standings = createTenantStatuses({ standings: createStandingStore(db), objects: namedObjects(objects, TENANT), clock })
+  const tenantStatuses = new WorkQueue({
+    concurrency: 2,
+    clock,
+    work: (tenant) => standings.refresh(tenant),
+    failed: (tenant, error) => log.warn({ event: 'tenant.status.failed', tenant, err: error }, 'cannot write the status of a tenant'),
+  })
+  const after = new WorkQueue({
+    concurrency: 1,
+    clock,
+    async work() {
+      await review()
+      for (const tenant of await standings.stale()) tenantStatuses.add(tenant)
+    },
+    failed(key, error) {
+      log.warn({ event: 'tenants.upkeep.failed', err: error }, 'cannot do what follows from a change of tenants, trying again')
+      after.add(key, AGAIN_MS)
+    },
+  })
+  scope.use(tenantStatuses)
+  scope.use(after)
+  return { tenantStatuses, afterTenants: () => after.add('tenants') }
 }

@@ -1,7 +1,7 @@
 import { FleetError } from '../../proto/base/errors.ts'
 import { FLEET_KINDS } from '../../proto/model/fleet/kinds.ts'
 import { FLUX_KINDS } from '../../proto/model/flux/kinds.ts'
-import { SOURCE_GROUP } from '../../proto/model/names.ts'
+import { FLEET_GROUP, SOURCE_GROUP } from '../../proto/model/names.ts'
 import type { ResourceKind } from '../../proto/model/resource/kind.ts'
 
 /** The word that flux has for a kind of source: `flux get sources git`. */
@@ -49,6 +49,11 @@ export function pathOf(
   const root = kind.group === '' ? `/api/${kind.version}` : `/apis/${kind.group}/${kind.version}`
   const namespace = kind.namespaced && at.namespace ? `/namespaces/${encodeURIComponent(at.namespace)}` : ''
   return `${view}${root}${namespace}/${kind.plural}${at.name ? `/${encodeURIComponent(at.name)}` : ''}`
+}
+
+/** True for kinds that are no cluster's: they live in the hub. */
+export function livesInHub({ group }: ResourceKind): boolean {
+  return group === FLEET_GROUP
 }
 
 /** The view over every cluster that the caller may see. */

@@ -12,6 +12,9 @@ import { deleteCommand } from './commands/delete.ts'
 import { eventsCommand } from './commands/events.ts'
 import { getCommand } from './commands/get.ts'
 import { loginCommand } from './commands/login.ts'
+import { placementCommand } from './commands/placements.ts'
+import { rolloutCommand } from './commands/rollout/command.ts'
+import { whyCommand } from './commands/rollout/why.ts'
 import { tenantCommand } from './commands/tenants.ts'
 import { joinTokenCommand, tokenCommand } from './commands/tokens.ts'
 import { treeCommand } from './commands/tree.ts'
@@ -23,7 +26,7 @@ export async function run(args: readonly string[], world: Surroundings): Promise
   await using scope = new AsyncDisposableStack()
   let opened: Promise<HubClient> | undefined
   const hub = () => {
-    opened ??= readConfig(world.env).then((config) => scope.use(new HubClient(config)))
+    opened ??= readConfig(world.env).then((config) => scope.use(new HubClient(config, (warning) => world.say(`⚠ ${warning}`))))
     return opened
   }
   try {
@@ -47,7 +50,18 @@ function createProgram(session: Session): Command {
   program.command('hub').description('run a hub; configured by environment variables').action(notHere)
   program.command('agent').description('run the agent of a cluster; configured by environment variables').action(notHere)
   const add = [loginCommand, tokenCommand, joinTokenCommand, clusterCommand, tenantCommand, applyCommand, bootstrapCommand]
-  const use = [getCommand, treeCommand, reconcileCommand, suspendCommand, resumeCommand, eventsCommand, deleteCommand]
+  const use = [
+    getCommand,
+    treeCommand,
+    placementCommand,
+    rolloutCommand,
+    whyCommand,
+    reconcileCommand,
+    suspendCommand,
+    resumeCommand,
+    eventsCommand,
+    deleteCommand,
+  ]
   for (const command of [...add, ...use]) command(program, session)
   settleAll(program)
   return program

@@ -57,9 +57,14 @@ export function withFacts(
     facts: {
       agentVersion: greeting.agentVersion,
       capabilities: [...greeting.capabilities],
-      ...(kubernetesVersion ? { kubernetesVersion } : {}),
+      ...(kubernetesVersion ? { kubernetesVersion, ...minorOf(kubernetesVersion) } : {}),
       ...(nodes && /^\d+$/.test(nodes) ? { nodes: Number(nodes) } : {}),
       ...(mode === 'observing' || mode === 'active' ? { mode } : {}),
     },
   }
+}
+
+function minorOf(version: string): { readonly kubernetesMinor?: number } {
+  const minor = /^v?\d+\.(\d+)/.exec(version)?.[1]
+  return minor === undefined ? {} : { kubernetesMinor: Number(minor) }
 }

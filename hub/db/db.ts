@@ -4,7 +4,7 @@ import { retry } from '../../proto/base/backoff.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { FleetError } from '../../proto/base/errors.ts'
 import { systemRandom } from '../../proto/base/random.ts'
-import { fromPostgres, lostRace } from './errors.ts'
+import { fromPostgres, lostRace, refusedEntry } from './errors.ts'
 import { PrismaClient } from './gen/client.ts'
 
 /** Where statements run: the pool, or one transaction. `int8` arrives as bigint, `timestamptz` as Date, `xid8` as text. */
@@ -36,6 +36,8 @@ export async function openDb(url: string, options: DbOptions): Promise<Db> {
     connectionString: url,
     max: options.poolSize ?? 16,
     connectionTimeoutMillis: 10_000,
+    // A new connection costs both sides a process and a handshake of several milliseconds.
+    idleTimeoutMillis: 300_000,
     application_name: 'flotilla-hub',
     types: { getTypeParser: parserOf },
   })
@@ -65,13 +67,22 @@ export async function openDb(url: string, options: DbOptions): Promise<Db> {
 async function firstAnswer(sql: Sql, options: DbOptions): Promise<void> {
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.connectMs ?? 15_000)])
   try {
-    await retry(() => sql.query('select 1'), { baseMs: 50, capMs: 1000, clock: systemClock, random: systemRandom, signal })
+    await retry(() => ask(sql), { baseMs: 50, capMs: 1000, clock: systemClock, random: systemRandom, signal })
   } catch (error) {
     options.signal.throwIfAborted()
+    if (error instanceof FleetError && error.code === 'unauthenticated') throw error
     throw new FleetError('unavailable', 'connect to Postgres: no answer; check FLOTILLA_DATABASE_URL and that the server runs', {
       cause: error,
     })
   }
+}
+
+async function ask(sql: Sql): Promise<void> {
+  await sql.query('select 1').catch((error: unknown) => {
+    const refused = refusedEntry(error)
+    if (!refused) throw error
+    throw new FleetError('unauthenticated', `connect to Postgres: ${refused}; check FLOTILLA_DATABASE_URL`, { cause: error })
+  })
 }
 
 function overPool(pool: pg.Pool): Sql {

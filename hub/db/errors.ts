@@ -28,6 +28,15 @@ export function lostRace(error: unknown): boolean {
   return /^(40001|40P01)$/.test(sqlState(cause))
 }
 
+/** Why a server that answers lets nobody in, which waiting does not change, in its own words; undefined for every other error. */
+export function refusedEntry(error: unknown): string | undefined {
+  const cause = error instanceof FleetError ? error.cause : error
+  // 28: password or user; 3D000: no such database. The words name user and database, never the password.
+  if (/^(28|3D000)/.test(sqlState(cause))) return `the server refuses: ${messageOf(cause)}`
+  // The client's own words, before it sends anything.
+  return /password must be a string/.test(messageOf(cause)) ? 'the server asks for a password and the address has none' : undefined
+}
+
 function codeOf(code: string, error: unknown): ErrorCode {
   const known = CODES[code] ?? CODES[code.slice(0, 2)]
   if (known) return known

@@ -12,7 +12,6 @@ export interface RevisionFacts {
   readonly artifact?:
     | { readonly revision: string; readonly digest: string; readonly bytes: number; readonly at: Date | undefined }
     | undefined
-  readonly inventory?: { readonly ids: readonly string[]; readonly versions: readonly string[] } | undefined
 }
 
 type Members = Readonly<Record<string, unknown>>
@@ -23,7 +22,7 @@ type Members = Readonly<Record<string, unknown>>
  */
 export function withRevision(manifest: Manifest, facts: RevisionFacts): Manifest {
   const before = isMembers(manifest.status) ? manifest.status : {}
-  const own = { ...inventory(facts), ...stragglers(facts), ...before }
+  const own = { ...stragglers(facts), ...before }
   const reached = reachedOf(manifest, facts)
   const status = reached ? withReached(manifest.kind, own, reached) : beforeRevision(manifest.kind, own)
   return isMembers(status) && Object.keys(status).length > 0 ? { ...manifest, status } : manifest
@@ -41,11 +40,6 @@ function stragglers({ straggler }: RevisionFacts): Members {
     ...(straggler?.applied ? { lastAppliedRevision: straggler.applied } : {}),
     ...(straggler?.attempted ? { lastAttemptedRevision: straggler.attempted } : {}),
   }
-}
-
-function inventory({ inventory: found }: RevisionFacts): Members {
-  if (!found) return {}
-  return { inventory: { entries: found.ids.map((id, index) => ({ id, v: found.versions[index] ?? '' })) } }
 }
 
 function storedArtifact(

@@ -1,4 +1,5 @@
 import type { ClusterId } from '../../proto/model/ids.ts'
+import type { Manifest } from '../../proto/model/manifest.ts'
 import type { MirroredReport, Report, VersionedRef } from '../../proto/model/report.ts'
 import type { Lane } from '../../proto/model/subjects.ts'
 
@@ -36,6 +37,14 @@ export interface SourceObjectRow {
   readonly requestedAt: string
   readonly source: SourceRow | undefined
   readonly problem: { readonly reason: string; readonly message: string; readonly stalled: boolean } | undefined
+  /** What the agent sent with the object: looked at again when the object is, without the agent. */
+  readonly credentialId: string | undefined
+  readonly credentialProblem: SourceObjectRow['problem']
+}
+
+/** A source object as it was reported. */
+export type SourceSighting = Pick<SourceObjectRow, 'clusterId' | 'generation' | 'credentialId' | 'credentialProblem'> & {
+  readonly manifest: Manifest
 }
 
 export interface SourceRow {
@@ -46,6 +55,8 @@ export interface SourceRow {
   readonly credentialId: string | undefined
   /** An object of the platform refers to it: private addresses may be fetched. */
   readonly trusted: boolean
+  /** The only hosts that it may be fetched from; undefined for every one. */
+  readonly hosts: readonly string[] | undefined
   readonly intervalMs: number
   readonly timeoutMs: number
 }
@@ -81,5 +92,6 @@ export interface Projection {
   readonly reached: readonly ClusterReport<Report['reached'][number]>[]
   readonly stragglers: readonly ClusterReport<Report['stragglers'][number]>[]
   readonly events: readonly ClusterReport<Report['events'][number]>[]
-  readonly inventories: readonly ClusterReport<Report['inventories'][number]>[]
+  readonly tenants: readonly ClusterReport<Report['tenants'][number]>[]
+  readonly placed: readonly ClusterReport<Report['placed'][number]>[]
 }

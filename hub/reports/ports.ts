@@ -1,7 +1,7 @@
 import type { ClusterId } from '../../proto/model/ids.ts'
-import type { MirroredReport } from '../../proto/model/report.ts'
+import type { Manifest } from '../../proto/model/manifest.ts'
 import type { Lane } from '../../proto/model/subjects.ts'
-import type { Projection, Received, SourceRow } from './model.ts'
+import type { Projection, Received, SourceObjectRow, SourceRow, SourceSighting } from './model.ts'
 
 /** What a fold set in motion. */
 export interface Folded {
@@ -9,14 +9,27 @@ export interface Folded {
   readonly fetch: readonly string[]
   /** Sources whose consumers changed. */
   readonly settle: readonly string[]
+  /** Tenants of which a cluster said something new. */
+  readonly tenants: readonly string[]
+  /** Placements that are doing otherwise. */
+  readonly placements: readonly string[]
+  /** True when placements are to be settled. */
+  readonly place: boolean
 }
+
+/** What sets nothing in motion. */
+export const NOTHING_FOLDED: Folded = { fetch: [], settle: [], tenants: [], placements: [], place: false }
 
 /** Where reports end: all of a batch in one transaction, or nothing of it. */
 export interface ReportStore {
   /** Folds what of the batch was not folded before; `project` is given the messages that are news. */
   fold(batch: readonly Received[], project: (news: readonly Received[]) => Promise<Projection>): Promise<Folded>
+  /** Gives one namespace that another tenant has now, or one with other hosts, its sources anew. @returns undefined when none waits */
+  readonly review: Reviewed
   reject(rejected: Rejected): Promise<void>
 }
+
+export type Reviewed = (serve: (sightings: readonly SourceSighting[]) => Promise<readonly SourceObjectRow[]>) => Promise<Folded | undefined>
 
 export interface Rejected {
   readonly clusterId: ClusterId
@@ -25,17 +38,21 @@ export interface Rejected {
   readonly bytes: number
 }
 
-/** Whether a namespace belongs to a tenant other than the platform. */
-export type IsTenants = (namespace: string) => Promise<boolean>
+/** Whose a namespace is, and the hosts that its sources may come from; undefined for every public one. */
+export interface Owner {
+  readonly tenant: string
+  readonly hosts: readonly string[] | undefined
+}
+/** The owners of those of the namespaces that have one. */
+export type OwnersOf = (namespaces: readonly string[]) => Promise<ReadonlyMap<string, Owner>>
 
 /** Opens and keeps the credential in a sealed box; answers its id. */
 export type ReceiveCredential = (sealed: Uint8Array) => Promise<string>
 
-/** Which Source serves a GitRepository, or why none can. */
+/** Which Source serves a source object, or why none can; undefined for kinds that are not fetched. */
 export type SourceOf = (
-  object: MirroredReport,
-  credentialId: string | undefined,
-  trusted: boolean,
+  manifest: Manifest,
+  given: { readonly credentialId: string | undefined; readonly owner: Owner | undefined },
 ) => SourceRow | { readonly problem: { readonly reason: string; readonly message: string; readonly stalled: boolean } } | undefined
 
 /** Asks the cluster's agent to report all again. */

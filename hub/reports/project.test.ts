@@ -26,7 +26,7 @@ const objects = (...manifests: Manifest[]): Received => ({
   lane: 'objects',
   report: { ...EMPTY_REPORT, objects: manifests.map((one) => seen(one)) },
 })
-const options = { sourceOf: () => undefined, isTenants: () => false, credentials: new Map() }
+const options = { sourceOf: () => undefined, owners: new Map(), credentials: new Map() }
 
 test('of several reports of an object the last one stands', () => {
   const { consumers } = project([objects(kustomization('a', { path: './old' })), objects(kustomization('a', { path: './new' }))], options)

@@ -3,15 +3,17 @@ import { parseDurationMs } from '../../proto/model/duration.ts'
 import { buildOptions, optionsDigest } from '../../proto/model/flux/build-options.ts'
 import { parseKustomization } from '../../proto/model/flux/parse.ts'
 import type { ClusterId } from '../../proto/model/ids.ts'
+import { refOf } from '../../proto/model/manifest.ts'
 import { KUSTOMIZE_GROUP, REQUESTED_AT, SOURCE_GROUP } from '../../proto/model/names.ts'
-import { refKey } from '../../proto/model/object-ref.ts'
+import { groupOf, refKey } from '../../proto/model/object-ref.ts'
 import type { MirroredReport } from '../../proto/model/report.ts'
-import type { ClusterReport, ConsumerRow, ObservedRow, Projection, Received, SourceObjectRow } from './model.ts'
-import type { SourceOf } from './ports.ts'
+import type { ClusterReport, ConsumerRow, ObservedRow, Projection, Received, SourceObjectRow, SourceSighting } from './model.ts'
+import type { Owner, SourceOf } from './ports.ts'
 
 export interface ProjectOptions {
   readonly sourceOf: SourceOf
-  readonly isTenants: (namespace: string) => boolean
+  /** Whose namespaces are, as far as there are source objects in them. */
+  readonly owners: ReadonlyMap<string, Owner>
   /** Ids of the credentials that came with the reports, by the sealed box. */
   readonly credentials: ReadonlyMap<Uint8Array, string>
 }
@@ -45,7 +47,8 @@ export function project(news: readonly Received[], options: ProjectOptions): Pro
     reached: lastOf(news, 'reached', (one) => refKey(one.source)),
     stragglers: lastOf(news, 'stragglers', (one) => refKey(one.object)),
     events: lastOf(news, 'events', (one) => one.id),
-    inventories: lastOf(news, 'inventories', (one) => refKey(one.object)),
+    tenants: lastOf(news, 'tenants', (one) => one.tenant),
+    placed: lastOf(news, 'placed', (one) => refKey(one.object)),
   }
 }
 
@@ -69,23 +72,35 @@ function consumerOf({ clusterId, value }: ClusterReport<MirroredReport>): Consum
 }
 
 function sourceObjectOf({ clusterId, value }: ClusterReport<MirroredReport>, options: ProjectOptions): SourceObjectRow | undefined {
-  if (value.ref.group !== SOURCE_GROUP) return undefined
-  const credentialId = value.sealedCredential && options.credentials.get(value.sealedCredential)
-  const found = options.sourceOf(value, credentialId, !options.isTenants(value.ref.namespace))
+  const { credentialProblem, generation, manifest, sealedCredential } = value
+  const credentialId = sealedCredential && options.credentials.get(sealedCredential)
+  return sourceObject({ clusterId, generation, manifest, credentialId, credentialProblem }, options)
+}
+
+/** What is fetched for a source object; undefined where nothing ever is. */
+export function sourceObject(
+  { clusterId, credentialId, credentialProblem, generation, manifest }: SourceSighting,
+  { owners, sourceOf }: Pick<ProjectOptions, 'owners' | 'sourceOf'>,
+): SourceObjectRow | undefined {
+  const { kind, name, namespace } = refOf(manifest)
+  if (groupOf(manifest.apiVersion) !== SOURCE_GROUP) return undefined
+  const found = sourceOf(manifest, { credentialId, owner: owners.get(namespace) })
   if (!found) return undefined
   const source = 'problem' in found ? undefined : found
-  const spec = value.manifest.spec as { readonly suspend?: boolean; readonly interval?: string } | undefined
+  const spec = manifest.spec as { readonly suspend?: boolean; readonly interval?: string } | undefined
   return {
     clusterId,
-    kind: value.ref.kind,
-    namespace: value.ref.namespace,
-    name: value.ref.name,
-    generation: value.generation,
+    kind,
+    namespace,
+    name,
+    generation,
     suspended: spec?.suspend === true,
     intervalMs: source?.intervalMs ?? parseDurationMs(spec?.interval ?? '') ?? 60_000,
-    requestedAt: value.manifest.metadata.annotations?.[REQUESTED_AT] ?? '',
-    source: value.credentialProblem ? undefined : source,
-    problem: value.credentialProblem ?? ('problem' in found ? found.problem : undefined),
+    requestedAt: manifest.metadata.annotations?.[REQUESTED_AT] ?? '',
+    source: credentialProblem ? undefined : source,
+    problem: credentialProblem ?? ('problem' in found ? found.problem : undefined),
+    credentialId,
+    credentialProblem,
   }
 }
 
@@ -103,7 +118,7 @@ function observedOf({ clusterId, value }: ClusterReport<MirroredReport>): Observ
   }
 }
 
-type Repeated = 'reached' | 'stragglers' | 'events' | 'inventories'
+type Repeated = 'placed' | 'reached' | 'stragglers' | 'events' | 'tenants'
 
 function lastOf<K extends Repeated>(
   news: readonly Received[],

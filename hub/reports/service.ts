@@ -2,8 +2,16 @@ import { messageOf } from '../../proto/base/errors.ts'
 import type { Log } from '../../proto/base/log.ts'
 import { SOURCE_GROUP } from '../../proto/model/names.ts'
 import type { Projection, Received } from './model.ts'
-import type { AskResync, Folded, IsTenants, ReceiveCredential, ReportStore, SourceOf } from './ports.ts'
-import { project } from './project.ts'
+import {
+  type AskResync,
+  type Folded,
+  NOTHING_FOLDED,
+  type OwnersOf,
+  type ReceiveCredential,
+  type ReportStore,
+  type SourceOf,
+} from './ports.ts'
+import { project, sourceObject } from './project.ts'
 
 /** Takes reports into the tables, whole batches at a time. */
 export interface ReportService {
@@ -12,13 +20,15 @@ export interface ReportService {
    * one is set aside with its reason and its cluster is asked to report again; the others go on.
    */
   fold(batch: readonly Received[]): Promise<Folded>
+  /** Looks at the sources of a namespace whose tenant, or its list of hosts, has changed. @returns undefined when there is none */
+  review(): Promise<Folded | undefined>
 }
 
 export function createReportService(deps: {
   store: ReportStore
   receiveCredential: ReceiveCredential
   sourceOf: SourceOf
-  isTenants: IsTenants
+  ownersOf: OwnersOf
   askResync: AskResync
   log: Log
 }): ReportService {
@@ -29,9 +39,8 @@ export function createReportService(deps: {
     for (const { report } of news)
       for (const { sealedCredential } of report.objects)
         if (sealedCredential) credentials.set(sealedCredential, await deps.receiveCredential(sealedCredential))
-    const tenants = new Set<string>()
-    for (const namespace of namespacesOfSources(news)) if (await deps.isTenants(namespace)) tenants.add(namespace)
-    return project(news, { sourceOf: deps.sourceOf, isTenants: (namespace) => tenants.has(namespace), credentials })
+    const owners = await deps.ownersOf([...namespacesOfSources(news)])
+    return project(news, { sourceOf: deps.sourceOf, owners, credentials })
   }
 
   async function fold(batch: readonly Received[]): Promise<Folded> {
@@ -44,7 +53,13 @@ export function createReportService(deps: {
       const half = batch.length >> 1
       const first = await fold(batch.slice(0, half))
       const second = await fold(batch.slice(half))
-      return { fetch: [...first.fetch, ...second.fetch], settle: [...first.settle, ...second.settle] }
+      return {
+        fetch: [...first.fetch, ...second.fetch],
+        settle: [...first.settle, ...second.settle],
+        tenants: [...first.tenants, ...second.tenants],
+        placements: [...first.placements, ...second.placements],
+        place: first.place || second.place,
+      }
     }
   }
 
@@ -53,10 +68,16 @@ export function createReportService(deps: {
     log.error({ event: 'report.rejected', clusterId, subject: lane, reason, err: error }, 'a report cannot be folded and was set aside')
     await store.reject({ clusterId, lane, reason, bytes: report.objects.length })
     await deps.askResync(clusterId)
-    return { fetch: [], settle: [] }
+    return NOTHING_FOLDED
   }
 
-  return { fold }
+  const review = () =>
+    store.review(async (sightings) => {
+      const owners = await deps.ownersOf([...new Set(sightings.map(({ manifest }) => manifest.metadata.namespace ?? ''))])
+      return sightings.flatMap((sighting) => sourceObject(sighting, { sourceOf: deps.sourceOf, owners }) ?? [])
+    })
+
+  return { fold, review }
 }
 
 function namespacesOfSources(news: readonly Received[]): ReadonlySet<string> {

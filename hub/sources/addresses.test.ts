@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { refusedAddress, refusedHost } from './addresses.ts'
+import { refusedAddress, refusedHost, unlistedHost } from './addresses.ts'
 
 const tenant = { privateNetworks: false, allow: [] }
 const platform = { privateNetworks: true, allow: [] }
@@ -47,4 +47,34 @@ test('what the configuration names is allowed', () => {
   expect(refusedAddress('10.2.0.1', policy, 'a.lab.example')).toBeUndefined()
   expect(refusedAddress('10.2.0.1', policy, 'evil-lab.example')).toContain('evil-lab.example leads to 10.2.0.1')
   expect(refusedAddress('127.0.0.2', policy)).toBeDefined()
+})
+
+test.each([
+  ['github.com', 443, true],
+  ['GitHub.com.', 443, true],
+  ['gist.github.com', 443, false],
+  ['evilgithub.com', 443, false],
+  ['a.corp.example', 443, true],
+  ['a.b.corp.example', 22, true],
+  ['corp.example', 443, false],
+  ['git.lab', 8443, true],
+  ['git.lab', 443, false],
+  ['git.lab.evil.example', 8443, false],
+])('a list of hosts says of %s:%i: %s', (host, port, listed) => {
+  const hosts = ['github.com', '*.corp.example', 'git.lab:8443']
+  expect(unlistedHost(host, port, { hosts }) === undefined).toBe(listed)
+})
+
+test('without a list every host is open, with an empty one none', () => {
+  expect(unlistedHost('github.com', 443, {})).toBeUndefined()
+  expect(unlistedHost('github.com', 443, { hosts: [] })).toContain('(none)')
+})
+
+test('a private address is open to a tenant where its list names the host, a loopback one is not', () => {
+  const listing = { privateNetworks: false, allow: [], hosts: ['git.corp', '10.0.0.7', 'localhost'] }
+  expect(refusedAddress('10.2.0.1', listing, 'git.corp')).toBeUndefined()
+  expect(refusedAddress('10.2.0.1', listing, 'other.corp')).toContain('private network')
+  expect(refusedHost('10.0.0.7', listing)).toBeUndefined()
+  expect(refusedHost('localhost', listing)).toContain('FLOTILLA_FETCH_ALLOW')
+  expect(refusedAddress('127.0.0.1', listing, 'git.corp')).toContain('FLOTILLA_FETCH_ALLOW')
 })

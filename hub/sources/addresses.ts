@@ -4,11 +4,19 @@ export interface AddressPolicy {
   readonly privateNetworks: boolean
   /** Host names (`git.internal`, `*.corp.example`), addresses or networks (`10.1.0.0/16`) that are allowed whatever they are. */
   readonly allow: readonly string[]
+  /** The only hosts to fetch from, as the tenant's `spec.sources.hosts` has them; undefined for every one. */
+  readonly hosts?: readonly string[] | undefined
 }
 
 type Range = 'public' | 'loopback' | 'link-local' | 'private' | 'reserved'
 
 const SETTING = 'FLOTILLA_FETCH_ALLOW'
+
+/** Why the tenant's own list keeps its sources from this host; undefined where it does not. */
+export function unlistedHost(host: string, port: number, { hosts }: Pick<AddressPolicy, 'hosts'>): string | undefined {
+  if (!hosts || hosts.some((entry) => lists(entry, bare(host), port))) return undefined
+  return `${host} is not among the hosts that spec.sources.hosts of the tenant names (${hosts.join(', ') || 'none'})`
+}
 
 /** Why nothing is fetched from this host, before its name is resolved; undefined where the name is no obstacle. */
 export function refusedHost(host: string, policy: AddressPolicy): string | undefined {
@@ -27,7 +35,9 @@ export function refusedAddress(address: string, policy: AddressPolicy, host = ad
   if (!parsed) return refusal(host, 'has an address that cannot be read')
   if (policy.allow.some((entry) => inNetwork(parsed, entry))) return undefined
   const range = rangeOf(parsed)
-  if (range === 'public' || (range === 'private' && policy.privateNetworks)) return undefined
+  if (range === 'public') return undefined
+  const named = policy.hosts?.some((entry) => lists(entry, bare(host))) === true
+  if (range === 'private' && (policy.privateNetworks || named)) return undefined
   const what = range === 'private' ? 'is in a private network' : `is a ${range} address`
   return refusal(host, host === address ? what : `leads to ${address}, which ${what}`)
 }
@@ -45,10 +55,18 @@ function bare(host: string): string {
 }
 
 function isAllowedName(name: string, policy: AddressPolicy): boolean {
-  return policy.allow.some((entry) => {
-    const allowed = entry.toLowerCase()
-    return allowed.startsWith('*.') ? name.endsWith(allowed.slice(1)) : name === allowed
-  })
+  return policy.allow.some((entry) => names(entry, name))
+}
+
+function names(entry: string, name: string): boolean {
+  const allowed = entry.toLowerCase()
+  return allowed.startsWith('*.') ? name.endsWith(allowed.slice(1)) : name === allowed
+}
+
+/** Whether an entry of a tenant's list, which may have a port, stands for the host; any port where one of them says none. */
+function lists(entry: string, name: string, port?: number): boolean {
+  const [host = '', only] = entry.split(':')
+  return names(host, name) && (only === undefined || port === undefined || Number(only) === port)
 }
 
 /** An address as its 16-bit groups; IPv4 as mapped into IPv6, so that one table of networks holds for both. */

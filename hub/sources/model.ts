@@ -67,4 +67,9 @@ export function normaliseUrl(text: string): string {
   return `${url.protocol}//${user}${host}${url.pathname.replace(/\/+$/, '')}${url.search}`
 }
 
+/** The port that an address means. */
+export function portOf({ port, protocol }: URL): number {
+  return Number(port === '' ? (DEFAULT_PORTS[protocol] ?? 0) : port)
+}
+
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443', 'ssh:': '22' }

@@ -11,6 +11,8 @@ export interface ClaimedSource {
   readonly options: SourceOptions
   readonly credentialId: string | undefined
   readonly trusted: boolean
+  /** The only hosts that it may come from; undefined for every one. */
+  readonly hosts: readonly string[] | undefined
   readonly intervalMs: number
   readonly timeoutMs: number
   readonly revision: string | undefined

@@ -123,7 +123,7 @@ async function credentialOf(
 }
 
 function policyFor({ allow = [] }: SourceWorkerDeps, source: ClaimedSource): AddressPolicy {
-  return { privateNetworks: source.trusted, allow }
+  return { privateNetworks: source.trusted, allow, hosts: source.hosts }
 }
 
 function requestFor(source: ClaimedSource, credential: GitCredential | undefined, policy: AddressPolicy) {

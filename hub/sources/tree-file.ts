@@ -15,3 +15,11 @@ export function treeLines(files: readonly TreeFile[]): string {
   const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
   return sorted.map(({ mode, size, sha256, path }) => `${mode} ${size} ${sha256} ${path}\n`).join('')
 }
+
+/** The digests of the content that such a text names. */
+export function digestsIn(lines: string): readonly string[] {
+  return lines
+    .split('\n')
+    .map((line) => line.split(' ', 3)[2] ?? '')
+    .filter((digest) => digest !== '')
+}

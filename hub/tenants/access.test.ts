@@ -4,6 +4,8 @@ import { tokenId, tokenText } from './token.ts'
 
 const tenant = {
   name: 'shop',
+  uid: 'u',
+  generation: 1,
   namespaces: ['b', 'a'],
   clusterRole: 'edit',
   serviceAccount: 'sa',

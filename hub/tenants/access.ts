@@ -3,7 +3,10 @@ import { PLATFORM_TENANT } from '../../proto/model/names.ts'
 
 export interface TenantFacts {
   readonly name: string
+  readonly uid: string
+  readonly generation: number
   readonly namespaces: readonly string[]
+  readonly sources?: { readonly hosts?: readonly string[] }
   readonly clusterRole: string
   readonly serviceAccount: string
   readonly clusters: ClusterChoice

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { may } from './authorize.ts'
-import { type Access, type Subject, VERBS, type Verb } from './model.ts'
+import { ACTIONS, type Access, type Subject, VERBS, type Verb } from './model.ts'
 
 const SUBJECTS = {
   admin: { name: 'root', role: 'admin' },
@@ -23,6 +23,8 @@ const DOORS = {
   'event of an own object': { kind: 'Event', tenant: 'a', cluster: served },
   'own secret': { kind: 'Secret', tenant: 'a', cluster: served },
   "another's secret": { kind: 'Secret', tenant: 'b', cluster: served },
+  'own rollout': { kind: 'Rollout', tenant: 'a' },
+  "another's rollout": { kind: 'Rollout', tenant: 'b' },
   'own tenant': { kind: 'Tenant', tenant: 'a' },
   'another tenant': { kind: 'Tenant', tenant: 'b' },
   'served cluster': { kind: 'Cluster', cluster: served },
@@ -33,7 +35,7 @@ const DOORS = {
 } as const satisfies Record<string, Omit<Access, 'verb'>>
 
 const READ = ['get', 'list', 'watch'] as const satisfies readonly Verb[]
-const WRITE = ['create', 'update', 'patch', 'delete', 'approve'] as const satisfies readonly Verb[]
+const WRITE = ['create', 'update', 'patch', 'delete', ...ACTIONS] as const satisfies readonly Verb[]
 type Grant = 'all' | 'read' | 'write' | 'none'
 
 /** A missing cell does not compile. */
@@ -45,6 +47,8 @@ const TABLE: Record<keyof typeof DOORS, Record<keyof typeof SUBJECTS, Grant>> = 
   'event of an own object': row('all', 'all', 'read', 'all', 'all', 'read'),
   'own secret': row('write', 'write', 'none', 'write', 'write', 'none'),
   "another's secret": row('write', 'write', 'none', 'none', 'none', 'none'),
+  'own rollout': row('all', 'all', 'read', 'all', 'all', 'read'),
+  "another's rollout": row('all', 'all', 'read', 'none', 'none', 'none'),
   'own tenant': row('all', 'read', 'read', 'read', 'read', 'read'),
   'another tenant': row('all', 'read', 'read', 'none', 'none', 'none'),
   'served cluster': row('all', 'read', 'read', 'read', 'read', 'read'),

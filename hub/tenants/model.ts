@@ -9,7 +9,10 @@ export interface Subject {
   readonly tenant?: string | undefined
 }
 
-export const VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'approve'] as const
+/** What is asked of an object beyond reading and writing it, each a right of its own. */
+export const ACTIONS = ['approve', 'pause', 'resume', 'promote', 'skip', 'rollback'] as const
+
+export const VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', ...ACTIONS] as const
 export type Verb = (typeof VERBS)[number]
 
 export interface Access {
@@ -39,6 +42,13 @@ export interface NewToken {
   readonly tenant?: string | undefined
   readonly lifeMs?: number | undefined
   readonly createdBy: string
+}
+
+/** Whose a namespace is, and from where its sources may come. */
+export interface NamespaceTenant {
+  readonly tenant: string
+  /** `spec.sources.hosts`; undefined for every public one. */
+  readonly hosts: readonly string[] | undefined
 }
 
 /** A cluster that a tenant may use, and as whom. */

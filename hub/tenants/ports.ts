@@ -1,5 +1,6 @@
 import type { ClusterFacts, TenantFacts, WantedAccess } from './access.ts'
-import type { ApiToken, Subject, TenantCluster } from './model.ts'
+import type { ApiToken, NamespaceTenant, Subject, TenantCluster } from './model.ts'
+import type { Standing } from './standing.ts'
 
 export interface TokenStore {
   insert(
@@ -16,6 +17,8 @@ export interface TokenStore {
 
 export interface TenantStore {
   tenantOf(namespace: string): Promise<string | undefined>
+  /** The namespaces among these that are a tenant's. */
+  tenantsOfNamespaces(namespaces: readonly string[]): Promise<ReadonlyMap<string, NamespaceTenant>>
   namespacesOf(tenant: string): Promise<readonly string[]>
   clustersOf(tenant: string): Promise<readonly TenantCluster[]>
   tenantsOf(cluster: string): Promise<readonly string[]>
@@ -28,4 +31,11 @@ export interface TenantStore {
   settle(
     wanted: (tenants: readonly TenantFacts[], clusters: readonly ClusterFacts[]) => readonly WantedAccess[],
   ): Promise<readonly string[]>
+}
+
+export interface StandingStore {
+  /** Undefined for a tenant that is not settled yet, or is no more. */
+  read(tenant: string): Promise<Standing | undefined>
+  /** Tenants whose status says something else than the rows. */
+  stale(): Promise<readonly string[]>
 }

@@ -4,7 +4,7 @@ import type { Random } from '../../proto/base/random.ts'
 import { Secret } from '../../proto/base/secret.ts'
 import { reservedNamespaces, wantedAccess } from './access.ts'
 import { may } from './authorize.ts'
-import type { Access, ApiToken, NewToken, Subject, TenantCluster } from './model.ts'
+import type { Access, ApiToken, NamespaceTenant, NewToken, Subject, TenantCluster } from './model.ts'
 import type { TenantStore, TokenStore } from './ports.ts'
 import { tokenId, tokenText } from './token.ts'
 
@@ -20,6 +20,8 @@ export interface TenantService {
   /** The administrator's token of a hub that has none; undefined when it has. */
   firstToken(): Promise<Secret | undefined>
   tenantOf(namespace: string): Promise<string | undefined>
+  /** The namespaces among these that are a tenant's. */
+  tenantsOfNamespaces(namespaces: readonly string[]): Promise<ReadonlyMap<string, NamespaceTenant>>
   namespacesOf(tenant: string): Promise<readonly string[]>
   clustersOf(tenant: string): Promise<readonly TenantCluster[]>
   /** Tenants that the cluster of this name serves. */
@@ -35,6 +37,8 @@ export function createTenantService(deps: {
   readonly tenants: TenantStore
   readonly random: Random
   readonly hint: (clusters: readonly string[]) => Promise<void>
+  /** Told after each settling: status and sources of tenants follow from what it wrote. */
+  readonly settled?: () => void
 }): TenantService {
   const { tokens, tenants, random, hint } = deps
 
@@ -71,6 +75,7 @@ export function createTenantService(deps: {
     },
 
     tenantOf: (namespace) => tenants.tenantOf(namespace),
+    tenantsOfNamespaces: (namespaces) => tenants.tenantsOfNamespaces(namespaces),
     namespacesOf: (tenant) => tenants.namespacesOf(tenant),
     clustersOf: (tenant) => tenants.clustersOf(tenant),
     tenantsOf: (cluster) => tenants.tenantsOf(cluster),
@@ -85,6 +90,7 @@ export function createTenantService(deps: {
     async settle() {
       const clusters = await tenants.settle(wantedAccess)
       if (clusters.length > 0) await hint(clusters)
+      deps.settled?.()
     },
   }
 }

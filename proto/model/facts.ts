@@ -1,3 +1,4 @@
+import type { Manifest } from './manifest.ts'
 import type { ObjectRef } from './object-ref.ts'
 
 /** Why something could not be done; `reason` is a Flux condition reason, `stalled` means that trying again cannot help. */
@@ -51,16 +52,35 @@ export interface TenantFact {
   readonly position: bigint
 }
 
+/** An object that a Placement puts into the cluster; what is to go stays a fact until the agent has said that it is gone. */
+export interface PlacedFact {
+  readonly kind: 'placed'
+  readonly object: ObjectRef
+  /** The Placement, `namespace/name`. */
+  readonly placement: string
+  readonly content: { readonly manifest: Manifest } | { readonly leaving: 'delete' | 'orphan' }
+  readonly position: bigint
+}
+
+/** What the fleet knows of the cluster itself. */
+export interface ClusterFact {
+  readonly kind: 'cluster'
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly variables: Readonly<Record<string, string>>
+  readonly position: bigint
+}
+
 /** A fact that is no longer there. */
 export interface RemovedFact {
   readonly kind: 'removed'
-  readonly fact: 'desired' | 'release' | 'source-status'
+  readonly fact: 'desired' | 'release' | 'source-status' | 'placed'
   readonly object: ObjectRef
   readonly position: bigint
 }
 
 /** Everything that is numbered on the way down to a cluster. */
-export type Fact = DesiredFact | ReleaseFact | SourceStatusFact | TenantFact | RemovedFact
+export type Fact = DesiredFact | ReleaseFact | SourceStatusFact | TenantFact | PlacedFact | ClusterFact | RemovedFact
 
 /** A place in a cluster's numbered facts; a cursor of another lineage belongs to another database. */
 export interface Cursor {

@@ -28,6 +28,15 @@ export const CLUSTER_LABEL = 'fleet.flotilla.dev/cluster'
 /** Label that marks a namespace in a cluster as a tenant's; the value is the tenant. */
 export const TENANT_LABEL = 'fleet.flotilla.dev/tenant'
 
+/** Field manager of what Placements put into clusters. */
+export const PLACEMENT_MANAGER = 'flotilla-placement'
+/** Annotation on what a Placement put into a cluster: `namespace/name` of the Placement. */
+export const PLACEMENT_ANNOTATION = 'fleet.flotilla.dev/placement'
+/** Finalizer of Placements: held until every cluster said that their objects are gone. */
+export const PLACEMENT_FINALIZER = 'fleet.flotilla.dev/placement'
+/** ConfigMap with the cluster's name, labels and variables, in every namespace that the agent serves. */
+export const CLUSTER_INFO = 'flotilla-cluster-info'
+
 export const AGENT_NAMESPACE = 'flotilla-system'
 export const PLATFORM_NAMESPACE = 'flux-system'
 export const PLATFORM_TENANT = 'platform'

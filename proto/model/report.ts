@@ -56,10 +56,26 @@ export interface EventReport {
   readonly at: Date
 }
 
-export interface InventoryReport {
+/** What became of a tenant's access: it is set up, or `problem` says what is in the way. */
+export interface TenantSetupReport {
+  readonly tenant: string
+  /** Position of the fact that this answers. */
+  readonly position: bigint
+  readonly problem: string | undefined
+}
+
+/** What became of an object that a Placement puts into the cluster. */
+export const PLACED_STATES = ['placed', 'refused', 'removing', 'gone'] as const
+export type PlacedState = (typeof PLACED_STATES)[number]
+
+/** The agent's word on one placed object. */
+export interface PlacedReport {
   readonly object: ObjectRef
-  readonly ids: readonly string[]
-  readonly versions: readonly string[]
+  /** Position of the fact that this answers. */
+  readonly position: bigint
+  readonly state: PlacedState
+  /** What is in the way; empty where nothing is. */
+  readonly message: string
 }
 
 /** One message of an agent. (boot, sequence) per cluster and lane orders it and is its de-duplication. */
@@ -72,7 +88,8 @@ export interface Report {
   readonly reached: readonly ReachedReport[]
   readonly stragglers: readonly StragglerReport[]
   readonly events: readonly EventReport[]
-  readonly inventories: readonly InventoryReport[]
+  readonly tenants: readonly TenantSetupReport[]
+  readonly placed: readonly PlacedReport[]
 }
 
 /** A report that says nothing; a start for those that say something. */
@@ -85,5 +102,6 @@ export const EMPTY_REPORT: Report = {
   reached: [],
   stragglers: [],
   events: [],
-  inventories: [],
+  tenants: [],
+  placed: [],
 }

@@ -16,12 +16,15 @@ export function setDigestOf(entries: Iterable<readonly [key: string, version: st
 export function factKey(fact: Fact): string {
   switch (fact.kind) {
     case 'desired':
-      return `desired ${refKey(fact.object)}`
+    case 'placed':
+      return `${fact.kind} ${refKey(fact.object)}`
     case 'release':
     case 'source-status':
       return `${fact.kind} ${refKey(fact.source)}`
     case 'tenant':
       return `tenant ${fact.tenant}`
+    case 'cluster':
+      return 'cluster'
     case 'removed':
       return `${fact.fact} ${refKey(fact.object)}`
     default:

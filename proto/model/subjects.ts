@@ -2,7 +2,7 @@ import { type ClusterId, parseClusterId } from './ids.ts'
 
 // Subjects and names in NATS. Persisted: do not change.
 
-export const LANES = ['objects', 'status', 'events', 'inventory'] as const
+export const LANES = ['objects', 'status', 'events'] as const
 export type Lane = (typeof LANES)[number]
 
 /** Reports are spread over so many partitions; each is folded by one replica at a time. */

@@ -3,6 +3,7 @@ import { Removed_Fact } from '../gen/fleet/v1/agent.ts'
 import type { Problem as WireProblem, ObjectRef as WireRef } from '../gen/fleet/v1/types.ts'
 import type { Fact, FactProblem, RemovedFact } from '../model/facts.ts'
 import type { ObjectRef } from '../model/object-ref.ts'
+import { clusterFromWire, clusterToWire, placedFromWire, placedToWire } from './placed.ts'
 
 type Message = NonNullable<SessionResponse['message']>
 
@@ -32,6 +33,10 @@ export function factToWire(fact: Fact): Message {
       const { kind: _kind, namespaces, ...rest } = fact
       return { $case: 'tenant', value: { ...rest, namespaces: [...namespaces] } }
     }
+    case 'placed':
+      return { $case: 'placed', value: placedToWire(fact) }
+    case 'cluster':
+      return { $case: 'clusterInfo', value: clusterToWire(fact) }
     case 'removed':
       return { $case: 'removed', value: { fact: REMOVED[fact.fact], object: fact.object, position: fact.position } }
     default:
@@ -50,6 +55,10 @@ export function factFromWire(message: Message): Fact | { readonly problem: strin
       return sourceStatusFromWire(message.value)
     case 'tenant':
       return tenantFromWire(message.value)
+    case 'placed':
+      return placedFromWire(message.value, refFromWire(message.value.object))
+    case 'clusterInfo':
+      return clusterFromWire(message.value)
     case 'removed':
       return removedFromWire(message.value)
     default:
@@ -68,6 +77,7 @@ const REMOVED: Record<RemovedFact['fact'], Removed_Fact> = {
   desired: Removed_Fact.DESIRED,
   release: Removed_Fact.RELEASE,
   'source-status': Removed_Fact.SOURCE_STATUS,
+  placed: Removed_Fact.PLACED,
 }
 
 function desiredFromWire(message: Desired): Fact | { readonly problem: string } {

@@ -26,7 +26,18 @@ const report: Report = {
   reached: [{ source: ref, revision: 'main@sha1:1', ready: 2, notReady: 1, setDigest: 's', at: new Date(1_700_000_000_000) }],
   stragglers: [{ object: ref, lastAppliedRevision: 'a', lastAttemptedRevision: 'b', inLine: false }],
   events: [{ id: 'e', object: ref, severity: 'info', reason: 'R', message: 'm', revision: 'r', at: new Date(1_700_000_000_000) }],
-  inventories: [{ object: ref, ids: ['x'], versions: ['v1'] }],
+  placed: [
+    {
+      object: { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', namespace: 'a', name: 'b' },
+      position: 7n,
+      state: 'refused',
+      message: 'it is not ours',
+    },
+  ],
+  tenants: [
+    { tenant: 'shop', position: 4n, problem: undefined },
+    { tenant: 'team', position: 5n, problem: 'namespaces is forbidden' },
+  ],
 }
 
 test('a report goes over the wire and comes back the same', () => {

@@ -5,9 +5,13 @@ import { isManifest } from '../model/manifest.ts'
 import type { ObjectRef } from '../model/object-ref.ts'
 import type { MirroredReport, Report } from '../model/report.ts'
 import { refFromWire } from './facts.ts'
+import { placedStateFromWire, placedStateToWire } from './placed.ts'
 
 /** Largest report that either side accepts, in bytes; below NATS' `max_payload`. */
 export const MAX_REPORT_BYTES = 3 << 20
+
+/** What an agent says of one tenant is no longer than this, in characters. */
+const MAX_PROBLEM = 1_000
 
 export function reportToWire(report: Report): Uint8Array {
   return WireReport.encode({
@@ -27,7 +31,8 @@ export function reportToWire(report: Report): Uint8Array {
     reached: report.reached.map((reached) => ({ ...reached, at: BigInt(reached.at.getTime()) })),
     stragglers: [...report.stragglers],
     events: report.events.map((event) => ({ ...event, at: BigInt(event.at.getTime()) })),
-    inventories: report.inventories.map((one) => ({ object: one.object, ids: [...one.ids], versions: [...one.versions] })),
+    placed: report.placed.map(placedStateToWire),
+    tenants: report.tenants.map((one) => ({ ...one, problem: one.problem?.slice(0, MAX_PROBLEM) ?? '' })),
   }).finish()
 }
 
@@ -56,7 +61,12 @@ function read(message: WireReport): Report {
     reached: message.reached.map((one) => ({ ...one, source: ref(one.source), at: new Date(Number(one.at)) })),
     stragglers: message.stragglers.map((one) => ({ ...one, object: ref(one.object) })),
     events: message.events.map((one) => ({ ...one, object: ref(one.object), at: new Date(Number(one.at)) })),
-    inventories: message.inventories.map((one) => ({ object: ref(one.object), ids: one.ids, versions: one.versions })),
+    placed: message.placed.map((one) => placedStateFromWire(one, ref)),
+    tenants: message.tenants.map(({ tenant, position, problem }) => ({
+      tenant,
+      position,
+      problem: problem === '' ? undefined : problem.slice(0, MAX_PROBLEM),
+    })),
   }
 }
 

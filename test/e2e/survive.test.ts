@@ -62,6 +62,12 @@ const drift = async () => {
   await world.kubectl(ONE, ['patch', 'configmap', 'value', '-n', 'default', '--type=merge', '-p', '{"data":{"value":"drifted"}}'])
   await eventually('drift is undone', async () => (await data()) === right, { timeoutMs: 10_000 })
 }
+/** Ids of the events about `apps` in the cluster, as the hub is told them: a repeated one counts up. */
+const eventIds = async () => {
+  const text = await world.kubectl(ONE, ['get', 'events', '-n', 'flux-system', '--field-selector=involvedObject.name=apps', '-o', 'json'])
+  const { items } = JSON.parse(text) as { items: { metadata: { uid: string }; count: number }[] }
+  return items.map(({ metadata: { uid }, count }) => (count === 1 ? uid : `${uid}.${count}`))
+}
 const pidsNamed = (name: string) =>
   readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return []
@@ -119,8 +125,20 @@ test('the agent starts without the hub: it goes on from its disk', async () => {
     },
     { timeoutMs: 60_000 },
   )
+  const before = await eventIds()
+  await drift()
+  const news = await eventually('there is an event of it', async () => {
+    const found = (await eventIds()).filter((id) => !before.includes(id))
+    return found.length > 0 && found
+  })
+  await world.kill(`agent-${ONE}`)
   await world.start('hub')
+  await world.start(`agent-${ONE}`)
   await arrives(await commitValue())
+  await eventually('the event of then is with the hub', async () => {
+    const { stdout } = await world.flotilla(['events', '--cluster', ONE, '-A', '-o', 'json'])
+    return news.every((id) => stdout.includes(id))
+  })
 })
 
 test('NATS is away and comes back: reports catch up', async () => {

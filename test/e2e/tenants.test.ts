@@ -47,7 +47,21 @@ test('tenant create makes namespace, account and binding on the clusters that it
   })
   expect(await world.get('one', 'serviceaccount', 'flotilla-tenant', 'shop')).toBeDefined()
   expect(await world.get('two', 'namespace', 'shop')).toBeUndefined()
-  expect((await world.flotilla(['tenant', 'list'])).stdout).toMatch(/^shop\s/m)
+  const fleet = ['--context', 'fleet']
+  await kubectl(world.file.hub?.kubeconfig ?? '', [...fleet, 'wait', 'tenant/shop', '--for=condition=Ready', '--timeout=30s'])
+  expect((await world.flotilla(['tenant', 'list'])).stdout).toMatch(/^shop\s+shop\s+edit\s+1\/1\s+True\s+set up in 1 of 1 clusters?$/m)
+  expect((await world.flotilla(['get', 'tenants', 'shop'])).stdout).toMatch(/^shop\s+shop\s+edit\s+1\/1\s+True/m)
+})
+
+test('a tenant that a cluster does not let in is not ready, in the words of the cluster', async () => {
+  const spec = ['--namespace', 'mighty', '--cluster', 'two', '--cluster-role', 'cluster-admin']
+  expect(await world.flotilla(['tenant', 'create', 'mighty', ...spec])).toMatchObject({ code: 0 })
+  const shown = await eventually('the cluster said why', async () => {
+    const { stdout } = await world.flotilla(['get', 'tenants', 'mighty'])
+    return /\sFalse\s/.test(stdout) ? stdout : undefined
+  })
+  expect(shown).toMatch(/0\/1\s+False\s+cannot be set up in 1 cluster: two: .*is forbidden/)
+  expect(await world.flotilla(['delete', 'tenant', 'mighty'])).toMatchObject({ code: 0 })
 })
 
 test("its objects run as the tenant's account, in their namespace and nowhere else", async () => {
@@ -61,6 +75,23 @@ test("its objects run as the tenant's account, in their namespace and nowhere el
   const refused = await shop.fails('kustomization', 'beyond', 'ReconciliationFailed')
   expect(refused.message).toContain('User "system:serviceaccount:shop:flotilla-tenant" cannot')
   expect(await shop.data('beyond')).toBeUndefined()
+})
+
+test('its sources come from the hosts that its list names and from no other, within seconds of a change', async () => {
+  const listed = (hosts: readonly string[] | null) =>
+    kubectl(world.file.hub?.kubeconfig ?? '', [
+      ...['--context', 'fleet', 'patch', 'tenant', 'shop', '--type=merge', '-p', JSON.stringify({ spec: { sources: { hosts } } })],
+    ])
+  await listed(['git.example.com'])
+  const refused = await shop.fails('gitrepository', 'shop', 'AccessDenied')
+  expect(refused.message).toBe(
+    'tenant shop may not fetch from there: 127.0.0.1 is not among the hosts that spec.sources.hosts of the tenant names (git.example.com); an administrator can add it there',
+  )
+  expect(await shop.data('own', 'shop')).toEqual({ v: '1' })
+  await listed(['git.example.com', new URL(world.url('shop')).host])
+  await shop.ready('gitrepository', 'shop')
+  await listed(null)
+  await shop.ready('gitrepository', 'shop')
 })
 
 test('references to other namespaces and other accounts are refused', async () => {

@@ -9,6 +9,8 @@ import { createClusterIndex } from '../../hub/api/io/clusters.ts'
 import { openApiServer } from '../../hub/api/io/server.ts'
 import type { CallCluster } from '../../hub/api/ports.ts'
 import { createApiService } from '../../hub/api/service.ts'
+import { placementObjects } from '../../hub/app/placing.ts'
+import { rolloutObjects } from '../../hub/app/rolling.ts'
 import { openAuthority } from '../../hub/clusters/io/authority.ts'
 import { clusterStore } from '../../hub/clusters/io/store.ts'
 import { createClusterService } from '../../hub/clusters/service.ts'
@@ -18,6 +20,11 @@ import { foldMirror } from '../../hub/objects/io/fold.ts'
 import { createMirrorWriter } from '../../hub/objects/io/mirror.ts'
 import { openObjects } from '../../hub/objects/io/open.ts'
 import type { ObjectService } from '../../hub/objects/service.ts'
+import { createStandingStore } from '../../hub/placement/io/standing.ts'
+import { createPlacementStore } from '../../hub/placement/io/store.ts'
+import { createPlacementService } from '../../hub/placement/service.ts'
+import { createRolloutStore } from '../../hub/rollout/io/store.ts'
+import { createRolloutService } from '../../hub/rollout/service.ts'
 import { createTenantStore } from '../../hub/tenants/io/store.ts'
 import { createTokenStore } from '../../hub/tenants/io/tokens.ts'
 import type { Role } from '../../hub/tenants/model.ts'
@@ -70,12 +77,26 @@ export async function openApiWorld(call: CallCluster = noAgent): Promise<ApiWorl
     random: systemRandom,
     certificateLifeMs: 3_600_000,
   })
+  const rollouts = createRolloutService({
+    store: createRolloutStore(db),
+    objects: rolloutObjects(objects),
+    tenantOf: (namespace) => tenants.tenantOf(namespace),
+    settle: async () => undefined,
+    looked: () => undefined,
+    random: systemRandom,
+    log: silentLog,
+  })
   const api = createApiService({
     objects,
+    rollouts,
     tenants,
     members,
     events: createEventService({ store: createEventStore(db), clock: systemClock }),
     clusters: createClusterIndex(db),
+    placements: createPlacementService({
+      ...{ store: createPlacementStore(db), standings: createStandingStore(db), objects: placementObjects({ objects }) },
+      ...{ hint: async () => undefined, changed: () => undefined, clock: systemClock, log: silentLog },
+    }),
     call,
     mirror: createMirrorWriter(db),
     audit: createAudit(db),

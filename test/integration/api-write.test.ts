@@ -197,7 +197,7 @@ test('no answer says so: 503 when the agent is away, and a write is in the audit
   const { rows } = await away.database.db.query<{ verb: string; object: string; outcome: string }>(
     'select verb, object, outcome from audit',
   )
-  expect(rows).toContainEqual({ verb: 'create', object: 'clusters/gone/kustomizations/flux-system/', outcome: 'unavailable' })
+  expect(rows).toContainEqual({ verb: 'create', object: 'clusters/gone/kustomizations/flux-system/x', outcome: 'unavailable' })
 })
 
 test('a namespace belongs to one tenant, and the platform keeps its own', async () => {

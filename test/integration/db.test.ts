@@ -46,6 +46,21 @@ test('two hubs that migrate at once apply each migration once', async () => {
   await expect(migrate(one)).rejects.toThrow(/was changed after it had been applied/)
 })
 
+test('a wrong password and a missing database are said at once, without the password', async () => {
+  const wrong = new URL(database.url)
+  wrong.password = 'canary-9d1f'
+  const none = new URL(database.url)
+  none.password = ''
+  const nowhere = database.url.replace(/[^/]*$/, 'nowhere')
+  const refusal = (url: string | URL) => openDb(String(url), { signal, connectMs: 60_000 }).then(() => 'opened', String)
+  const [first, second, third] = await Promise.all([refusal(wrong), refusal(none), refusal(nowhere)])
+  expect(first).toBe(
+    'FleetError: connect to Postgres: the server refuses: password authentication failed for user "flotilla"; check FLOTILLA_DATABASE_URL',
+  )
+  expect(second).toMatch(/asks for a password and the address has none|password authentication failed/)
+  expect(third).toContain('the server refuses: database "nowhere" does not exist')
+})
+
 test('a failed transaction leaves nothing, a lost race is run again', async () => {
   await expect(
     db.transaction(async (tx) => {

@@ -20,7 +20,7 @@ afterAll(() => database[Symbol.asyncDispose]())
 beforeEach(async () => {
   const { db } = database
   await db.query(
-    'truncate clusters, sources, source_objects, consumers, desired, releases, source_statuses, revisions, artifacts, cluster_heads cascade',
+    'truncate clusters, sources, source_objects, consumers, desired, releases, source_statuses, revisions, artifacts, cluster_heads, governed, grants cascade',
   )
   await db.query("insert into clusters (id, name, public_key, csr) select id, 'n-' || id, id, '' from unnest($1::text[]) as c (id)", [
     CLUSTERS,
@@ -181,4 +181,123 @@ test('a request to reconcile is answered by a check that began after it, even if
   expect(await due()).toEqual([KEY])
   await settle()
   expect(await rows('select handled_at from source_statuses')).toEqual([{ handled_at: 'now please' }, { handled_at: 'now please' }])
+})
+
+/** A Rollout takes over the source object in these clusters. */
+async function govern(clusters: readonly (string | undefined)[]): Promise<void> {
+  await database.db.query(
+    `insert into governed (cluster_id, source_kind, source_namespace, source_name, rollout)
+     select c, 'GitRepository', 'flux-system', 'fleet', 'rollout-1' from unnest($1::text[]) as c`,
+    [clusters],
+  )
+}
+
+async function grant(cluster: string | undefined, revision: string): Promise<void> {
+  await database.db.query(
+    `insert into grants (cluster_id, source_kind, source_namespace, source_name, rollout, run, revision, artifact)
+     select $1, 'GitRepository', 'flux-system', 'fleet', 'rollout-1', 'run-1', v.revision, v.artifact from revisions v where v.source_key = $2 and v.revision = $3
+     on conflict (cluster_id, source_kind, source_namespace, source_name) do update set revision = excluded.revision, artifact = excluded.artifact`,
+    [cluster, KEY, revision],
+  )
+}
+
+const released = async () =>
+  (await rows<{ revision: string }>('select revision from releases order by cluster_id')).map(({ revision }) => revision)
+
+test('a governed object stays where it was granted while the source moves on, and an ungoverned one follows', async () => {
+  await consume(['a'])
+  await moveTo('main@sha1:1', 'sha256:t1')
+  const { settle, due } = service((artifact) => artifact)
+  await settle()
+  await govern(CLUSTERS.slice(0, 1))
+  await grant(CLUSTERS[0], 'main@sha1:1')
+  await moveTo('main@sha1:2', 'sha256:t2')
+  await settle()
+  expect(await released()).toEqual(['main@sha1:1', 'main@sha1:2'])
+  expect(await due()).toEqual([])
+  await grant(CLUSTERS[0], 'main@sha1:2')
+  expect(await due()).toEqual([KEY])
+  await settle()
+  expect(await released()).toEqual(['main@sha1:2', 'main@sha1:2'])
+  expect(await rows('select revision from source_statuses order by cluster_id')).toEqual(Array(2).fill({ revision: 'main@sha1:2' }))
+})
+
+test('a governed object without a grant gets nothing new: it keeps what it has, and has nothing if it had nothing', async () => {
+  await consume(['a'])
+  await govern(CLUSTERS)
+  await moveTo('main@sha1:1', 'sha256:t1')
+  const { settle, due, built } = service((artifact) => artifact)
+  await settle()
+  expect(await released()).toEqual([])
+  expect(built).toEqual([])
+  expect(await rows('select * from source_statuses')).toEqual([])
+  expect(await due()).toEqual([])
+  await database.db.query("update source_objects set requested_at = 'now please', requested_seen_at = now() - interval '1 minute'")
+  expect(await due()).toEqual([])
+
+  await database.db.query('delete from governed where cluster_id = $1', [CLUSTERS[1]])
+  await settle()
+  await govern(CLUSTERS.slice(1))
+  await moveTo('main@sha1:2', 'sha256:t2')
+  await settle()
+  expect(await released()).toEqual(['main@sha1:1'])
+  expect(await due()).toEqual([])
+})
+
+test('a consumer that arrives in a governed cluster is built from what the cluster was granted', async () => {
+  await consume(['a'])
+  await moveTo('main@sha1:1', 'sha256:t1')
+  await govern(CLUSTERS)
+  for (const cluster of CLUSTERS) await grant(cluster, 'main@sha1:1')
+  const { settle, due } = service((artifact, options) => artifact + options)
+  await settle()
+  await moveTo('main@sha1:2', 'sha256:t2')
+  await consume(['b'], CLUSTERS.slice(0, 1))
+  expect(await due()).toEqual([KEY])
+  await settle()
+  const { bundle } = (await rows<{ bundle: string }>("select bundle from desired where name = 'b'"))[0] ?? {}
+  expect(bundle).toBe(sha256('sha256:t1options-b'))
+})
+
+test('a revision that the branch no longer has can still be granted, and is built from its kept tree', async () => {
+  await consume(['a'])
+  await moveTo('main@sha1:1', 'sha256:t1')
+  await moveTo('main@sha1:forced', 'sha256:t3')
+  await govern(CLUSTERS)
+  await grant(CLUSTERS[0], 'main@sha1:forced')
+  const { settle } = service((artifact) => artifact)
+  await settle()
+  await grant(CLUSTERS[0], 'main@sha1:1')
+  await settle()
+  expect(await released()).toEqual(['main@sha1:1'])
+  expect(await rows('select bundle from desired')).toEqual([{ bundle: sha256('sha256:t1') }])
+})
+
+test('a suspended object stays at its revision whatever it is granted', async () => {
+  await consume(['a'])
+  await moveTo('main@sha1:1', 'sha256:t1')
+  const { settle } = service((artifact) => artifact)
+  await settle()
+  await database.db.query('update source_objects set suspended = true where cluster_id = $1', [CLUSTERS[0]])
+  await moveTo('main@sha1:2', 'sha256:t2')
+  await govern(CLUSTERS)
+  for (const cluster of CLUSTERS) await grant(cluster, 'main@sha1:2')
+  await settle()
+  expect(await released()).toEqual(['main@sha1:1', 'main@sha1:2'])
+})
+
+test('a problem of the source is told to governed objects too, and taken back when it has passed', async () => {
+  await govern(CLUSTERS)
+  await database.db.query(
+    `update sources set problem = '{"reason": "GitOperationFailed", "message": "no"}', checked_at = now() where key = $1`,
+    [KEY],
+  )
+  const { settle, due } = service((artifact) => artifact)
+  await settle()
+  await moveTo('main@sha1:1', 'sha256:t1')
+  await database.db.query('update sources set problem = null where key = $1', [KEY])
+  expect(await due()).toEqual([KEY])
+  await settle()
+  expect(await rows('select problem, revision from source_statuses')).toEqual(Array(2).fill({ problem: null, revision: '' }))
+  expect(await due()).toEqual([])
 })

@@ -2,8 +2,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { mirrorFold } from '../../hub/objects/io/mirror.ts'
 import { createReportStore } from '../../hub/reports/io/store.ts'
 import type { Received } from '../../hub/reports/model.ts'
+import { NOTHING_FOLDED, type OwnersOf } from '../../hub/reports/ports.ts'
 import { createReportService } from '../../hub/reports/service.ts'
 import { serve } from '../../hub/sources/serve.ts'
+import { createTenantStore } from '../../hub/tenants/io/store.ts'
 import { silentLog } from '../../proto/base/log.ts'
 import { type ClusterId, parseClusterId } from '../../proto/model/ids.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
@@ -22,19 +24,19 @@ beforeAll(async () => {
 afterAll(() => database[Symbol.asyncDispose]())
 beforeEach(async () => {
   const { db } = database
-  await db.query('truncate clusters, sources, objects, tombstones, events, rejected_reports cascade')
+  await db.query('truncate clusters, sources, objects, tombstones, events, rejected_reports, source_reviews, tenant_namespaces cascade')
   await db.query("insert into clusters (id, name, public_key, csr) values ($1, 'staging', 'k', '')", [CLUSTER])
   await db.query('insert into cluster_heads (cluster_id) values ($1)', [CLUSTER])
   resyncs.length = 0
 })
 
-const service = () => {
+const service = (ownersOf?: OwnersOf) => {
   const { db } = database
   return createReportService({
     store: createReportStore(db, mirrorFold),
     receiveCredential: async () => 'credential-1',
-    sourceOf: ({ manifest }, credentialId, trusted) => serve(manifest, { credentialId, trusted }) as never,
-    isTenants: async (namespace) => namespace === 'team-a',
+    sourceOf: (manifest, { credentialId, owner }) => serve(manifest, { credentialId, trusted: owner === undefined, tenant: owner }),
+    ownersOf: ownersOf ?? ((namespaces) => createTenantStore(db).tenantsOfNamespaces(namespaces)),
     askResync: async (cluster) => void resyncs.push(cluster),
     log: silentLog,
   })
@@ -96,7 +98,7 @@ test('a GitRepository becomes a source to look at, a Kustomization its consumer'
 test('a message that comes twice is folded once, and an older one not at all', async () => {
   const { fold } = service()
   await fold([report(2n, { objects: [seen(repository())] })])
-  expect(await fold([report(2n, { objects: [seen(repository())] }), report(1n, { deletions: [] })])).toEqual({ fetch: [], settle: [] })
+  expect(await fold([report(2n, { objects: [seen(repository())] }), report(1n, { deletions: [] })])).toEqual(NOTHING_FOLDED)
   const other = report(1n, { objects: [seen(kustomization('late'))] })
   await fold([other])
   expect(await count('consumers')).toBe(0)
@@ -140,7 +142,58 @@ test('a second request to reconcile asks for another look; the same object again
   expect((await fold([report(3n, { objects: [seen(asked)] })])).fetch).toHaveLength(0)
 })
 
+/** What a settled Tenant comes to in the rows. */
+const own = async (namespace: string, hosts?: readonly string[]) => {
+  await database.db.query(
+    'insert into tenant_namespaces (namespace, tenant, hosts) values ($1, $1, $2) on conflict (namespace) do update set hosts = excluded.hosts',
+    [namespace, hosts ?? null],
+  )
+  await database.db.query('insert into source_reviews (namespace) values ($1) on conflict do nothing', [namespace])
+}
+const served = async () =>
+  (
+    await database.db.query<{ problem: { reason: string } | null; credential_id: string | null; hosts: string[] | null }>(
+      `select o.problem, o.credential_id, s.hosts from source_objects o left join sources s on s.key = o.source_key where o.namespace = 'team-a'`,
+    )
+  ).rows.map(({ credential_id, hosts, problem }) => ({ refused: problem?.reason, credential_id, hosts }))
+
+test('a new list of hosts is held against sources that are there, without a word of the agent, and their credential is kept', async () => {
+  const { fold, review } = service()
+  await fold([
+    report(1n, { objects: [seen(repository()), { ...seen(repository('own', {}, 'team-a')), sealedCredential: Buffer.from('box') }] }),
+  ])
+  expect(await served()).toEqual([{ refused: undefined, credential_id: 'credential-1', hosts: null }])
+  await own('team-a', ['other.example'])
+  expect((await review())?.settle).toEqual([expect.stringMatching(/^none:/)])
+  expect(await served()).toEqual([{ refused: 'AccessDenied', credential_id: 'credential-1', hosts: null }])
+  expect(await review()).toBeUndefined()
+  await own('team-a', ['git.example.com'])
+  const again = await review()
+  expect(again?.fetch).toHaveLength(1)
+  expect(again?.settle).toEqual(again?.fetch)
+  expect(await served()).toEqual([{ refused: undefined, credential_id: 'credential-1', hosts: ['git.example.com'] }])
+})
+
+test('a fold that read the hosts before they changed is looked at by the review that follows', async () => {
+  const folding = Promise.withResolvers<void>()
+  const read = Promise.withResolvers<void>()
+  const slow = service(async (namespaces) => {
+    const owners = await createTenantStore(database.db).tenantsOfNamespaces(namespaces)
+    read.resolve()
+    await folding.promise
+    return owners
+  })
+  const folded = slow.fold([report(1n, { objects: [seen(repository('own', {}, 'team-a'))] })])
+  await read.promise
+  await own('team-a', ['other.example'])
+  const reviewed = service().review()
+  folding.resolve()
+  await Promise.all([folded, reviewed])
+  expect(await served()).toMatchObject([{ refused: 'AccessDenied' }])
+})
+
 test("a tenant's repository never shares a source with the platform's", async () => {
+  await own('team-a')
   await service().fold([report(1n, { objects: [seen(repository()), seen(repository('fleet', {}, 'team-a'))] })])
   expect((await database.db.query('select trusted from sources order by trusted')).rows).toEqual([{ trusted: false }, { trusted: true }])
 })
@@ -189,4 +242,26 @@ test('a revision is one row a source object; a straggler carries its own', async
   ])
   await fold([report(2n, { reached: [{ ...reached, ready: 2, notReady: 0 }], stragglers: [{ ...late, inLine: true }] }, 'status')])
   expect(await count('observed where not in_line')).toBe(0)
+})
+
+// Settled before the Rollout knew of it, a cluster that joins would have the newest revision without a wave.
+test('a source object that a Rollout moves is held from its first report on, by the oldest such Rollout', async () => {
+  const { db } = database
+  await db.query('truncate governed')
+  for (const [name, source, at] of [
+    ['younger', 'fleet', '2026-02-01'],
+    ['older', 'fleet', '2026-01-01'],
+    ['other', 'else', '2025-01-01'],
+  ])
+    await db.query(
+      `insert into objects (scope, grp, kind, namespace, name, version, uid, generation, created_at, spec)
+       values ('fleet', 'fleet.flotilla.dev', 'Rollout', 'flux-system', $1, 'v1alpha1', 'uid-' || $1, 1, $3, jsonb_build_object('source', jsonb_build_object('kind', 'GitRepository', 'name', $2::text)))`,
+      [name, source, at],
+    )
+  const { fold } = service()
+  await fold([report(1n, { objects: [seen(repository()), seen(repository('free'))] })])
+  expect((await db.query('select source_name, rollout from governed')).rows).toEqual([{ source_name: 'fleet', rollout: 'uid-older' }])
+  await db.query('delete from governed')
+  await fold([report(2n, { objects: [seen(repository('fleet', { annotations: { 'reconcile.fluxcd.io/requestedAt': 'now' } }))] })])
+  expect(await count('governed')).toBe(0)
 })

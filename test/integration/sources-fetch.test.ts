@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { rm, symlink } from 'node:fs/promises'
+import { readdir, rm, symlink } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
@@ -55,6 +55,7 @@ interface Look {
   readonly credential?: GitCredential
   readonly known?: string
   readonly allow?: readonly string[]
+  readonly hosts?: readonly string[]
   readonly timeoutMs?: number
 }
 
@@ -73,7 +74,7 @@ async function look(over: Look = {}): Promise<Seen | FetchOutcome> {
     options,
     credentialId,
     credential: over.credential,
-    policy: { privateNetworks: false, allow: over.allow ?? ['127.0.0.1'] },
+    policy: { privateNetworks: false, allow: over.allow ?? ['127.0.0.1'], hosts: over.hosts },
     known: over.known,
     timeoutMs: over.timeoutMs ?? 20_000,
   }
@@ -166,6 +167,24 @@ describe('what is fetched', () => {
     }
   })
 
+  test('caches of sources that are fetched no more are removed, those in use stay', async () => {
+    await repository.commit({ v: '1' })
+    await look()
+    await look({ credential: { bearer: new Secret('tok') } })
+    const caches = async () => (await readdir(join(dir.path, 'cache'))).length
+    const before = await caches()
+    const used = { url: `${server.url}/${name}.git`, credentialId: undefined }
+    await fetcher.sweep(async () => [used])
+    expect(before).toBeGreaterThan(1)
+    expect(await caches()).toBe(1)
+    served.length = 0
+    const again = await look()
+    expect(again).toMatchObject({ files: { v: '1' } })
+    await fetcher.sweep(async () => [])
+    expect(await caches()).toBe(0)
+    expect(await look()).toEqual(again)
+  })
+
   test('ignore rules of the tree and of the object hold', async () => {
     await repository.commit({ 'a.yaml': 'a', 'b.md': 'b', 'd/c.txt': 'c', 'd/.sourceignore': '*.txt\n' })
     expect(await look()).toMatchObject({ files: { 'a.yaml': 'a', 'b.md': 'b', 'd/.sourceignore': '*.txt\n' } })
@@ -230,6 +249,11 @@ describe('what is refused', () => {
     expect(await look({ url, credential })).toEqual({ revision: `main@sha1:${commit}`, files: { v: '1' } })
     target = 'http://169.254.169.254'
     expect(await look({ url, credential })).toMatchObject({ problem: { reason: 'URLInvalid' } })
+    target = server.url
+    const listed = (...addresses: readonly string[]) => addresses.map((address) => new URL(address).host)
+    const beyond = await look({ url, credential, hosts: listed(url) })
+    expect(beyond).toMatchObject(problem('AccessDenied', 'is not among the hosts that spec.sources.hosts of the tenant names'))
+    expect(await look({ url, credential, hosts: listed(url, target) })).toEqual({ revision: `main@sha1:${commit}`, files: { v: '1' } })
     redirecting.close()
   })
 

@@ -5,7 +5,7 @@ import { openHub } from '../../hub/app.ts'
 import { run } from '../../hub/cli/program.ts'
 import { readConfig } from '../../hub/config.ts'
 import { silentLog } from '../../proto/base/log.ts'
-import { openTestDatabase } from './postgres.ts'
+import { openTestDatabase, type TestDatabase } from './postgres.ts'
 import { openTempDir } from './temp-dir.ts'
 
 export interface CliRun {
@@ -17,6 +17,7 @@ export interface CliRun {
 
 /** A whole hub in this process, on a database of its own, and the flotilla program as its administrator. */
 export interface TestHub extends AsyncDisposable {
+  readonly database: TestDatabase
   readonly dir: string
   readonly url: string
   readonly grpcPort: number
@@ -52,6 +53,7 @@ export async function openTestHub(): Promise<TestHub> {
   const adminFile = join(dir, 'admin.json')
   const owned = scope.move()
   return {
+    database,
     dir,
     url: `https://127.0.0.1:${hub.httpPort}`,
     grpcPort: hub.grpcPort,

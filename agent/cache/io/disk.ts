@@ -4,7 +4,16 @@ import { zstdDecompressSync } from 'node:zlib'
 import { messageOf } from '../../../proto/base/errors.ts'
 import { sha256 } from '../../../proto/base/hash.ts'
 import type { Log } from '../../../proto/base/log.ts'
-import type { Cursor, DesiredFact, ReleaseFact, SourceStatusFact, TenantFact } from '../../../proto/model/facts.ts'
+import type {
+  ClusterFact,
+  Cursor,
+  DesiredFact,
+  Fact,
+  PlacedFact,
+  ReleaseFact,
+  SourceStatusFact,
+  TenantFact,
+} from '../../../proto/model/facts.ts'
 import { hold } from '../hold.ts'
 import { type Holdings, NOTHING_HELD } from '../model.ts'
 
@@ -91,7 +100,14 @@ interface Body {
   readonly releases: readonly ReleaseFact[]
   readonly sourceStatuses: readonly SourceStatusFact[]
   readonly tenants: readonly TenantFact[]
+  /** Absent in files of agents that knew no Placements. */
+  readonly placed?: readonly StoredPlaced[]
+  readonly cluster?: StoredCluster | undefined
 }
+
+/** What people wrote is text in the file: its members must not be taken for ours when the file is read. */
+type StoredPlaced = Omit<PlacedFact, 'content'> & { readonly content: string }
+type StoredCluster = Pick<ClusterFact, 'kind' | 'name' | 'position'> & { readonly maps: string }
 
 function encode(holdings: Holdings): string {
   const body: Body = {
@@ -101,6 +117,8 @@ function encode(holdings: Holdings): string {
     releases: [...holdings.releases.values()],
     sourceStatuses: [...holdings.sourceStatuses.values()],
     tenants: [...holdings.tenants.values()],
+    placed: Array.from(holdings.placed.values(), ({ content, ...fact }) => ({ ...fact, content: JSON.stringify(content) })),
+    cluster: holdings.cluster && storedCluster(holdings.cluster),
   }
   const text = JSON.stringify(body, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
   return `${sha256(text)}\n${text}`
@@ -112,8 +130,21 @@ function decode(file: string): Holdings {
   if (end < 0 || sha256(text) !== file.slice(0, end)) throw new Error('checksum does not match')
   const body = JSON.parse(text, revive) as Body
   if (body.format !== FORMAT || !body.cursor) return NOTHING_HELD
-  const facts = [...body.desired, ...body.releases, ...body.sourceStatuses, ...body.tenants]
+  const facts: Fact[] = [...body.desired, ...body.releases, ...body.sourceStatuses, ...body.tenants, ...(body.placed ?? []).map(placedOf)]
+  if (body.cluster) facts.push(clusterOf(body.cluster))
   return hold(NOTHING_HELD, { facts, cursor: body.cursor, full: true }).holdings
+}
+
+function placedOf({ content, ...fact }: StoredPlaced): PlacedFact {
+  return { ...fact, content: JSON.parse(content) as PlacedFact['content'] }
+}
+
+function storedCluster({ labels, variables, ...fact }: ClusterFact): StoredCluster {
+  return { ...fact, maps: JSON.stringify({ labels, variables }) }
+}
+
+function clusterOf({ maps, ...fact }: StoredCluster): ClusterFact {
+  return { ...fact, ...(JSON.parse(maps) as Pick<ClusterFact, 'labels' | 'variables'>) }
 }
 
 function revive(key: string, value: unknown): unknown {

@@ -71,6 +71,7 @@ async function round(deps: PublisherDeps, lanes: readonly Lane[], signal: AbortS
       const report = await deps.outbox.next(lane)
       if (!report) continue
       await untilTaken(deps, lane, report, signal)
+      deps.outbox.taken(lane)
       return true
     } catch (error) {
       if (signal.aborted) return false

@@ -3,7 +3,7 @@ import type { Log } from '../../../proto/base/log.ts'
 import type { Random } from '../../../proto/base/random.ts'
 import type { ReleaseFact } from '../../../proto/model/facts.ts'
 import type { Kustomization } from '../../../proto/model/flux/kustomize/kinds.ts'
-import type { VersionedRef } from '../../../proto/model/report.ts'
+import type { PlacedReport, TenantSetupReport, VersionedRef } from '../../../proto/model/report.ts'
 import { setDigestOf } from '../../../proto/model/set-digest.ts'
 import type { Lane } from '../../../proto/model/subjects.ts'
 import type { BusCredentials } from '../../bus/bus.ts'
@@ -13,12 +13,14 @@ import { type Described, describeObject } from '../describe.ts'
 import { Outbox } from '../outbox.ts'
 import { openRevisions } from '../revisions.ts'
 import { openBusLine } from './bus-line.ts'
+import type { OpenJournal } from './event-journal.ts'
 import { type KubeEvents, openKubeEvents } from './kube-events.ts'
 import { openPublisher } from './publish.ts'
 
 export interface ReportingDeps {
   readonly boot: bigint
   readonly own: Kube
+  readonly journal: OpenJournal
   readonly describe: (key: string) => Promise<Described | undefined>
   /** Keys of everything that is mirrored. */
   readonly mirrored: () => Iterable<string>
@@ -39,6 +41,12 @@ export interface Reporting extends AsyncDisposable {
   deletion(gone: VersionedRef): void
   /** A source's release, or where one of its consumers is, has changed. */
   revision(source: string): void
+  /** What became of a tenant here. */
+  tenant(setup: TenantSetupReport): void
+  /** What became of a placed object here. */
+  placed(word: PlacedReport): void
+  /** The hub knows that a placed object is gone. */
+  forgetPlaced(key: string): void
   /** Everything is told anew, and a complete list after it; or one object. */
   again(key?: string): void
   pulse(): { readonly sequences: Readonly<Record<Lane, bigint>>; readonly mirrorDigest: string; readonly mirrorCount: number }
@@ -46,10 +54,11 @@ export interface Reporting extends AsyncDisposable {
 
 export function openReporting(deps: ReportingDeps): Reporting {
   const { clock, random, log } = deps
-  const outbox = new Outbox(deps.boot, async (key) => {
+  const describe = async (key: string) => {
     const found = await deps.describe(key)
     return found && describeObject(found)
-  })
+  }
+  const outbox = new Outbox(deps.boot, describe, { journal: deps.journal, left: deps.journal.left })
   const bus = openBusLine({ log })
   const publisher = openPublisher({ outbox, publish: (lane, bytes, o) => bus.publish(lane, bytes, o), clock, random, log })
   const after = (change: () => void) => {
@@ -67,6 +76,9 @@ export function openReporting(deps: ReportingDeps): Reporting {
     object: (key) => after(() => outbox.object(key)),
     deletion: (gone) => after(() => outbox.deletion(gone)),
     revision: (source) => revisions.changed(source),
+    tenant: (setup) => after(() => outbox.tenant(setup)),
+    placed: (word) => after(() => outbox.placed(word)),
+    forgetPlaced: (key) => outbox.forgetPlaced(key),
     again(key) {
       outbox.forgetTold(key)
       if (key !== undefined) outbox.object(key)

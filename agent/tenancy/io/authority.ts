@@ -8,7 +8,7 @@ import type { FollowDeps } from './follow.ts'
 import { openTenantKeeper, type TenantDeps, type TenantKeeper } from './keep.ts'
 import { type LocalRules, openLocalRules } from './local-rules.ts'
 
-export interface AuthorityDeps extends FollowDeps, Pick<TenantDeps, 'as' | 'fluxObjects'> {
+export interface AuthorityDeps extends FollowDeps, Pick<TenantDeps, 'as' | 'fluxObjects' | 'told'> {
   readonly tenants: () => Iterable<TenantFact>
   /** Something that decides who acts, or whether anybody does, is not as it was. */
   readonly changed: () => void
@@ -26,6 +26,8 @@ export interface Authority extends AsyncDisposable {
   refuseCaller(account: ServiceAccountRef): string | undefined
   /** Tenants, or what they have in the cluster, may not be as they should. */
   tenantsChanged(): void
+  /** A Flux object of this namespace is gone. */
+  objectGone(namespace: string): void
 }
 
 export function openAuthority(deps: AuthorityDeps): Authority {
@@ -46,7 +48,7 @@ export function openAuthority(deps: AuthorityDeps): Authority {
   return {
     rules,
     begin() {
-      keeper ??= openTenantKeeper({ ...deps, tenants: () => (rules.adoption().kind === 'acting' ? deps.tenants() : []) })
+      keeper ??= openTenantKeeper({ ...deps, adoption: () => rules.adoption() })
     },
     identify: (applicant, leaving) => identify(applicant, leaving ? grounds().leaving : grounds().staying),
     refuseReference: (from, target) => refuseReference(from, target, grounds().staying),
@@ -58,6 +60,7 @@ export function openAuthority(deps: AuthorityDeps): Authority {
       return `ServiceAccount ${account.namespace}/${account.name} is not in the cluster's local policy`
     },
     tenantsChanged: changed,
+    objectGone: (namespace) => keeper?.objectGone(namespace),
     async [Symbol.asyncDispose]() {
       await keeper?.[Symbol.asyncDispose]()
       await rules[Symbol.asyncDispose]()

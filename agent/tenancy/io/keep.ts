@@ -1,6 +1,8 @@
+import { delayMs } from '../../../proto/base/backoff.ts'
 import type { Clock } from '../../../proto/base/clock.ts'
-import { FleetError } from '../../../proto/base/errors.ts'
+import { FleetError, messageOf } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
+import type { Random } from '../../../proto/base/random.ts'
 import type { TenantFact } from '../../../proto/model/facts.ts'
 import { tenantObjects } from '../../../proto/model/fleet/tenant-objects.ts'
 import { IMPERSONATE_ROLE } from '../../../proto/model/identities.ts'
@@ -8,8 +10,10 @@ import type { Manifest } from '../../../proto/model/manifest.ts'
 import { refOf } from '../../../proto/model/manifest.ts'
 import { TENANT_LABEL } from '../../../proto/model/names.ts'
 import { formatRef } from '../../../proto/model/object-ref.ts'
+import type { TenantSetupReport } from '../../../proto/model/report.ts'
 import type { ImpersonatedKube, Kube } from '../../kube/model.ts'
 import { serviceAccount } from '../../kube/subject.ts'
+import type { Adoption } from '../model.ts'
 
 export interface TenantDeps {
   readonly kube: Kube
@@ -17,38 +21,51 @@ export interface TenantDeps {
   readonly tenants: () => Iterable<TenantFact>
   /** Flux objects of a namespace, as the mirror has them. */
   readonly fluxObjects: (namespace: string) => readonly Manifest[]
+  /** Whether the agent acts here at all. */
+  readonly adoption: () => Adoption
+  /** Hears what became of each tenant that is served here. */
+  readonly told: (setup: TenantSetupReport) => void
   readonly clock: Clock
+  readonly random: Random
   readonly log: Log
 }
 
 /** Keeps tenants' namespaces, accounts and rights as the hub names them; looks again when woken and every few minutes. */
 export interface TenantKeeper extends AsyncDisposable {
   wake(): void
+  /** A Flux object of this namespace is gone: the last one lets a removed tenant's rights go. */
+  objectGone(namespace: string): void
 }
 
 const LOOK_MS = 300_000
-const AGAIN_MS = 5_000
+const AGAIN = { baseMs: 2_000, capMs: 60_000 }
 const MANAGER = 'flotilla-agent'
 const BINDING = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding' }
 
 export function openTenantKeeper(deps: TenantDeps): TenantKeeper {
   const stop = new AbortController()
+  const leaving = new Set<string>()
   let nap = new AbortController()
   let woken = false
   const run = async () => {
-    while (!stop.signal.aborted) {
+    for (let failures = 0; !stop.signal.aborted; ) {
       woken = false
-      const done = await round(deps, stop.signal)
+      failures = (await round(deps, leaving, stop.signal)) ? 0 : failures + 1
       if (woken) continue
       nap = new AbortController()
-      await deps.clock.sleep(done ? LOOK_MS : AGAIN_MS, AbortSignal.any([nap.signal, stop.signal])).catch(() => undefined)
+      const waitMs = failures === 0 ? LOOK_MS : delayMs(failures, { ...AGAIN, jitter: deps.random.next() })
+      await deps.clock.sleep(waitMs, AbortSignal.any([nap.signal, stop.signal])).catch(() => undefined)
     }
   }
   const running = run()
+  const wake = () => {
+    woken = true
+    nap.abort()
+  }
   return {
-    wake() {
-      woken = true
-      nap.abort()
+    wake,
+    objectGone(namespace) {
+      if (leaving.has(namespace) && !deps.fluxObjects(namespace).some(isLeaving)) wake()
     },
     async [Symbol.asyncDispose]() {
       stop.abort(new FleetError('aborted', 'the agent stops'))
@@ -57,26 +74,49 @@ export function openTenantKeeper(deps: TenantDeps): TenantKeeper {
   }
 }
 
-/** One look at all tenants. @returns false when something is left to do */
-async function round(deps: TenantDeps, signal: AbortSignal): Promise<boolean> {
+/** One look at all tenants, and a word on each. @returns false when something failed; `leaving` has what waits for objects to go */
+async function round(deps: TenantDeps, leaving: Set<string>, signal: AbortSignal): Promise<boolean> {
+  const adoption = deps.adoption()
   let done = true
   for (const tenant of deps.tenants()) {
-    for (const namespace of tenant.namespaces) {
-      if (signal.aborted) return false
-      try {
-        if (tenant.removed) done = (await takeAway(deps, tenant, namespace, signal)) && done
-        else await setUp(deps, tenant, namespace, signal)
-      } catch (error) {
-        done = false
-        if (!signal.aborted)
-          deps.log.warn(
-            { event: 'tenant.failed', tenant: tenant.tenant, object: `Namespace/${namespace}`, err: error },
-            'cannot keep a tenant as the hub names it, trying again',
-          )
-      }
-    }
+    const problems = adoption.kind === 'acting' ? await keep(deps, tenant, leaving, signal) : [`the agent only looks on: ${adoption.why}`]
+    if (signal.aborted) return false
+    if (adoption.kind === 'acting' && problems.length > 0) done = false
+    if (!tenant.removed) deps.told({ tenant: tenant.tenant, position: tenant.position, problem: sentence(problems) })
   }
   return done
+}
+
+/** @returns what is in the way, a sentence per namespace */
+async function keep(deps: TenantDeps, tenant: TenantFact, leaving: Set<string>, signal: AbortSignal): Promise<readonly string[]> {
+  const problems: string[] = []
+  for (const namespace of tenant.namespaces) {
+    if (signal.aborted) break
+    leaving.delete(namespace)
+    try {
+      if (!tenant.removed) await setUp(deps, tenant, namespace, signal)
+      else {
+        leaving.add(namespace)
+        if (await takeAway(deps, tenant, namespace, signal)) leaving.delete(namespace)
+      }
+    } catch (error) {
+      if (signal.aborted) break
+      problems.push(messageOf(error))
+      deps.log.warn(
+        { event: 'tenant.failed', tenant: tenant.tenant, object: `Namespace/${namespace}`, err: error },
+        'cannot keep a tenant as the hub names it, trying again',
+      )
+    }
+  }
+  return problems
+}
+
+function sentence([first, ...more]: readonly string[]): string | undefined {
+  return first === undefined || more.length === 0 ? first : `${first} (and ${more.length} more of its namespaces)`
+}
+
+function isLeaving({ metadata }: Manifest): boolean {
+  return metadata.deletionTimestamp !== undefined
 }
 
 async function setUp({ kube, log }: TenantDeps, tenant: TenantFact, namespace: string, signal: AbortSignal): Promise<void> {
@@ -99,7 +139,10 @@ async function setUp({ kube, log }: TenantDeps, tenant: TenantFact, namespace: s
   }
 }
 
-/** Flux objects first, as the tenant's account, so that their finalizers still have an identity; rights last. */
+/**
+ * Flux objects first, as the tenant's account, so that their finalizers still have an identity; rights last.
+ * @returns false while objects are on their way out; the last of them calls for another look
+ */
 async function takeAway(deps: TenantDeps, tenant: TenantFact, namespace: string, signal: AbortSignal): Promise<boolean> {
   const { kube, as, log } = deps
   const bound = await kube.get({ ...BINDING, name: IMPERSONATE_ROLE, namespace }, { signal })
@@ -109,6 +152,10 @@ async function takeAway(deps: TenantDeps, tenant: TenantFact, namespace: string,
   for (const object of deps.fluxObjects(namespace)) {
     const { apiVersion, kind, metadata } = object
     const at = { apiVersion, kind, name: metadata.name, namespace }
+    if (isLeaving(object)) {
+      left++
+      continue
+    }
     try {
       left += (await account.remove(at, { signal, ...(metadata.uid ? { uid: metadata.uid } : {}) })) === 'deleting' ? 1 : 0
     } catch (error) {

@@ -14,9 +14,21 @@ export function isAlive(pid: number): boolean {
   return !isZombie(pid)
 }
 
-/** True when the process was started for that folder. */
+const ASK_AGAIN_MS = 5
+const MAX_TRIES = 40
+
+/**
+ * True when the process was started for that folder. A process that replaces its program has no environment for a moment:
+ * it is asked again.
+ */
 export function isOurs(pid: number, dir: string): boolean {
-  return environmentOf(pid).includes(`${OWNER}=${dir}`)
+  for (let tries = 1; ; tries++) {
+    const environment = environmentOf(pid)
+    if (belongsTo(environment, dir)) return true
+    const isEmpty = environment.every((entry) => entry === '')
+    if (!isEmpty || tries >= MAX_TRIES || !isAlive(pid)) return false
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ASK_AGAIN_MS)
+  }
 }
 
 /** The processes that were started for that folder, by us or by a process of ours, and run still. */
@@ -25,7 +37,11 @@ export function processesOf(dir: string): readonly number[] {
     ? readdirSync('/proc')
     : spawnSync('ps', ['-A', '-o', 'pid='], { encoding: 'utf8' }).stdout.split('\n')
   const pids = all.map((entry) => Number(entry.trim() || Number.NaN)).filter((pid) => pid > 1 && pid !== process.pid)
-  return pids.filter((pid) => isOurs(pid, dir) && isAlive(pid))
+  return pids.filter((pid) => belongsTo(environmentOf(pid), dir) && isAlive(pid))
+}
+
+function belongsTo(environment: readonly string[], dir: string): boolean {
+  return environment.includes(`${OWNER}=${dir}`)
 }
 
 function isZombie(pid: number): boolean {

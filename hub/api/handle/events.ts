@@ -1,7 +1,7 @@
 import { FleetError } from '../../../proto/base/errors.ts'
 import { fluxKind } from '../../../proto/model/flux/kinds.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
-import { CLUSTER_LABEL } from '../../../proto/model/names.ts'
+import { CLUSTER_LABEL, FLEET_GROUP, FLEET_VERSION } from '../../../proto/model/names.ts'
 import type { ClusterEvent, EventQuery } from '../../events/model.ts'
 import { ALL_CLUSTERS } from '../../objects/model.ts'
 import type { ApiResponse, Target } from '../model.ts'
@@ -25,7 +25,7 @@ interface Ask {
 const MOST = 1000
 const MAX_WATCH_MS = 30 * 60_000
 
-/** Core events of Flux objects, for `kubectl describe`, `kubectl get events`, `flux events`. */
+/** Core events of Flux objects and of Rollouts, for `kubectl describe`, `kubectl get events`, `flux events`. */
 export async function readEvents(parts: Parts, target: Target, ask: Ask): Promise<ApiResponse> {
   const query = eventQuery(ask)
   if (ask.options.watch) return { kind: 'stream', contentType: 'application/json', chunks: eventLines(parts, target, { ...ask, query }) }
@@ -80,7 +80,7 @@ async function shown(
   const fields = options.fields.filter(({ path }) => !path.endsWith('.uid'))
   return events
     .map((event) => {
-      const object = coreEvent(event, (group, kind) => fluxKind(group, kind)?.version ?? 'v1')
+      const object = coreEvent(event, (group, kind) => fluxKind(group, kind)?.version ?? (group === FLEET_GROUP ? FLEET_VERSION : 'v1'))
       if (!names) return object
       return { ...object, metadata: { ...object.metadata, labels: { [CLUSTER_LABEL]: names.get(event.clusterId) ?? event.clusterId } } }
     })

@@ -5,11 +5,12 @@ import { PLATFORM_TENANT } from '../../../proto/model/names.ts'
 import type { ApiRequest, ApiResponse, Target } from '../model.ts'
 import type { ApiParts } from '../ports.ts'
 import { type Look, renderOne } from '../present/render.ts'
-import { success } from '../present/status.ts'
+import { invalid, refuse, success } from '../present/status.ts'
 import { parseBody } from '../request/body.ts'
 import { patched, patchOf, type Wanted, wantedObject, writeOptions } from '../request/write.ts'
+import { actOnRollout } from './rollout-action.ts'
 
-type Parts = Pick<ApiParts, 'objects' | 'tenants' | 'members'>
+type Parts = Pick<ApiParts, 'objects' | 'tenants' | 'members' | 'placements' | 'rollouts'>
 
 /** A write to an object of the fleet: checked, stored, and then made true in the clusters that it concerns. */
 export async function writeFleet(
@@ -17,6 +18,7 @@ export async function writeFleet(
   target: Target,
   { look, request }: { readonly look: Look; readonly request: ApiRequest },
 ): Promise<ApiResponse> {
+  if (target.served.resource.kind === 'Rollout' && target.subresource !== '') return actOnRollout(parts, target, request)
   if (target.subresource === 'approve') return approve(parts, target, { look, request })
   switch (target.verb) {
     case 'create':
@@ -36,17 +38,15 @@ interface Write {
 }
 
 async function create(parts: Parts, target: Target, { look, request }: Write): Promise<ApiResponse> {
-  const wanted = wantedObject(request, target)
   const { dryRun } = writeOptions(request)
-  if (!dryRun) await claim(parts, target, wanted.manifest)
+  const wanted = await admitted(parts, target, { wanted: wantedObject(request, target), dryRun })
   const made = await settled(parts, dryRun, parts.objects.create(target.served.resource, wanted.manifest, { dryRun }))
   return { ...renderOne(made, look, 201), ...warned(wanted) }
 }
 
 async function replace(parts: Parts, target: Target, { look, request }: Write): Promise<ApiResponse> {
-  const wanted = wantedObject(request, target)
   const { dryRun } = writeOptions(request)
-  if (!dryRun) await claim(parts, target, wanted.manifest)
+  const wanted = await admitted(parts, target, { wanted: wantedObject(request, target), dryRun })
   const expected = wanted.manifest.metadata.resourceVersion
   const changed = parts.objects.change(keyOf(target), () => wanted.manifest, { dryRun, expected })
   return { ...renderOne(await settled(parts, dryRun, changed), look), ...warned(wanted) }
@@ -56,21 +56,21 @@ async function patch(parts: Parts, target: Target, { look, request }: Write): Pr
   const { dryRun } = writeOptions(request)
   const given = patchOf(request)
   const before = await parts.objects.get(keyOf(target))
-  if (before && !dryRun) await claim(parts, target, patched(request, target, { old: before.manifest, patch: given }).manifest)
-  let wanted: Wanted | undefined
+  const first = before && { wanted: patched(request, target, { old: before.manifest, patch: given }), dryRun }
+  const checked = first && (await admitted(parts, target, first))
   let expected: string | undefined
   const changed = parts.objects.change(
     keyOf(target),
     (old) => {
-      wanted = patched(request, target, { old, patch: given })
+      const wanted = patched(request, target, { old, patch: given })
       expected = wanted.manifest.metadata.resourceVersion
       if (expected !== old.metadata.resourceVersion)
         throw new FleetError('conflict', `${target.served.resource.kind} ${target.name} has been modified; read it again`)
-      return wanted.manifest
+      return held(parts, target, wanted.manifest)
     },
     { dryRun },
   )
-  return { ...renderOne(await settled(parts, dryRun, changed), look), ...warned(wanted) }
+  return { ...renderOne(await settled(parts, dryRun, changed), look), ...warned(checked) }
 }
 
 async function remove(parts: Parts, target: Target, { look, request }: Write): Promise<ApiResponse> {
@@ -103,6 +103,25 @@ async function approve(parts: Parts, target: Target, { look, request }: Write): 
   await parts.members.approve(target.name, request.subject.name)
   const approved = parts.objects.change(keyOf(target), (old) => ({ ...old, spec: { ...(old.spec as object), approved: true } }))
   return renderOne(await settled(parts, false, approved), look, 201)
+}
+
+/** The object as it is to be stored, checked against what else there is. @throws every problem at once */
+async function admitted(
+  parts: Parts,
+  target: Target,
+  { dryRun, wanted }: { readonly wanted: Wanted; readonly dryRun: boolean },
+): Promise<Wanted> {
+  if (!dryRun) await claim(parts, target, wanted.manifest)
+  if (target.served.resource.kind !== 'Placement') return wanted
+  const { problems, warnings } = await parts.placements.admit(wanted.manifest)
+  if (problems.length > 0) throw refuse(invalid(`Placement ${JSON.stringify(wanted.manifest.metadata.name)}`, problems))
+  return { manifest: held(parts, target, wanted.manifest), warnings: [...wanted.warnings, ...warnings] }
+}
+
+/** A Placement stays until its objects are gone; who takes the finalizer off one that is being deleted means it. */
+function held({ placements }: Parts, { served }: Target, manifest: Manifest): Manifest {
+  if (served.resource.kind !== 'Placement' || manifest.metadata.deletionTimestamp) return manifest
+  return placements.held(manifest)
 }
 
 /** Namespaces are taken before the Tenant is written, so that no two tenants ever have one. */

@@ -9,6 +9,8 @@ export interface Place {
   readonly clusterId: string | undefined
   readonly namespaces: readonly string[] | undefined
   readonly names: readonly string[] | undefined
+  /** The tenant that the subject is bound to. */
+  readonly tenant: string | undefined
   /** The ServiceAccount as which the subject acts in the cluster, by namespace of the object. */
   readonly actsAs: (namespace: string) => string
 }
@@ -40,9 +42,9 @@ export async function placeOf(parts: Parts, subject: Subject, target: Target): P
   }
   const namespace = target.namespace === '' ? undefined : [target.namespace]
   const clusterId = cluster?.id
-  if (tenant) return { ...tenant, clusterId, namespaces: namespace ?? tenant.namespaces }
+  if (tenant) return { ...tenant, tenant: subject.tenant, clusterId, namespaces: namespace ?? tenant.namespaces }
   const scopes = target.view.kind === 'fleet' ? ['fleet'] : clusterId ? [clusterId] : ['*']
-  return { scopes, clusterId, namespaces: namespace, names: undefined, actsAs: () => PLATFORM_IDENTITY }
+  return { scopes, clusterId, namespaces: namespace, names: undefined, tenant: undefined, actsAs: () => PLATFORM_IDENTITY }
 }
 
 async function clusterOf({ clusters, tenants }: Parts, target: Target) {
@@ -59,7 +61,7 @@ async function boundPlace(
   tenant: string,
   target: Target,
   cluster: { readonly name: string; readonly tenants: readonly string[] } | undefined,
-): Promise<Omit<Place, 'clusterId'>> {
+): Promise<Omit<Place, 'clusterId' | 'tenant'>> {
   if (cluster && !cluster.tenants.includes(tenant)) throw refuse(noCluster(cluster.name))
   const [namespaces, served] = await Promise.all([tenants.namespacesOf(tenant), tenants.clustersOf(tenant)])
   const { kind, namespaced } = target.served.resource

@@ -62,7 +62,7 @@ async function accessReview(
   const served = resourcesOf(view).find((one) => one.resource.plural === resource && (group === '*' || one.resource.group === group))
   if (!served) return { allowed: false, reason: 'nothing of this kind is served here' }
   const known = VERBS.find((one) => one === verb)
-  if (!known || !(served.verbs.includes(known) || (known === 'approve' && served.subresources.includes('approve'))))
+  if (!known || !(served.verbs.includes(known) || served.subresources.includes(known)))
     return { allowed: false, reason: `${resource} cannot be asked to ${verb}` }
   return {
     allowed: await allowed(parts, request, {

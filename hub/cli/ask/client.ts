@@ -41,8 +41,11 @@ export class HubClient {
   readonly server: string
   readonly #config: CliConfig
   readonly #agent: Agent
+  readonly #warned: (warning: string) => void
 
-  constructor(config: CliConfig) {
+  /** @param warned  hears what the hub wants said beside its answers */
+  constructor(config: CliConfig, warned: (warning: string) => void) {
+    this.#warned = warned
     this.server = config.server.replace(/\/$/, '')
     this.#config = config
     this.#agent = new Agent({
@@ -122,6 +125,7 @@ export class HubClient {
         { cause: error },
       )
     })
+    for (const header of [answer.headers.warning ?? []].flat()) for (const warning of warningsIn(header)) this.#warned(warning)
     if (answer.statusCode < 400) return answer
     throw await failure(answer.statusCode, await answer.body.text())
   }
@@ -129,6 +133,11 @@ export class HubClient {
 
 function failure(code: number, text: string): FleetError {
   return new FleetError(CODES[code] ?? (code < 500 ? 'invalid' : 'internal'), sentence(text) ?? `the hub answered ${code}`)
+}
+
+/** The texts of a Warning header: `299 - "text"`, several of them with commas between. */
+function warningsIn(header: string): readonly string[] {
+  return Array.from(header.matchAll(/\d{3} \S+ ("(?:[^"\\]|\\.)*")/g), ([, text = '""']) => JSON.parse(text) as string)
 }
 
 function sentence(text: string): string | undefined {

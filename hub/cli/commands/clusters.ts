@@ -34,6 +34,12 @@ export function clusterCommand(program: Command, session: Session): void {
     .argument('<labels...>')
     .action((name: string, labels: string[]) => label(session, name, labels))
   cluster
+    .command('variables')
+    .description('set variables for Placements, or remove them with a minus at the end: size=large old-')
+    .argument('<name>')
+    .argument('<variables...>')
+    .action((name: string, variables: string[]) => setVariables(session, name, variables))
+  cluster
     .command('remove')
     .description('take a cluster out of the fleet; what runs there stays')
     .argument('<name>')
@@ -64,6 +70,12 @@ async function label(session: Session, name: string, words: readonly string[]): 
   const hub = await session.hub()
   await hub.send('PATCH', pathOf(CLUSTER, { name }), { signal: session.signal, body: { metadata: { labels: parseLabels(words) } } })
   session.say(`✔ cluster ${name} labelled`)
+}
+
+async function setVariables(session: Session, name: string, words: readonly string[]): Promise<void> {
+  const hub = await session.hub()
+  await hub.send('PATCH', pathOf(CLUSTER, { name }), { signal: session.signal, body: { spec: { variables: parseLabels(words) } } })
+  session.say(`✔ cluster ${name} has its variables`)
 }
 
 async function remove(session: Session, name: string): Promise<void> {

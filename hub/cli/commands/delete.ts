@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
 import { onlyPlace, placesOf } from '../ask/places.ts'
 import { describe, type Where } from '../ask/wait.ts'
-import { namedObjects, pathOf } from '../kinds.ts'
+import { livesInHub, namedObjects, pathOf } from '../kinds.ts'
 import type { Session } from '../session.ts'
 
 interface DeleteOptions {
@@ -14,7 +14,7 @@ export function deleteCommand(program: Command, session: Session): void {
   program
     .command('delete')
     .description('delete an object of the fleet, or a Flux object of a cluster')
-    .argument('<kind...>', 'tenant NAME, kustomization NAME, source git NAME, …')
+    .argument('<kind...>', 'tenant NAME, placement NAME, kustomization NAME, source git NAME, …')
     .option('-n, --namespace <namespace>', 'namespace', 'flux-system')
     .option('--cluster <name>', 'cluster that it is in; needed when several have it')
     .addHelpText(
@@ -34,6 +34,6 @@ async function remove(session: Session, words: readonly string[], options: Delet
 }
 
 async function placeOf(session: Session, kind: ResourceKind, where: Where): Promise<Where> {
-  if (!kind.namespaced) return { name: where.name }
+  if (livesInHub(kind)) return kind.namespaced ? { name: where.name, namespace: where.namespace } : { name: where.name }
   return onlyPlace(kind, await placesOf(session, kind, where)).where
 }

@@ -3,7 +3,7 @@ import { FleetError } from '../../../proto/base/errors.ts'
 import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
 import type { ObjectList } from '../ask/client.ts'
 import { follow } from '../ask/follow.ts'
-import { ALL_CLUSTERS, pathOf } from '../kinds.ts'
+import { ALL_CLUSTERS, livesInHub, pathOf } from '../kinds.ts'
 import type { Session } from '../session.ts'
 import { columnsOf } from '../show/objects.ts'
 import { createTable, document, type GrowingTable, type Output, parseOutput } from '../show/print.ts'
@@ -19,7 +19,7 @@ interface GetOptions {
 }
 
 const HELP = `
-Kinds: all, sources [git|oci|bucket|helm|chart|external], kustomizations (ks), helmreleases (hr), clusters, tenants, …
+Kinds: all, sources [git|oci|bucket|helm|chart|external], kustomizations (ks), helmreleases (hr), clusters, tenants, placements, …
 Without --cluster, objects of every cluster are shown.
 
 Examples:
@@ -120,6 +120,6 @@ function selection(name: string | undefined, { selector }: GetOptions) {
 }
 
 function collection(kind: ResourceKind, { allNamespaces, cluster, namespace }: GetOptions): string {
-  if (!kind.namespaced) return pathOf(kind, {})
-  return pathOf(kind, { cluster: cluster ?? ALL_CLUSTERS, namespace: allNamespaces ? undefined : namespace })
+  const at = { namespace: allNamespaces ? undefined : namespace }
+  return pathOf(kind, livesInHub(kind) ? at : { ...at, cluster: cluster ?? ALL_CLUSTERS })
 }

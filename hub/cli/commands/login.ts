@@ -42,7 +42,7 @@ export function loginCommand(program: Command, session: Session): void {
 
 async function login(session: Session, options: LoginOptions): Promise<void> {
   const config = options.server === undefined ? await readConfig(session.env) : await given(session, options.server, options)
-  await using hub = new HubClient(config)
+  await using hub = new HubClient(config, (warning) => session.say(`⚠ ${warning}`))
   const { items } = await hub.list(pathOf(CLUSTER, {}), { signal: session.signal })
   if (options.server !== undefined) session.say(`✔ ${await writeConfig(session.env, config)} written`)
   if (!options.contexts) return

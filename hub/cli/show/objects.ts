@@ -1,5 +1,6 @@
 import type { ClusterStatus } from '../../../proto/model/fleet/cluster.ts'
-import { CLUSTER, TENANT } from '../../../proto/model/fleet/kinds.ts'
+import { CLUSTER, PLACEMENT, TENANT } from '../../../proto/model/fleet/kinds.ts'
+import type { PlacementStatus } from '../../../proto/model/fleet/placement.ts'
 import type { TenantSpec, TenantStatus } from '../../../proto/model/fleet/tenant.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
@@ -19,11 +20,12 @@ export interface ColumnOptions {
   readonly prefixed?: boolean | undefined
 }
 
-/** The columns of `flux get`, behind the cluster; clusters and tenants have columns of their own. */
+/** The columns of `flux get`, behind the cluster; clusters, tenants and placements have columns of their own. */
 export function columnsOf(kind: ResourceKind, options: ColumnOptions = {}): Columns {
   if (kind.kind === CLUSTER.kind) return CLUSTERS
   if (kind.kind === TENANT.kind) return TENANTS
   const { allNamespaces, cluster, prefixed } = options
+  if (kind.kind === PLACEMENT.kind) return placements(allNamespaces === true)
   return {
     head: ['cluster', ...(allNamespaces ? ['namespace'] : []), 'name', 'revision', 'suspended', 'ready', 'message'],
     row(object) {
@@ -61,6 +63,19 @@ const TENANTS: Columns = {
     const settled = (tenant.status as TenantStatus | undefined)?.ready ?? ''
     return [tenant.metadata.name, namespaces.join(','), clusterRole, settled, ready?.status ?? 'Unknown', ready?.message ?? '']
   },
+}
+
+function placements(allNamespaces: boolean): Columns {
+  return {
+    head: [...(allNamespaces ? ['namespace'] : []), 'name', 'matched', 'placed', 'failed', 'ready', 'message'],
+    row(placement) {
+      const { clusters } = (placement.status ?? {}) as PlacementStatus
+      const ready = readyOf(placement)
+      const { name, namespace = '' } = placement.metadata
+      const counts = [clusters?.matched, clusters?.placed, clusters?.failed].map((count) => String(count ?? ''))
+      return [...(allNamespaces ? [namespace] : []), name, ...counts, ready?.status ?? 'Unknown', ready?.message ?? '']
+    },
+  }
 }
 
 function labelText({ metadata }: Manifest): string {

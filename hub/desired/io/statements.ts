@@ -1,18 +1,26 @@
-// SQL that several statements share. A "target" is what a source object is to be given: what its source resolved to,
-// or, while the object is suspended, what it already has.
+// SQL that several statements share. A "target" is what a source object is to be given: what its source resolved to;
+// where a Rollout governs it, what it was granted; while it is suspended or has no grant yet, what it already has.
 
-/** Relation `target(cluster_id, kind, namespace, name, revision, artifact, moved, renamed)` of the objects of source $1. */
+const OF_OBJECT = (table: string) =>
+  `${table}.cluster_id = so.cluster_id and ${table}.source_kind = so.kind and ${table}.source_namespace = so.namespace and ${table}.source_name = so.name`
+
+/** What object `so` of source `s` with release `r` is to have: `want.revision` and `want.artifact`, null for nothing. */
+const WANT = `
+    left join governed gv on ${OF_OBJECT('gv')}
+    left join grants gr on ${OF_OBJECT('gr')} and gv.cluster_id is not null
+    cross join lateral (select
+      case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as revision,
+      case when so.suspended then r.artifact when gv.cluster_id is null then s.artifact else coalesce(gr.artifact, r.artifact) end as artifact) want`
+
+/** Relation `target(cluster_id, kind, namespace, name, source_key, revision, artifact, moved)` of the objects of source $1. */
 export const TARGETS = `
   target as (
-    select so.cluster_id, so.kind, so.namespace, so.name, so.source_key,
-           case when so.suspended then r.revision else s.revision end as revision,
-           case when so.suspended then r.artifact else s.artifact end as artifact,
-           not so.suspended and (r.cluster_id is null or r.artifact <> s.artifact) as moved,
-           not so.suspended and (r.cluster_id is null or r.revision <> s.revision or r.source_key <> s.key) as renamed
+    select so.cluster_id, so.kind, so.namespace, so.name, so.source_key, want.revision, want.artifact,
+           not so.suspended and (r.cluster_id is null or r.artifact <> want.artifact) as moved
     from source_objects so
     join sources s on s.key = so.source_key
-    left join releases r on r.cluster_id = so.cluster_id and r.source_kind = so.kind and r.source_namespace = so.namespace and r.source_name = so.name
-    where so.source_key = $1 and case when so.suspended then r.artifact else s.artifact end is not null
+    left join releases r on ${OF_OBJECT('r')}${WANT}
+    where so.source_key = $1 and want.artifact is not null
   )`
 
 export const CONSUMES = (consumer: string, source: string) =>
@@ -29,19 +37,23 @@ export const UNANSWERED = `(d.cluster_id is null or d.options_digest <> c.option
 /** The distinct targets of a source's objects. */
 export const DISTINCT_TARGETS = `with ${TARGETS} select distinct revision, artifact from target`
 
-/** Sources ($1, or all) with an object that is to get another revision, a consumer without an answer, or a check to be told of. */
+/**
+ * Sources ($1, or all) with an object that is to get another revision, a consumer without an answer, or a check to be told of.
+ * An object that waits for its first grant is told nothing, unless it is a problem: there is nothing to say yet.
+ */
 export const DUE = `
   select distinct so.source_key from source_objects so
   left join sources s on s.key = so.source_key
-  left join releases r on r.cluster_id = so.cluster_id and r.source_kind = so.kind and r.source_namespace = so.namespace and r.source_name = so.name
+  left join releases r on ${OF_OBJECT('r')}${WANT}
   left join source_statuses o on o.cluster_id = so.cluster_id and o.kind = so.kind and o.namespace = so.namespace and o.name = so.name
-  where ($1::text is null or so.source_key = $1) and not so.suspended and (
-    (s.artifact is not null and (r.cluster_id is null or r.revision <> s.revision or r.source_key <> s.key))
-    or o.cluster_id is null and (s.artifact is not null or s.problem is not null or so.problem is not null)
+  where ($1::text is null or so.source_key = $1) and not so.suspended
+    and (want.artifact is not null or s.problem is not null or so.problem is not null or o.problem is not null) and (
+    (want.artifact is not null and (r.cluster_id is null or r.revision <> want.revision or r.artifact <> want.artifact or r.source_key <> s.key))
+    or o.cluster_id is null
     or o.problem is distinct from coalesce(so.problem, s.problem)
     or o.generation <> so.generation
     or (o.handled_at <> so.requested_at and (so.problem is not null or s.checked_at >= so.requested_seen_at))
-    or (s.artifact is not null and exists (
+    or (want.artifact is not null and exists (
       select 1 from consumers c left join desired d on ${SAME_OBJECT('d', 'c')} where ${CONSUMES('c', 'so')} and ${UNANSWERED})))`
 
 /** Wanted options: all of a cluster whose tree changes, otherwise those without an answer. */
@@ -51,7 +63,11 @@ export const WANTED = `with ${TARGETS}
   where t.revision = $2 and t.artifact = $3 and (t.moved or ${UNANSWERED})
   group by c.options_digest`
 
-/** Takes the heads of all clusters of the source, in order, so that two transactions never wait for each other. */
+/**
+ * Takes the heads of all clusters of the source, in order, so that two transactions never wait for each other. What is
+ * written afterwards in the transaction reads its numbers from them: joined with what an update returned, which the
+ * planner takes for one row, five thousand clusters would be compared with five thousand.
+ */
 export const LOCK_HEADS = `
   select h.cluster_id from cluster_heads h
   where h.cluster_id in (select so.cluster_id from source_objects so where so.source_key = $1)
@@ -60,18 +76,18 @@ export const LOCK_HEADS = `
 export const UPSERT_DESIRED = `with ${TARGETS},
   built as (select * from unnest($4::text[], $5::text[], $6::jsonb[]) as b (options_digest, bundle, problem)),
   changed as (
-    select c.*, b.bundle, b.problem, row_number() over (partition by c.cluster_id order by c.grp, c.kind, c.namespace, c.name) as nth
+    select c.*, b.bundle, b.problem, h.counter + row_number() over (partition by c.cluster_id order by c.grp, c.kind, c.namespace, c.name) as position
     from target t join consumers c on ${CONSUMES('c', 't')} join built b on b.options_digest = c.options_digest
+    join cluster_heads h on h.cluster_id = c.cluster_id
     left join desired d on ${SAME_OBJECT('d', 'c')}
     where t.revision = $2 and t.artifact = $3 and (t.moved or ${UNANSWERED})
       and (${UNANSWERED} or d.bundle is distinct from b.bundle or d.problem is distinct from b.problem)),
   bumped as (
     update cluster_heads h set counter = h.counter + n.count from (select cluster_id, count(*) as count from changed group by cluster_id) n
-    where h.cluster_id = n.cluster_id returning h.cluster_id, h.counter - n.count as base)
+    where h.cluster_id = n.cluster_id)
   insert into desired (cluster_id, grp, kind, namespace, name, source_kind, source_namespace, source_name, options_digest, bundle, problem, position)
-  select x.cluster_id, x.grp, x.kind, x.namespace, x.name, x.source_kind, x.source_namespace, x.source_name, x.options_digest, x.bundle, x.problem,
-         bumped.base + x.nth
-  from changed x join bumped on bumped.cluster_id = x.cluster_id
+  select x.cluster_id, x.grp, x.kind, x.namespace, x.name, x.source_kind, x.source_namespace, x.source_name, x.options_digest, x.bundle, x.problem, x.position
+  from changed x
   on conflict (cluster_id, grp, kind, namespace, name) do update set
     source_kind = excluded.source_kind, source_namespace = excluded.source_namespace, source_name = excluded.source_name,
     options_digest = excluded.options_digest, bundle = excluded.bundle, problem = excluded.problem, position = excluded.position
@@ -86,15 +102,15 @@ export const UPSERT_RELEASES = `with ${TARGETS},
       select 1 from consumers c left join desired d on ${SAME_OBJECT('d', 'c')}
       where ${CONSUMES('c', 't')} and (${UNANSWERED} or (t.moved and c.options_digest <> all ($4::text[]))))),
   changed as (
-    select x.*, row_number() over (partition by x.cluster_id order by x.kind, x.namespace, x.name) as nth
-    from complete x left join releases r on r.cluster_id = x.cluster_id and r.source_kind = x.kind and r.source_namespace = x.namespace and r.source_name = x.name
+    select x.*, h.counter + row_number() over (partition by x.cluster_id order by x.kind, x.namespace, x.name) as position
+    from complete x join cluster_heads h on h.cluster_id = x.cluster_id left join releases r on r.cluster_id = x.cluster_id and r.source_kind = x.kind and r.source_namespace = x.namespace and r.source_name = x.name
     where r.cluster_id is null or r.revision <> x.revision or r.artifact <> x.artifact or r.set_digest <> x.set_digest or r.source_key <> x.source_key),
   bumped as (
     update cluster_heads h set counter = h.counter + n.count from (select cluster_id, count(*) as count from changed group by cluster_id) n
-    where h.cluster_id = n.cluster_id returning h.cluster_id, h.counter - n.count as base)
+    where h.cluster_id = n.cluster_id)
   insert into releases (cluster_id, source_kind, source_namespace, source_name, source_key, revision, artifact, set_digest, position)
-  select x.cluster_id, x.kind, x.namespace, x.name, x.source_key, x.revision, x.artifact, x.set_digest, bumped.base + x.nth
-  from changed x join bumped on bumped.cluster_id = x.cluster_id
+  select x.cluster_id, x.kind, x.namespace, x.name, x.source_key, x.revision, x.artifact, x.set_digest, x.position
+  from changed x
   on conflict (cluster_id, source_kind, source_namespace, source_name) do update set
     source_key = excluded.source_key, revision = excluded.revision, artifact = excluded.artifact, set_digest = excluded.set_digest,
     position = excluded.position, released_at = now()
@@ -107,23 +123,23 @@ export const ANSWER = `with said as (
            coalesce(r.revision, '') as revision, coalesce(r.artifact, '') as artifact, coalesce(a.bytes, 0) as bytes,
            v.seen_at as artifact_at, coalesce(so.problem, s.problem) as problem
     from source_objects so left join sources s on s.key = so.source_key
-    left join releases r on r.cluster_id = so.cluster_id and r.source_kind = so.kind and r.source_namespace = so.namespace and r.source_name = so.name
+    left join releases r on ${OF_OBJECT('r')}${WANT}
     left join source_statuses o on o.cluster_id = so.cluster_id and o.kind = so.kind and o.namespace = so.namespace and o.name = so.name
     left join artifacts a on a.digest = r.artifact
     left join revisions v on v.source_key = r.source_key and v.revision = r.revision
     where so.source_key = $1 and not so.suspended and (so.problem is not null or s.problem is not null or (
-      r.source_key = so.source_key and r.revision = s.revision))),
+      r.source_key = so.source_key and r.revision = want.revision) or (want.artifact is null and o.problem is not null))),
   changed as (
-    select x.*, row_number() over (partition by x.cluster_id order by x.kind, x.namespace, x.name) as nth
-    from said x left join source_statuses o on o.cluster_id = x.cluster_id and o.kind = x.kind and o.namespace = x.namespace and o.name = x.name
+    select x.*, h.counter + row_number() over (partition by x.cluster_id order by x.kind, x.namespace, x.name) as position
+    from said x join cluster_heads h on h.cluster_id = x.cluster_id left join source_statuses o on o.cluster_id = x.cluster_id and o.kind = x.kind and o.namespace = x.namespace and o.name = x.name
     where o.cluster_id is null or (o.generation, o.revision, o.artifact, o.handled_at) <> (x.generation, x.revision, x.artifact, x.handled_at)
       or o.problem is distinct from x.problem),
   bumped as (
     update cluster_heads h set counter = h.counter + n.count from (select cluster_id, count(*) as count from changed group by cluster_id) n
-    where h.cluster_id = n.cluster_id returning h.cluster_id, h.counter - n.count as base)
+    where h.cluster_id = n.cluster_id)
   insert into source_statuses (cluster_id, kind, namespace, name, generation, revision, artifact, bytes, artifact_at, problem, handled_at, position)
-  select x.cluster_id, x.kind, x.namespace, x.name, x.generation, x.revision, x.artifact, x.bytes, x.artifact_at, x.problem, x.handled_at, bumped.base + x.nth
-  from changed x join bumped on bumped.cluster_id = x.cluster_id
+  select x.cluster_id, x.kind, x.namespace, x.name, x.generation, x.revision, x.artifact, x.bytes, x.artifact_at, x.problem, x.handled_at, x.position
+  from changed x
   on conflict (cluster_id, kind, namespace, name) do update set
     generation = excluded.generation, revision = excluded.revision, artifact = excluded.artifact, bytes = excluded.bytes,
     artifact_at = excluded.artifact_at, problem = excluded.problem, handled_at = excluded.handled_at, position = excluded.position,

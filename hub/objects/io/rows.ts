@@ -41,8 +41,6 @@ export interface ObjectRow {
   readonly artifact_at?: Date | null
   readonly source_xid?: string | null
   readonly source_seq?: bigint | null
-  readonly inventory_ids?: readonly string[] | null
-  readonly inventory_versions?: readonly string[] | null
 }
 
 /** The row as it is served, with a resourceVersion of this lineage. */
@@ -108,7 +106,6 @@ function factsOf(row: ObjectRow) {
           at: row.artifact_at ?? undefined,
         }
       : undefined,
-    inventory: row.inventory_ids ? { ids: row.inventory_ids, versions: row.inventory_versions ?? [] } : undefined,
   }
 }
 

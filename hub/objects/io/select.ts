@@ -20,16 +20,11 @@ const REVISION_JOINS = `
   left join source_statuses so on so.cluster_id = o.scope and o.grp = 'source.toolkit.fluxcd.io' and so.kind = o.kind
     and so.namespace = o.namespace and so.name = o.name`
 
-const INVENTORY_JOIN = `
-  left join inventories iv on iv.cluster_id = o.scope and iv.grp = o.grp and iv.kind = o.kind
-    and iv.namespace = o.namespace and iv.name = o.name`
-
 /** `select … from objects o …` with everything that is served together with a row; conditions are the caller's. */
 export function selectObjects({ mirrors, detail }: { readonly mirrors: boolean; readonly detail: Detail }): string {
   const status = detail === 'slim' ? `o.status - 'inventory' - 'history' as status` : 'o.status'
   if (!mirrors) return `select ${PLAIN}, ${status} from objects o`
-  const inventory = detail === 'full' ? ', iv.ids as inventory_ids, iv.versions as inventory_versions' : ''
-  return `select ${PLAIN}, ${status}, ${REVISION}${inventory} from objects o${REVISION_JOINS}${detail === 'full' ? INVENTORY_JOIN : ''}`
+  return `select ${PLAIN}, ${status}, ${REVISION} from objects o${REVISION_JOINS}`
 }
 
 /** Collects values of a statement and gives out their placeholders. */

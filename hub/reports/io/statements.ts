@@ -27,31 +27,50 @@ export const NOT_LISTED = `
     where x."group" = o.grp and x.kind = o.kind and x.namespace = o.namespace and x.name = o.name and x.uid = o.uid)`
 
 export const UPSERT_SOURCES = `
-  insert into sources (key, kind, url, options, credential_id, trusted, interval_ms, timeout_ms)
-  select distinct on (key) key, kind, url, options, "credentialId", trusted, "intervalMs", "timeoutMs"
-  from jsonb_to_recordset($1::jsonb) as x(key text, kind text, url text, options jsonb, "credentialId" text, trusted boolean, "intervalMs" bigint, "timeoutMs" bigint)
+  insert into sources (key, kind, url, options, credential_id, trusted, hosts, interval_ms, timeout_ms)
+  select distinct on (key) key, kind, url, options, "credentialId", trusted, hosts, "intervalMs", "timeoutMs"
+  from jsonb_to_recordset($1::jsonb) as x(key text, kind text, url text, options jsonb, "credentialId" text, trusted boolean, hosts text[],
+    "intervalMs" bigint, "timeoutMs" bigint)
   order by key
   on conflict (key) do nothing
   returning key`
 
-/** @returns key, and whether the object asks for a look now: another source, another request, resumed, or changed */
+/**
+ * An object that a Rollout may be meant to move is held from its first moment on: the Rollout lets go of those it does not choose.
+ * @returns key, and whether the object asks for a look now: another source, another request, resumed, or changed
+ */
 export const UPSERT_SOURCE_OBJECTS = `
   with given as (
     select x.* from jsonb_to_recordset($1::jsonb) as x("clusterId" text, kind text, namespace text, name text, "sourceKey" text, generation bigint,
-      suspended boolean, "intervalMs" bigint, "requestedAt" text, problem jsonb)
+      suspended boolean, "intervalMs" bigint, "requestedAt" text, problem jsonb, "credentialId" text, "credentialProblem" jsonb)
     join clusters c on c.id = x."clusterId"),
   before as (
     select o.* from source_objects o join given g on o.cluster_id = g."clusterId" and o.kind = g.kind and o.namespace = g.namespace and o.name = g.name),
   written as (
-    insert into source_objects as o (cluster_id, kind, namespace, name, source_key, generation, suspended, interval_ms, requested_at, problem)
-    select "clusterId", kind, namespace, name, "sourceKey", generation, suspended, "intervalMs", "requestedAt", problem from given
+    insert into source_objects as o (cluster_id, kind, namespace, name, source_key, generation, suspended, interval_ms, requested_at, problem,
+      credential_id, credential_problem)
+    select "clusterId", kind, namespace, name, "sourceKey", generation, suspended, "intervalMs", "requestedAt", problem, "credentialId",
+      "credentialProblem"
+    from given
     on conflict (cluster_id, kind, namespace, name) do update set
       source_key = excluded.source_key, generation = excluded.generation, suspended = excluded.suspended, interval_ms = excluded.interval_ms,
       requested_seen_at = case when o.requested_at = excluded.requested_at then o.requested_seen_at else now() end,
-      requested_at = excluded.requested_at, problem = excluded.problem
-    where (o.source_key, o.generation, o.suspended, o.interval_ms, o.requested_at, o.problem)
-      is distinct from (excluded.source_key, excluded.generation, excluded.suspended, excluded.interval_ms, excluded.requested_at, excluded.problem)
-    returning o.*)
+      requested_at = excluded.requested_at, problem = excluded.problem,
+      credential_id = excluded.credential_id, credential_problem = excluded.credential_problem
+    where (o.source_key, o.generation, o.suspended, o.interval_ms, o.requested_at, o.problem, o.credential_id, o.credential_problem)
+      is distinct from (excluded.source_key, excluded.generation, excluded.suspended, excluded.interval_ms, excluded.requested_at,
+        excluded.problem, excluded.credential_id, excluded.credential_problem)
+    returning o.*),
+  held as (
+    insert into governed (cluster_id, source_kind, source_namespace, source_name, rollout)
+    select distinct on (w.cluster_id, w.kind, w.namespace, w.name) w.cluster_id, w.kind, w.namespace, w.name, r.uid
+    from written w
+    left join before b on b.cluster_id = w.cluster_id and b.kind = w.kind and b.namespace = w.namespace and b.name = w.name
+    join objects r on r.scope = 'fleet' and r.grp = 'fleet.flotilla.dev' and r.kind = 'Rollout' and r.namespace = w.namespace
+      and r.spec #>> '{source,kind}' = w.kind and r.spec #>> '{source,name}' = w.name
+    where b.cluster_id is null
+    order by w.cluster_id, w.kind, w.namespace, w.name, r.created_at
+    on conflict do nothing)
   select w.source_key,
          b.source_key is distinct from w.source_key or b.requested_at <> w.requested_at or (b.suspended and not w.suspended) as look,
          b.source_key as left_key
@@ -126,7 +145,6 @@ export const DELETE_SOURCE_STATUSES = `with ${GONE},
 export const DELETE_SOURCE_OBJECTS = `with ${GONE} delete from source_objects using gone where ${IS_GONE('source_objects', 'source.toolkit.fluxcd.io')}`
 
 export const DELETE_OBSERVED = `with ${GONE} delete from observed using gone where ${IS_GONE('observed')}`
-export const DELETE_INVENTORIES = `with ${GONE} delete from inventories using gone where ${IS_GONE('inventories')}`
 export const DELETE_REACHED = `with ${GONE} delete from reached using gone where reached.cluster_id = gone."clusterId"
   and gone."group" = 'source.toolkit.fluxcd.io' and reached.source_kind = gone.kind and reached.source_namespace = gone.namespace and reached.source_name = gone.name`
 
@@ -171,12 +189,15 @@ export const INSERT_EVENTS = `
   from jsonb_to_recordset($1::jsonb) as x(${REF}, id text, severity text, reason text, message text, revision text, at timestamptz)
   on conflict do nothing`
 
-export const UPSERT_INVENTORIES = `
-  insert into inventories as o (cluster_id, grp, kind, namespace, name, ids, versions)
-  select x."clusterId", x."group", x.kind, x.namespace, x.name, x.ids, x.versions
-  from jsonb_to_recordset($1::jsonb) as x(${REF}, ids text[], versions text[])
-  join clusters c on c.id = x."clusterId"
-  on conflict (cluster_id, grp, kind, namespace, name) do update set ids = excluded.ids, versions = excluded.versions
-  where (o.ids, o.versions) is distinct from (excluded.ids, excluded.versions)`
+/** Answers to the access that a cluster has now; one to an earlier state of it says nothing. @returns the tenants of which another word was known */
+export const SET_TENANT_SETUPS = `
+  with given as (select * from jsonb_to_recordset($1::jsonb) as x("clusterId" text, tenant text, position bigint, problem text)),
+  moved as (
+    update tenant_access a set setup = case when g.problem is null then 'ready' else 'failed' end, setup_problem = g.problem
+    from given g
+    where a.cluster_id = g."clusterId" and a.tenant = g.tenant and a.position = g.position and not a.removed
+      and (a.setup is null or a.setup_problem is distinct from g.problem)
+    returning a.tenant)
+  select distinct tenant from moved`
 
 export const REJECT = 'insert into rejected_reports (cluster_id, lane, reason, bytes) values ($1, $2, $3, $4)'

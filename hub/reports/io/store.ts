@@ -1,9 +1,13 @@
-import { KUSTOMIZE_GROUP } from '../../../proto/model/names.ts'
+import { KUSTOMIZE_GROUP, SOURCE_GROUP } from '../../../proto/model/names.ts'
 import type { ObjectRef } from '../../../proto/model/object-ref.ts'
 import type { MirroredReport, VersionedRef } from '../../../proto/model/report.ts'
 import type { Db, Sql } from '../../db/db.ts'
+import { SOURCES_LOCK } from '../../db/locks.ts'
 import type { ClusterReport, Projection, Received } from '../model.ts'
-import type { Folded, ReportStore } from '../ports.ts'
+import { type Folded, NOTHING_FOLDED, type ReportStore } from '../ports.ts'
+import { foldPlaced } from './placed.ts'
+import { reviewSources } from './review.ts'
+import { writeSources } from './sources.ts'
 import * as sql from './statements.ts'
 
 /** The store of objects, as far as mirrors are folded into it. */
@@ -20,12 +24,18 @@ export function createReportStore(db: Db, mirrors: Mirrors): ReportStore {
     fold: (batch, project) =>
       db.transaction(async (tx) => {
         const news = await takeNews(tx, batch)
-        return news.length === 0 ? { fetch: [], settle: [] } : await write(tx, mirrors, await project(news))
+        if (news.some(namesSources)) await tx.query('select pg_advisory_xact_lock_shared($1)', [SOURCES_LOCK])
+        return news.length === 0 ? NOTHING_FOLDED : await write(tx, mirrors, await project(news))
       }),
+    review: (serve) => reviewSources(db, serve),
     async reject({ clusterId, lane, reason, bytes }) {
       await db.query(sql.REJECT, [clusterId, lane, reason, bytes])
     },
   }
+}
+
+function namesSources({ report }: Received): boolean {
+  return report.objects.some(({ ref }) => ref.group === SOURCE_GROUP)
 }
 
 interface Position {
@@ -62,10 +72,11 @@ async function write(tx: Sql, mirrors: Mirrors, rows: Projection): Promise<Folde
   const gone = [...rows.deletions, ...(await unlisted(tx, rows))]
   const work = { fetch: new Set<string>(), settle: new Set<string>() }
   const unbuilt = withoutConsumer(rows)
-  if (gone.length + unbuilt.length > 0) await tx.query(sql.LOCK_HEADS, [[...new Set([...gone, ...unbuilt].map((one) => one.clusterId))]])
+  const heads = new Set([...gone, ...unbuilt, ...rows.tenants, ...rows.placed].map((one) => one.clusterId))
+  if (heads.size > 0) await tx.query(sql.LOCK_HEADS, [[...heads]])
   await mirrors.upsert(tx, rows.mirrors)
   await mirrors.remove(tx, gone)
-  await writeSources(tx, rows, work)
+  await writeSources(tx, rows.sourceObjects, work)
   await many(tx, sql.UPSERT_CONSUMERS, rows.consumers, work.settle)
   await forget(tx, gone, unbuilt, work)
   await many(tx, sql.UPSERT_OBSERVED, rows.observed)
@@ -85,41 +96,16 @@ async function write(tx: Sql, mirrors: Mirrors, rows: Projection): Promise<Folde
     sql.INSERT_EVENTS,
     rows.events.map(({ clusterId, value }) => ({ clusterId, ...value.object, ...value })),
   )
-  await many(
-    tx,
-    sql.UPSERT_INVENTORIES,
-    rows.inventories.map(({ clusterId, value }) => ({ clusterId, ...value.object, ...value })),
-  )
-  return { fetch: [...work.fetch], settle: [...work.settle] }
+  const { freed, placements } = await foldPlaced(tx, rows.placed)
+  return { fetch: [...work.fetch], settle: [...work.settle], tenants: await setUp(tx, rows), placements, place: freed }
 }
 
-async function writeSources(tx: Sql, { sourceObjects }: Projection, work: { fetch: Set<string>; settle: Set<string> }): Promise<void> {
-  if (sourceObjects.length === 0) return
-  await many(
-    tx,
-    sql.UPSERT_SOURCES,
-    sourceObjects.flatMap(({ source }) => source ?? []),
-  )
-  const rows = sourceObjects.map(({ source, ...row }) => ({
-    ...row,
-    sourceKey: source?.key ?? sourcelessKey(row),
-    problem: row.problem ?? null,
-  }))
-  const changed = await tx.query<{ source_key: string | null; left_key: string | null; look: boolean }>(sql.UPSERT_SOURCE_OBJECTS, [
-    JSON.stringify(rows),
-  ])
-  for (const { source_key, look } of changed.rows) {
-    if (source_key === null) continue
-    work.settle.add(source_key)
-    if (look) work.fetch.add(source_key)
-  }
-  await tx.query(sql.SET_INTERVALS, [changed.rows.flatMap((row) => [row.source_key, row.left_key].filter((key) => key !== null))])
-  if (work.fetch.size > 0) await tx.query(sql.LOOK_NOW, [[...work.fetch]])
-}
-
-/** The key of an object that no Source can serve: it is settled, which means told why, like any other. */
-function sourcelessKey(row: { clusterId: string; kind: string; namespace: string; name: string }): string {
-  return `none:${row.clusterId}/${row.kind}/${row.namespace}/${row.name}`
+/** @returns the tenants of which a cluster said something new */
+async function setUp(tx: Sql, { tenants }: Projection): Promise<readonly string[]> {
+  if (tenants.length === 0) return []
+  const given = tenants.map(({ clusterId, value }) => ({ clusterId, ...value }))
+  const { rows } = await tx.query<{ tenant: string }>(sql.SET_TENANT_SETUPS, [JSON.stringify(given, plain)])
+  return rows.map(({ tenant }) => tenant)
 }
 
 /** Everything that hangs on objects that are no more, or (consumers) no longer ask for a build. */
@@ -133,7 +119,6 @@ async function forget(tx: Sql, gone: Gone, unbuilt: Gone, work: { settle: Set<st
     sql.DELETE_RELEASES,
     sql.DELETE_SOURCE_STATUSES,
     sql.DELETE_OBSERVED,
-    sql.DELETE_INVENTORIES,
     sql.DELETE_REACHED,
   ])
     await many(tx, statement, keys(gone))

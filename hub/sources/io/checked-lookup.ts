@@ -1,11 +1,13 @@
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns'
-import { type AddressPolicy, refusedAddress, refusedHost } from '../addresses.ts'
+import { type AddressPolicy, refusedAddress, refusedHost, unlistedHost } from '../addresses.ts'
 import { GitFailure } from './git-jobs.ts'
 
 type Found = (error: Error | null, address: string | LookupAddress[], family?: number) => void
 
-/** Throws where the host itself, name or address, is refused. */
-export function checkHost(host: string, policy: AddressPolicy): void {
+/** Throws where the host itself, name or address, is refused, or the tenant's list leaves it out. */
+export function checkHost(host: string, port: number, policy: AddressPolicy): void {
+  const unlisted = unlistedHost(host, port, policy)
+  if (unlisted) throw new GitFailure('unlisted', unlisted)
   const refused = refusedHost(host, policy)
   if (refused) throw new GitFailure('address', refused)
 }

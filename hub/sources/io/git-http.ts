@@ -1,5 +1,6 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git'
 import { Agent, request as send } from 'undici'
+import { portOf } from '../model.ts'
 import { checkedLookup, checkHost } from './checked-lookup.ts'
 import { type FetchJob, GitFailure } from './git-jobs.ts'
 
@@ -78,7 +79,7 @@ function exchangeOver(dispatcher: Agent, job: FetchJob, signal: AbortSignal) {
   const start = new URL(job.url)
   return async (at: string, { method, body, type }: { method: 'GET' | 'POST'; body?: Buffer; type?: string }) => {
     const target = new URL(at)
-    checkHost(target.hostname, job.policy)
+    checkHost(target.hostname, portOf(target), job.policy)
     // A credential goes to the origin it was given for and nowhere else.
     const authorization = target.origin === start.origin ? authorizationOf(job) : undefined
     const headers = {

@@ -21,7 +21,7 @@ export function openSsh(job: FetchJob, signal: AbortSignal): Transport {
   let opened: Promise<Conversation> | undefined
 
   async function open(): Promise<Conversation> {
-    checkHost(target.host, job.policy)
+    checkHost(target.host, target.port, job.policy)
     socket = connect({ host: target.host, port: target.port, lookup: checkedLookup(job.policy), signal })
     await once(socket, 'connect').catch((error: unknown) => {
       throw failureOf(error, target.shown)

@@ -1,3 +1,4 @@
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FleetError, messageOf } from '../../../proto/base/errors.ts'
 import { sha256 } from '../../../proto/base/hash.ts'
@@ -78,6 +79,25 @@ export class GitFetcher implements Fetcher {
     }
   }
 
+  /**
+   * Removes the caches of repositories that no source is fetched from any more.
+   * @param inUse  asked after the caches were listed, so that a cache made meanwhile is not missed
+   */
+  async sweep(inUse: () => Promise<readonly Pick<FetchRequest, 'url' | 'credentialId'>[]>): Promise<void> {
+    const names = await readdir(this.#options.folder).catch(() => [])
+    const used = new Set((await inUse()).map((source) => this.#folderOf(source)))
+    for (const folder of names.map((name) => join(this.#options.folder, name))) {
+      if (used.has(folder) || this.#folders.has(folder) || this.#closed) continue
+      this.#folders.add(folder)
+      try {
+        await rm(folder, { recursive: true, force: true })
+      } finally {
+        this.#folders.delete(folder)
+        this.#wake()
+      }
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
     this.#wake()
@@ -109,7 +129,7 @@ export class GitFetcher implements Fetcher {
   }
 
   /** One cache per repository and credential: what one credential may read is not shown to another. */
-  #folderOf({ url, credentialId }: FetchRequest): string {
+  #folderOf({ url, credentialId }: Pick<FetchRequest, 'url' | 'credentialId'>): string {
     return join(this.#options.folder, sha256(`${normaliseUrl(url)}\n${credentialId ?? ''}`).slice('sha256:'.length))
   }
 

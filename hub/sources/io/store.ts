@@ -1,5 +1,6 @@
 import { promisify } from 'node:util'
 import { zstdCompress } from 'node:zlib'
+import { FleetError } from '../../../proto/base/errors.ts'
 import { sha256 } from '../../../proto/base/hash.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceKey, SourceOptions, SourceProblem } from '../model.ts'
@@ -31,8 +32,8 @@ const CLAIM = `
   update sources s
      set claimed_by = $2, next_at = 'infinity', claimed_until = now() + (s.timeout_ms + $3::bigint) * interval '1 millisecond'
     from due where s.key = due.key
-  returning s.key, s.kind, s.url, s.options, s.credential_id, s.trusted, s.interval_ms, s.timeout_ms, s.revision, s.failures,
-    (select a.digest from artifacts a where a.digest = s.artifact) as artifact`
+  returning s.key, s.kind, s.url, s.options, s.credential_id, s.trusted, s.hosts, s.interval_ms, s.timeout_ms, s.revision, s.failures,
+    (select a.digest from artifacts a where a.digest = s.artifact and a.whole) as artifact`
 
 const DONE = `claimed_by = null, claimed_until = null, checked_at = now(), touched_at = now(),
   next_at = least(next_at, now() + $2::bigint * interval '1 millisecond')`
@@ -41,8 +42,23 @@ const SAVE_BLOBS = `
   insert into blobs (digest, encoding, size, bytes)
   select * from unnest($1::text[], $2::text[], $3::int[], $4::bytea[]) on conflict (digest) do update set touched_at = now()`
 
+/** The tree is there before its content, so that content which nobody comes back for is found by it. */
 const SAVE_ARTIFACT = `
-  insert into artifacts (digest, entries, files, bytes) values ($1, $2, $3, $4) on conflict (digest) do update set touched_at = now()`
+  insert into artifacts (digest, entries, files, bytes, whole) values ($1, $2, $3, $4, false) on conflict (digest) do update set touched_at = now()`
+
+/** Content that was touched so lately is not touched again: a sweep leaves alone what was touched within twice the time. */
+const FRESH_MINUTES = 30
+
+/** Of the digests those that are not stored; the others are touched, in their order, so that two fetches never wait for each other. */
+const LACKING = `
+  with wanted as (select unnest($1::text[]) as digest),
+  stale as (
+    select b.digest from blobs b where b.digest = any($1::text[]) and b.touched_at < now() - interval '${FRESH_MINUTES} minutes'
+    order by b.digest for update),
+  touched as (update blobs b set touched_at = now() from stale where b.digest = stale.digest returning b.digest)
+  select w.digest from wanted w
+  where not exists (select from touched t where t.digest = w.digest) and not exists (
+    select from blobs b where b.digest = w.digest and b.touched_at >= now() - interval '${FRESH_MINUTES} minutes')`
 
 const SAVE_REVISION = `
   insert into revisions (source_key, revision, artifact, commit) values ($1, $2, $3, $4)
@@ -55,6 +71,7 @@ interface Row {
   options: SourceOptions
   credential_id: string | null
   trusted: boolean
+  hosts: string[] | null
   interval_ms: bigint
   timeout_ms: bigint
   revision: string | null
@@ -80,11 +97,14 @@ export function createSourceStore({ db, replica }: SourceStoreDeps): SourceStore
     async saveRevision(key, next, lookAgainMs) {
       const lines = treeLines(next.files)
       const digest = sha256(lines)
-      await saveBlobs(db, next)
       const entries = await compress(lines)
       const bytes = next.files.reduce((sum, { size }) => sum + size, 0)
+      await db.query(SAVE_ARTIFACT, [digest, entries, next.files.length, bytes])
+      await saveBlobs(db, next)
       await db.transaction(async (tx) => {
-        await tx.query(SAVE_ARTIFACT, [digest, entries, next.files.length, bytes])
+        const { rowCount } = await tx.query('update artifacts set whole = true, touched_at = now() where digest = $1', [digest])
+        if (rowCount === 0)
+          throw new FleetError('unavailable', `store revision ${next.revision}: it took so long that its tree was collected`)
         await tx.query(SAVE_REVISION, [key, next.revision, digest, JSON.stringify(next.commit)])
         const text = `update sources set revision = $3, artifact = $4, problem = null, failures = 0, fetched_at = now(), ${DONE} where key = $1`
         await tx.query(text, [key, lookAgainMs, next.revision, digest])
@@ -114,6 +134,7 @@ function claimed(row: Row): ClaimedSource {
     options: row.options,
     credentialId: row.credential_id ?? undefined,
     trusted: row.trusted,
+    hosts: row.hosts ?? undefined,
     intervalMs: Number(row.interval_ms),
     timeoutMs: Number(row.timeout_ms),
     revision: row.revision ?? undefined,
@@ -122,22 +143,32 @@ function claimed(row: Row): ClaimedSource {
   }
 }
 
-/** Stores what is not stored yet, batch by batch outside any transaction: content is addressed by its digest, a surplus does no harm. */
+/** A sweep may take content between two looks, and no content twice. */
+const ROUNDS = 3
+
+/**
+ * Stores what is not stored yet, batch by batch outside any transaction: content is addressed by its digest, a surplus
+ * does no harm. Ends with a look that finds everything there and touched, however long the storing took.
+ */
 async function saveBlobs(db: Sql, next: NewRevision): Promise<void> {
   const digests = [...new Set(next.files.map(({ sha256: digest }) => digest))]
-  const { rows } = await db.query<{ digest: string }>(
-    'select digest from unnest($1::text[]) wanted (digest) where not exists (select from blobs b where b.digest = wanted.digest)',
-    [digests],
-  )
-  for await (const batch of next.blobs(rows.map(({ digest }) => digest))) {
-    const packed = await Promise.all(batch.map(pack))
-    await db.query(SAVE_BLOBS, [
-      packed.map(({ digest }) => digest),
-      packed.map(({ encoding }) => encoding),
-      packed.map(({ size }) => size),
-      packed.map(({ bytes }) => bytes),
-    ])
+  for (let round = 0; ; round++) {
+    const { rows } = await db.query<{ digest: string }>(LACKING, [digests])
+    if (rows.length === 0) return
+    if (round === ROUNDS)
+      throw new FleetError('unavailable', `store revision ${next.revision}: ${rows.length} files are not there after all`)
+    for await (const batch of next.blobs(rows.map(({ digest }) => digest))) await saveBatch(db, batch)
   }
+}
+
+async function saveBatch(db: Sql, batch: readonly Blob[]): Promise<void> {
+  const packed = (await Promise.all(batch.map(pack))).sort((a, b) => (a.digest < b.digest ? -1 : 1))
+  await db.query(SAVE_BLOBS, [
+    packed.map(({ digest }) => digest),
+    packed.map(({ encoding }) => encoding),
+    packed.map(({ size }) => size),
+    packed.map(({ bytes }) => bytes),
+  ])
 }
 
 async function pack({ digest, bytes }: Blob) {

@@ -1,18 +1,26 @@
-import type { Fact, FactProblem } from '../../../proto/model/facts.ts'
+import type { Fact, FactProblem, RemovedFact } from '../../../proto/model/facts.ts'
 import type { ClusterId } from '../../../proto/model/ids.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
 import { SOURCE_GROUP } from '../../../proto/model/names.ts'
 import type { ObjectRef } from '../../../proto/model/object-ref.ts'
 import type { Sql } from '../../db/db.ts'
-import type { Head, Page } from '../model.ts'
+import type { Greeting, Head, Page } from '../model.ts'
 
 /** A session's question: what came after this position; `sync` also when nothing did, with a digest over everything. */
 export interface Question {
   readonly clusterId: ClusterId
   readonly after: bigint
   readonly sync: boolean
+  /** False for agents that know no Placements: facts of theirs are neither sent nor counted. */
+  readonly placements: boolean
 }
 
 const PAGE = 1000
+
+/** True for agents that put into their cluster what Placements say. */
+export function knowsPlacements({ capabilities }: Pick<Greeting, 'capabilities'>): boolean {
+  return capabilities.includes('placements')
+}
 
 /**
  * What is new for many clusters, in one statement.
@@ -27,16 +35,21 @@ export async function readFacts(sql: Sql, questions: readonly Question[]): Promi
     questions.map(({ after }) => String(after)),
     questions.map(({ sync }) => sync),
     PAGE,
+    questions.map(({ placements }) => placements),
   ])
   const byCluster = Map.groupBy(rows, ({ cluster_id }) => cluster_id)
   return [...byCluster].map(([clusterId, of]) => pageOf(clusterId, of))
 }
 
 /** Where a cluster's facts stand. */
-export async function readHead(sql: Sql, clusterId: ClusterId, lineage: string): Promise<Head> {
+export async function readHead(
+  sql: Sql,
+  { clusterId, placements }: Pick<Question, 'clusterId' | 'placements'>,
+  lineage: string,
+): Promise<Head> {
   const { rows } = await sql.query<{ counter: bigint; digest: string }>(
-    `select h.counter, ${DIGEST} as digest from cluster_heads h where h.cluster_id = $1`,
-    [clusterId],
+    `select h.counter, ${DIGEST} as digest from cluster_heads h, (select $2::boolean as placements) q where h.cluster_id = $1`,
+    [clusterId, placements],
   )
   return { lineage, position: rows[0]?.counter ?? 0n, digest: rows[0]?.digest ?? '' }
 }
@@ -64,7 +77,7 @@ interface FactRow {
 
 const SOURCE_KEY = `'${SOURCE_GROUP}/'`
 
-/** The lines of `setDigestOf` over (factKey, position), for the cluster of `h`. */
+/** The lines of `setDigestOf` over (factKey, position), for the cluster of `h` and what `q` asks for. */
 const DIGEST = `(select 'sha256:' || encode(sha256(convert_to(coalesce(string_agg(line, '' order by line collate "C"), ''), 'UTF8')), 'hex') from (
   select 'desired ' || grp || '/' || kind || '/' || namespace || '/' || name || ' ' || position || E'\\n' as line from desired where cluster_id = h.cluster_id
   union all
@@ -72,13 +85,17 @@ const DIGEST = `(select 'sha256:' || encode(sha256(convert_to(coalesce(string_ag
   union all
   select 'source-status ' || ${SOURCE_KEY} || kind || '/' || namespace || '/' || name || ' ' || position || E'\\n' from source_statuses where cluster_id = h.cluster_id
   union all
-  select 'tenant ' || tenant || ' ' || position || E'\\n' from tenant_access where cluster_id = h.cluster_id and not removed) lines)`
+  select 'tenant ' || tenant || ' ' || position || E'\\n' from tenant_access where cluster_id = h.cluster_id and not removed
+  union all
+  select 'placed ' || grp || '/' || kind || '/' || namespace || '/' || name || ' ' || position || E'\\n' from placed where cluster_id = h.cluster_id and q.placements
+  union all
+  select 'cluster ' || position || E'\\n' from cluster_infos where cluster_id = h.cluster_id and q.placements) lines)`
 
 // The digest is made once per cluster: outside of the common table it would be made again for each of its facts.
 const READ = `
 with heads as materialized (
-  select h.cluster_id, h.counter, q.after, case when q.sync then ${DIGEST} end as digest
-    from unnest($1::text[], $2::bigint[], $3::boolean[]) as q(id, after, sync) join cluster_heads h on h.cluster_id = q.id
+  select h.cluster_id, h.counter, q.after, q.placements, case when q.sync then ${DIGEST} end as digest
+    from unnest($1::text[], $2::bigint[], $3::boolean[], $5::boolean[]) as q(id, after, sync, placements) join cluster_heads h on h.cluster_id = q.id
    where h.counter > q.after or q.sync)
 select h.cluster_id, h.counter, h.digest, f.fact, f.position, f.body
   from heads h left join lateral (
@@ -89,6 +106,13 @@ select h.cluster_id, h.counter, h.digest, f.fact, f.position, f.body
     select 'source-status', position, to_jsonb(s) - 'xid' - 'seq' from source_statuses s where s.cluster_id = h.cluster_id and s.position > h.after
     union all
     select 'tenant', position, to_jsonb(t) from tenant_access t where t.cluster_id = h.cluster_id and t.position > h.after
+    union all
+    select 'placed', p.position, jsonb_build_object('grp', p.grp, 'kind', p.kind, 'namespace', p.namespace, 'name', p.name,
+      'placement', p.owner, 'manifest', m.manifest, 'leaving', p.leaving)
+      from placed p left join manifests m on m.digest = p.manifest where p.cluster_id = h.cluster_id and p.position > h.after and h.placements
+    union all
+    select 'cluster', i.position, to_jsonb(i) || jsonb_build_object('name', c.name)
+      from cluster_infos i join clusters c on c.id = i.cluster_id where i.cluster_id = h.cluster_id and i.position > h.after and h.placements
     union all
     select 'removed', position, to_jsonb(x) from removals x where x.cluster_id = h.cluster_id and x.position > h.after
     order by position fetch first $4 rows with ties) f on true
@@ -125,7 +149,12 @@ interface Body {
   readonly cluster_role: string
   readonly service_account: string
   readonly removed: boolean
-  readonly fact: 'desired' | 'release' | 'source-status'
+  readonly fact: RemovedFact['fact']
+  readonly placement: string
+  readonly manifest: Manifest
+  readonly leaving: 'delete' | 'orphan' | null
+  readonly labels: Readonly<Record<string, string>>
+  readonly variables: Readonly<Record<string, string>>
 }
 
 const NO_PROBLEM: FactProblem = { reason: 'Failed', message: '', stalled: false }
@@ -147,6 +176,12 @@ function factOf(kind: string, position: bigint, raw: object): Fact {
       const { tenant, namespaces, removed } = body
       return { kind, tenant, namespaces, clusterRole: body.cluster_role, serviceAccount: body.service_account, removed, position }
     }
+    case 'placed': {
+      const content = body.leaving ? { leaving: body.leaving } : { manifest: body.manifest }
+      return { kind, object, placement: body.placement, content, position }
+    }
+    case 'cluster':
+      return { kind, name: body.name, labels: body.labels, variables: body.variables, position }
     default:
       return { kind: 'removed', fact: body.fact, object, position }
   }

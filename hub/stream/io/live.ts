@@ -9,7 +9,7 @@ import { factToWire, refFromWire } from '../../../proto/wire/facts.ts'
 import type { Head, Page } from '../model.ts'
 import { emptyOutbox, hasRoom, type Outbox, offer, take } from '../outbox.ts'
 import { type SessionEffect, type SessionInput, type SessionState, step } from '../session.ts'
-import type { Question } from './facts.ts'
+import { knowsPlacements, type Question } from './facts.ts'
 import { greetingFromWire, type WelcomeContent, welcomeToWire } from './greeting.ts'
 
 export type SessionStream = ServerDuplexStream<SessionRequest, SessionResponse>
@@ -54,6 +54,7 @@ export class LiveSession {
   #outbox: Outbox = emptyOutbox(0n)
   #welcome: WelcomeContent | undefined
   #greeted = false
+  #placements = false
   #blocked = false
 
   constructor(peer: Peer, stream: SessionStream, { events, now }: { readonly events: LiveEvents; readonly now: () => number }) {
@@ -88,7 +89,8 @@ export class LiveSession {
       this.#outbox.facts.size > 0
     )
       return
-    return { clusterId: this.peer.clusterId, after: this.#outbox.readTo, sync: this.#state.kind === 'syncing' }
+    const sync = this.#state.kind === 'syncing'
+    return { clusterId: this.peer.clusterId, after: this.#outbox.readTo, sync, placements: this.#placements }
   }
 
   offer(page: Page): void {
@@ -185,6 +187,7 @@ export class LiveSession {
       return
     }
     this.#greeted = true
+    this.#placements = knowsPlacements(greeting)
     this.#events.greeted(this, greeting).then(
       ({ head, epoch, welcome }) => {
         this.#welcome = welcome

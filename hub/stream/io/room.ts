@@ -9,7 +9,7 @@ import type { ClusterService } from '../../clusters/service.ts'
 import type { Db } from '../../db/db.ts'
 import type { Greeting, Notice, Pulse } from '../model.ts'
 import type { CallDeps } from './calls.ts'
-import { acknowledge, readHead } from './facts.ts'
+import { acknowledge, knowsPlacements, readHead } from './facts.ts'
 import type { LiveEvents, LiveSession } from './live.ts'
 import { Pump } from './pump.ts'
 import { closeSession, openSession, unwanted } from './sessions.ts'
@@ -133,7 +133,7 @@ export class Room {
     }
     this.tell({ kind: 'superseded', clusterId, epoch: String(epoch) })
     this.held.set(clusterId, session)
-    const head = await readHead(db, clusterId, this.#lineage)
+    const head = await readHead(db, { clusterId, placements: knowsPlacements(greeting) }, this.#lineage)
     const shown = { clusterName: name, labels: await labels(clusterId) }
     await listeners.connected(clusterId, greeting)
     log.info({ event: 'session.opened', cluster: name, epoch: Number(epoch) }, 'an agent connected')

@@ -1,7 +1,7 @@
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Db, Sql } from '../../db/db.ts'
 import type { ClusterFacts, TenantFacts, WantedAccess } from '../access.ts'
-import type { TenantCluster } from '../model.ts'
+import type { NamespaceTenant, TenantCluster } from '../model.ts'
 import type { TenantStore } from '../ports.ts'
 
 /** One replica at a time decides what is whose. Persisted: do not change. */
@@ -15,6 +15,7 @@ export function createTenantStore(db: Db): TenantStore {
     async tenantOf(namespace) {
       return (await names('select tenant as name from tenant_namespaces where namespace = $1', namespace))[0]
     },
+    tenantsOfNamespaces: (namespaces) => readOwners(db, namespaces),
     namespacesOf: (tenant) => names('select namespace as name from tenant_namespaces where tenant = $1 order by 1', tenant),
     tenantsOf: (cluster) =>
       names(
@@ -39,11 +40,16 @@ export function createTenantStore(db: Db): TenantStore {
           [namespaces, tenant],
         )
         if (taken.rowCount > 0) return taken.rows
-        await tx.query('delete from tenant_namespaces where tenant = $1 and namespace <> all($2::text[])', [tenant, namespaces])
-        await tx.query('insert into tenant_namespaces (tenant, namespace) select $1, unnest($2::text[]) on conflict do nothing', [
+        await tx.query(reviewed('delete from tenant_namespaces where tenant = $1 and namespace <> all($2::text[]) returning namespace'), [
           tenant,
           namespaces,
         ])
+        await tx.query(
+          reviewed(
+            'insert into tenant_namespaces (tenant, namespace) select $1, unnest($2::text[]) on conflict do nothing returning namespace',
+          ),
+          [tenant, namespaces],
+        )
         return []
       }),
 
@@ -52,17 +58,28 @@ export function createTenantStore(db: Db): TenantStore {
         await tx.query('select pg_advisory_xact_lock($1)', [TENANTS_LOCK])
         const tenants = await readTenants(tx)
         await settleNamespaces(tx, tenants)
-        return settleAccess(tx, wanted(tenants, await readClusters(tx)))
+        const clusters = await settleAccess(tx, wanted(tenants, await readClusters(tx)))
+        await markSettled(tx, tenants)
+        return clusters
       }),
   }
 }
 
+async function readOwners(sql: Sql, namespaces: readonly string[]): Promise<ReadonlyMap<string, NamespaceTenant>> {
+  if (namespaces.length === 0) return new Map()
+  const { rows } = await sql.query<{ namespace: string; tenant: string; hosts: string[] | null }>(
+    'select namespace, tenant, hosts from tenant_namespaces where namespace = any($1::text[])',
+    [namespaces],
+  )
+  return new Map(rows.map(({ namespace, tenant, hosts }) => [namespace, { tenant, hosts: hosts ?? undefined }]))
+}
+
 async function readTenants(tx: Sql): Promise<readonly TenantFacts[]> {
-  const { rows } = await tx.query<{ name: string; spec: Omit<TenantFacts, 'name'> }>(
-    `select name, spec from objects where scope = 'fleet' and grp = $1 and kind = 'Tenant' order by created_at, name`,
+  const { rows } = await tx.query<{ name: string; uid: string; generation: bigint; spec: Omit<TenantFacts, 'name'> }>(
+    `select name, uid, generation, spec from objects where scope = 'fleet' and grp = $1 and kind = 'Tenant' order by created_at, name`,
     [FLEET_GROUP],
   )
-  return rows.map(({ name, spec }) => ({ ...spec, name }))
+  return rows.map(({ name, uid, generation, spec }) => ({ ...spec, name, uid, generation: Number(generation) }))
 }
 
 async function readClusters(tx: Sql): Promise<readonly ClusterFacts[]> {
@@ -77,15 +94,41 @@ async function readClusters(tx: Sql): Promise<readonly ClusterFacts[]> {
 
 /** The oldest tenant keeps a namespace that two name. */
 async function settleNamespaces(tx: Sql, tenants: readonly TenantFacts[]): Promise<void> {
-  const pairs = tenants.flatMap(({ name, namespaces }) => namespaces.map((namespace) => ({ name, namespace })))
-  const columns = [pairs.map(({ namespace }) => namespace), pairs.map(({ name }) => name)]
-  await tx.query(
-    `delete from tenant_namespaces t where not exists (
-       select from unnest($1::text[], $2::text[]) as w(namespace, tenant) where w.namespace = t.namespace and w.tenant = t.tenant)`,
-    columns,
+  const wanted = tenants.flatMap(({ name, namespaces, sources }) =>
+    namespaces.map((namespace) => ({ name, namespace, hosts: sources?.hosts })),
   )
+  const pairs = [wanted.map(({ namespace }) => namespace), wanted.map(({ name }) => name)]
   await tx.query(
-    'insert into tenant_namespaces (namespace, tenant) select * from unnest($1::text[], $2::text[]) on conflict do nothing',
+    reviewed(`delete from tenant_namespaces t where not exists (
+       select from unnest($1::text[], $2::text[]) as w(namespace, tenant) where w.namespace = t.namespace and w.tenant = t.tenant)
+       returning namespace`),
+    pairs,
+  )
+  await tx.query(reviewed(WRITE_NAMESPACES), [...pairs, wanted.map(({ hosts }) => (hosts ? `{${hosts.join(',')}}` : null))])
+}
+
+const WRITE_NAMESPACES = `
+  insert into tenant_namespaces as t (namespace, tenant, hosts)
+  select distinct on (w.namespace) w.namespace, w.tenant, w.hosts::text[]
+  from unnest($1::text[], $2::text[], $3::text[]) with ordinality as w(namespace, tenant, hosts, place)
+  left join tenant_namespaces h on h.namespace = w.namespace and h.tenant = w.tenant
+  order by w.namespace, h.tenant is null, w.place
+  on conflict (namespace) do update set hosts = excluded.hosts where t.tenant = excluded.tenant and t.hosts is distinct from excluded.hosts
+  returning namespace`
+
+/** The statement, and a note that what fetches sources is to look at the namespaces that it returns. */
+function reviewed(statement: string): string {
+  return `with touched as (${statement}) insert into source_reviews (namespace) select namespace from touched on conflict do nothing`
+}
+
+/** Says of each Tenant which of its generations the rows stand for. */
+async function markSettled(tx: Sql, tenants: readonly TenantFacts[]): Promise<void> {
+  const columns = [tenants.map(({ name }) => name), tenants.map(({ uid }) => uid), tenants.map(({ generation }) => generation)]
+  await tx.query('delete from settled_tenants where tenant <> all($1::text[])', [columns[0]])
+  await tx.query(
+    `insert into settled_tenants as t select * from unnest($1::text[], $2::text[], $3::bigint[])
+     on conflict (tenant) do update set uid = excluded.uid, generation = excluded.generation
+     where (t.uid, t.generation) <> (excluded.uid, excluded.generation)`,
     columns,
   )
 }
@@ -126,5 +169,6 @@ const WRITE = `with d as (select *, row_number() over (partition by cluster_id o
   select d.cluster_id, d.tenant, d.namespaces, d.cluster_role, d.service_account, d.removed, heads.start + d.place
     from d join heads using (cluster_id)
   on conflict (cluster_id, tenant) do update set namespaces = excluded.namespaces, cluster_role = excluded.cluster_role,
-    service_account = excluded.service_account, removed = excluded.removed, position = excluded.position
+    service_account = excluded.service_account, removed = excluded.removed, position = excluded.position,
+    setup = null, setup_problem = null
   returning t.cluster_id`

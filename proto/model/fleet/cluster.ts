@@ -10,6 +10,7 @@ export type ClusterSpec = Infer<typeof clusterSpec>
 const facts = z.object({
   agentVersion: z.string().exactOptional().describe('Version of the agent.'),
   capabilities: z.array(z.string()).exactOptional().describe('What the agent can do.'),
+  kubernetesMinor: z.int().exactOptional().describe('Minor version of the API server: 35 of v1.35.2.'),
   kubernetesVersion: z.string().exactOptional().describe('Version of the API server.'),
   mode: z.enum(['active', 'observing']).exactOptional().describe("'observing' while Flux's own controllers run there."),
   nodes: z.int().exactOptional().describe('How many nodes there are.'),

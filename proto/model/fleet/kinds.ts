@@ -1,6 +1,9 @@
 import { FLEET_GROUP, FLEET_VERSION } from '../names.ts'
 import { AGE_COLUMN, READY_COLUMN, type Resource, type ResourceKind, STATUS_COLUMN } from '../resource/kind.ts'
 import { type ClusterSpec, type ClusterStatus, clusterSpec, clusterStatus } from './cluster.ts'
+import { type PlacementSpec, type PlacementStatus, placementSpec, placementStatus } from './placement.ts'
+import { type RolloutSpec, rolloutSpec } from './rollout.ts'
+import { type RolloutStatus, rolloutStatus } from './rollout-status.ts'
 import { type TenantSpec, type TenantStatus, tenantSpec, tenantStatus } from './tenant.ts'
 
 const FLEET = { group: FLEET_GROUP, version: FLEET_VERSION, categories: ['fleet'], namespaced: false } as const
@@ -47,5 +50,46 @@ export const CLUSTER = {
 } as const satisfies ResourceKind
 export type Cluster = Resource<'Cluster', ClusterSpec, ClusterStatus>
 
+export const PLACEMENT = {
+  ...FLEET,
+  namespaced: true,
+  kind: 'Placement',
+  plural: 'placements',
+  shortNames: [],
+  description: 'What goes where: Flux objects that are put into every cluster that a selector chooses.',
+  columns: [
+    { name: 'Matched', type: 'integer', jsonPath: '.status.clusters.matched' },
+    { name: 'Placed', type: 'integer', jsonPath: '.status.clusters.placed' },
+    { name: 'Failed', type: 'integer', jsonPath: '.status.clusters.failed' },
+    READY_COLUMN,
+    STATUS_COLUMN,
+    AGE_COLUMN,
+  ],
+  spec: placementSpec,
+  status: placementStatus,
+} as const satisfies ResourceKind
+export type Placement = Resource<'Placement', PlacementSpec, PlacementStatus>
+
+export const ROLLOUT = {
+  ...FLEET,
+  namespaced: true,
+  kind: 'Rollout',
+  plural: 'rollouts',
+  shortNames: [],
+  description: 'When a revision reaches which cluster: in waves that must be healthy, and back again by itself.',
+  columns: [
+    { name: 'Revision', type: 'string', jsonPath: '.status.run.revision' },
+    { name: 'State', type: 'string', jsonPath: '.status.run.state' },
+    { name: 'Healthy', type: 'integer', jsonPath: '.status.run.clusters.healthy' },
+    { name: 'Total', type: 'integer', jsonPath: '.status.run.clusters.total' },
+    READY_COLUMN,
+    STATUS_COLUMN,
+    AGE_COLUMN,
+  ],
+  spec: rolloutSpec,
+  status: rolloutStatus,
+} as const satisfies ResourceKind
+export type Rollout = Resource<'Rollout', RolloutSpec, RolloutStatus>
+
 /** The kinds that live in the hub. */
-export const FLEET_KINDS: readonly ResourceKind<(Tenant | Cluster)['kind']>[] = [TENANT, CLUSTER]
+export const FLEET_KINDS: readonly ResourceKind<(Tenant | Cluster | Placement | Rollout)['kind']>[] = [TENANT, CLUSTER, PLACEMENT, ROLLOUT]

@@ -39,17 +39,22 @@ export type TenantSpec = Infer<typeof tenantSpec>
 
 export const tenantStatus = z.object({
   clusters: z
-    .array(
-      z.object({
-        message: z.string().exactOptional().describe('What is missing there.'),
-        name: z.string().describe('Name of the cluster.'),
-        ready: z.boolean().describe('True when namespaces, ServiceAccounts and RoleBindings are there.'),
-      }),
-    )
+    .object({
+      allowed: z.int().min(0).describe('Clusters that the tenant may use.'),
+      failed: z.int().min(0).describe('Those that could not set it up.'),
+      ready: z.int().min(0).describe('Those where namespaces, ServiceAccounts and RoleBindings are there.'),
+      waiting: z.int().min(0).describe('Those that have been connected and have not answered yet.'),
+    })
     .exactOptional()
-    .describe('The clusters that the tenant has, and whether they are set up.'),
+    .describe('How far the clusters of the tenant are.'),
   conditions: commonStatus.conditions,
+  moreProblems: z.int().min(1).exactOptional().describe('Clusters that could not set the tenant up, beside those named.'),
   observedGeneration: commonStatus.observedGeneration,
+  problems: z
+    .array(z.object({ cluster: z.string().describe('Name of the cluster.'), message: z.string().describe('What is in the way there.') }))
+    .max(10)
+    .exactOptional()
+    .describe('The first clusters that could not set the tenant up.'),
   ready: z.string().exactOptional().describe('Clusters that are set up, of all: 2/3.'),
 })
 export type TenantStatus = Infer<typeof tenantStatus>

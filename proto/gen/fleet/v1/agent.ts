@@ -94,6 +94,8 @@ export interface SessionResponse {
     | { readonly $case: "heartbeat"; readonly value: HubHeartbeat }
     | { readonly $case: "drain"; readonly value: Drain }
     | { readonly $case: "resync"; readonly value: Resync }
+    | { readonly $case: "placed"; readonly value: Placed }
+    | { readonly $case: "clusterInfo"; readonly value: ClusterInfo }
     | undefined;
 }
 
@@ -190,14 +192,60 @@ export interface TenantAccess {
   readonly position: bigint;
 }
 
-/** A downward fact is gone: the object's desired state, its release or its source status. */
+/** An object that a Placement puts into this cluster. What is to go stays a fact until the agent has said that it is gone. */
+export interface Placed {
+  readonly object:
+    | ObjectRef
+    | undefined;
+  /** The Placement, `namespace/name`. */
+  readonly placement: string;
+  /** The object as JSON; empty while it is to go. */
+  readonly manifest: Buffer;
+  readonly leaving: Placed_Leaving;
+  readonly position: bigint;
+}
+
+export const Placed_Leaving = {
+  /** UNSPECIFIED - It is to be there. */
+  UNSPECIFIED: 0,
+  DELETE: 1,
+  ORPHAN: 2,
+} as const;
+
+export type Placed_Leaving = typeof Placed_Leaving[keyof typeof Placed_Leaving];
+
+export namespace Placed_Leaving {
+  export type UNSPECIFIED = typeof Placed_Leaving.UNSPECIFIED;
+  export type DELETE = typeof Placed_Leaving.DELETE;
+  export type ORPHAN = typeof Placed_Leaving.ORPHAN;
+}
+
+/** What the fleet knows of this cluster, for substitution in it. */
+export interface ClusterInfo {
+  readonly name: string;
+  readonly labels: { [key: string]: string };
+  readonly variables: { [key: string]: string };
+  readonly position: bigint;
+}
+
+export interface ClusterInfo_LabelsEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+export interface ClusterInfo_VariablesEntry {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** A downward fact is gone: the object's desired state, its release, its source status, or its place in a Placement. */
 export interface Removed {
   readonly fact: Removed_Fact;
   readonly object: ObjectRef | undefined;
   readonly position: bigint;
 }
 
-export const Removed_Fact = { UNSPECIFIED: 0, DESIRED: 1, RELEASE: 2, SOURCE_STATUS: 3 } as const;
+export const Removed_Fact = { UNSPECIFIED: 0, DESIRED: 1, RELEASE: 2, SOURCE_STATUS: 3, PLACED: 4 } as const;
 
 export type Removed_Fact = typeof Removed_Fact[keyof typeof Removed_Fact];
 
@@ -206,6 +254,7 @@ export namespace Removed_Fact {
   export type DESIRED = typeof Removed_Fact.DESIRED;
   export type RELEASE = typeof Removed_Fact.RELEASE;
   export type SOURCE_STATUS = typeof Removed_Fact.SOURCE_STATUS;
+  export type PLACED = typeof Removed_Fact.PLACED;
 }
 
 /** A write that somebody asked for through the hub, carried out under `as` in the cluster. */
@@ -942,6 +991,12 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       case "resync":
         Resync.encode(message.message.value, writer.uint32(98).fork()).join();
         break;
+      case "placed":
+        Placed.encode(message.message.value, writer.uint32(106).fork()).join();
+        break;
+      case "clusterInfo":
+        ClusterInfo.encode(message.message.value, writer.uint32(114).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1055,6 +1110,22 @@ export const SessionResponse: MessageFns<SessionResponse> = {
             message.message = { $case: "resync", value: Resync.decode(reader, reader.uint32()) };
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.message = { $case: "placed", value: Placed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.message = { $case: "clusterInfo", value: ClusterInfo.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1142,6 +1213,18 @@ export const SessionResponse: MessageFns<SessionResponse> = {
       case "resync": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "resync", value: Resync.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "placed": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "placed", value: Placed.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "clusterInfo": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "clusterInfo", value: ClusterInfo.fromPartial(object.message.value) };
         }
         break;
       }
@@ -2167,6 +2250,364 @@ export const TenantAccess: MessageFns<TenantAccess> = {
     message.serviceAccount = object.serviceAccount ?? "";
     message.removed = object.removed ?? false;
     message.position = (object.position !== undefined && object.position !== null) ? BigInt(object.position) : 0n;
+    return message;
+  },
+};
+
+function createBasePlaced(): Placed {
+  return { object: undefined, placement: "", manifest: Buffer.alloc(0), leaving: 0, position: 0n };
+}
+
+export const Placed: MessageFns<Placed> = {
+  encode(message: Placed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.object !== undefined) {
+      ObjectRef.encode(message.object, writer.uint32(10).fork()).join();
+    }
+    if (message.placement !== "") {
+      writer.uint32(18).string(message.placement);
+    }
+    if (message.manifest.length !== 0) {
+      writer.uint32(26).bytes(message.manifest);
+    }
+    if (message.leaving !== 0) {
+      writer.uint32(32).int32(message.leaving);
+    }
+    if (message.position !== 0n) {
+      if (BigInt.asUintN(64, message.position) !== message.position) {
+        throw new globalThis.Error("value provided for field message.position of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Placed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaced() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.object = ObjectRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.placement = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.manifest = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.leaving = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.position = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Placed>, I>>(base?: I): Placed {
+    return Placed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Placed>, I>>(object: I): Placed {
+    const message = createBasePlaced() as any;
+    message.object = (object.object !== undefined && object.object !== null)
+      ? ObjectRef.fromPartial(object.object)
+      : undefined;
+    message.placement = object.placement ?? "";
+    message.manifest = object.manifest ?? Buffer.alloc(0);
+    message.leaving = object.leaving ?? 0;
+    message.position = (object.position !== undefined && object.position !== null) ? BigInt(object.position) : 0n;
+    return message;
+  },
+};
+
+function createBaseClusterInfo(): ClusterInfo {
+  return { name: "", labels: {}, variables: {}, position: 0n };
+}
+
+export const ClusterInfo: MessageFns<ClusterInfo> = {
+  encode(message: ClusterInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      ClusterInfo_LabelsEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    globalThis.Object.entries(message.variables).forEach(([key, value]: [string, string]) => {
+      ClusterInfo_VariablesEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    if (message.position !== 0n) {
+      if (BigInt.asUintN(64, message.position) !== message.position) {
+        throw new globalThis.Error("value provided for field message.position of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterInfo() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = ClusterInfo_LabelsEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.labels[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = ClusterInfo_VariablesEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.variables[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.position = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ClusterInfo>, I>>(base?: I): ClusterInfo {
+    return ClusterInfo.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ClusterInfo>, I>>(object: I): ClusterInfo {
+    const message = createBaseClusterInfo() as any;
+    message.name = object.name ?? "";
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.variables = (globalThis.Object.entries(object.variables ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.position = (object.position !== undefined && object.position !== null) ? BigInt(object.position) : 0n;
+    return message;
+  },
+};
+
+function createBaseClusterInfo_LabelsEntry(): ClusterInfo_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const ClusterInfo_LabelsEntry: MessageFns<ClusterInfo_LabelsEntry> = {
+  encode(message: ClusterInfo_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterInfo_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterInfo_LabelsEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ClusterInfo_LabelsEntry>, I>>(base?: I): ClusterInfo_LabelsEntry {
+    return ClusterInfo_LabelsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ClusterInfo_LabelsEntry>, I>>(object: I): ClusterInfo_LabelsEntry {
+    const message = createBaseClusterInfo_LabelsEntry() as any;
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseClusterInfo_VariablesEntry(): ClusterInfo_VariablesEntry {
+  return { key: "", value: "" };
+}
+
+export const ClusterInfo_VariablesEntry: MessageFns<ClusterInfo_VariablesEntry> = {
+  encode(message: ClusterInfo_VariablesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterInfo_VariablesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterInfo_VariablesEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ClusterInfo_VariablesEntry>, I>>(base?: I): ClusterInfo_VariablesEntry {
+    return ClusterInfo_VariablesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ClusterInfo_VariablesEntry>, I>>(object: I): ClusterInfo_VariablesEntry {
+    const message = createBaseClusterInfo_VariablesEntry() as any;
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };

@@ -26,10 +26,11 @@ export interface Report {
   /** lane status */
   readonly reached: readonly Reached[];
   readonly stragglers: readonly Straggler[];
+  readonly placed: readonly PlacedState[];
   /** lane events */
   readonly events: readonly ClusterEvent[];
-  /** lane inventory */
-  readonly inventories: readonly Inventory[];
+  /** lane status: what became of tenants */
+  readonly tenants: readonly TenantSetup[];
 }
 
 export interface MirroredObject {
@@ -83,6 +84,26 @@ export interface Straggler {
   readonly inLine: boolean;
 }
 
+/** What became of a `Placed` fact; `position` says of which. */
+export interface PlacedState {
+  readonly object: ObjectRef | undefined;
+  readonly position: bigint;
+  readonly state: PlacedState_State;
+  readonly message: string;
+}
+
+export const PlacedState_State = { UNSPECIFIED: 0, PLACED: 1, REFUSED: 2, REMOVING: 3, GONE: 4 } as const;
+
+export type PlacedState_State = typeof PlacedState_State[keyof typeof PlacedState_State];
+
+export namespace PlacedState_State {
+  export type UNSPECIFIED = typeof PlacedState_State.UNSPECIFIED;
+  export type PLACED = typeof PlacedState_State.PLACED;
+  export type REFUSED = typeof PlacedState_State.REFUSED;
+  export type REMOVING = typeof PlacedState_State.REMOVING;
+  export type GONE = typeof PlacedState_State.GONE;
+}
+
 export interface ClusterEvent {
   /** uid of the core/v1 Event. */
   readonly id: string;
@@ -95,13 +116,13 @@ export interface ClusterEvent {
   readonly at: bigint;
 }
 
-export interface Inventory {
-  readonly object:
-    | ObjectRef
-    | undefined;
-  /** Flux inventory ids with versions. */
-  readonly ids: readonly string[];
-  readonly versions: readonly string[];
+/** What became of a TenantAccess: its namespaces, ServiceAccounts and RoleBindings are there, or why not. */
+export interface TenantSetup {
+  readonly tenant: string;
+  /** Position of the TenantAccess that this answers. */
+  readonly position: bigint;
+  /** Empty: the tenant is set up. */
+  readonly problem: string;
 }
 
 function createBaseReport(): Report {
@@ -113,8 +134,9 @@ function createBaseReport(): Report {
     list: undefined,
     reached: [],
     stragglers: [],
+    placed: [],
     events: [],
-    inventories: [],
+    tenants: [],
   };
 }
 
@@ -147,11 +169,14 @@ export const Report: MessageFns<Report> = {
     for (const v of message.stragglers) {
       Straggler.encode(v!, writer.uint32(58).fork()).join();
     }
+    for (const v of message.placed) {
+      PlacedState.encode(v!, writer.uint32(90).fork()).join();
+    }
     for (const v of message.events) {
       ClusterEvent.encode(v!, writer.uint32(66).fork()).join();
     }
-    for (const v of message.inventories) {
-      Inventory.encode(v!, writer.uint32(74).fork()).join();
+    for (const v of message.tenants) {
+      TenantSetup.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -225,6 +250,14 @@ export const Report: MessageFns<Report> = {
             message.stragglers.push(Straggler.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.placed.push(PlacedState.decode(reader, reader.uint32()));
+            continue;
+          }
           case 8: {
             if (tag !== 66) {
               break;
@@ -233,12 +266,12 @@ export const Report: MessageFns<Report> = {
             message.events.push(ClusterEvent.decode(reader, reader.uint32()));
             continue;
           }
-          case 9: {
-            if (tag !== 74) {
+          case 10: {
+            if (tag !== 82) {
               break;
             }
 
-            message.inventories.push(Inventory.decode(reader, reader.uint32()));
+            message.tenants.push(TenantSetup.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -265,8 +298,9 @@ export const Report: MessageFns<Report> = {
     message.list = (object.list !== undefined && object.list !== null) ? ListMark.fromPartial(object.list) : undefined;
     message.reached = object.reached?.map((e) => Reached.fromPartial(e)) || [];
     message.stragglers = object.stragglers?.map((e) => Straggler.fromPartial(e)) || [];
+    message.placed = object.placed?.map((e) => PlacedState.fromPartial(e)) || [];
     message.events = object.events?.map((e) => ClusterEvent.fromPartial(e)) || [];
-    message.inventories = object.inventories?.map((e) => Inventory.fromPartial(e)) || [];
+    message.tenants = object.tenants?.map((e) => TenantSetup.fromPartial(e)) || [];
     return message;
   },
 };
@@ -863,6 +897,102 @@ export const Straggler: MessageFns<Straggler> = {
   },
 };
 
+function createBasePlacedState(): PlacedState {
+  return { object: undefined, position: 0n, state: 0, message: "" };
+}
+
+export const PlacedState: MessageFns<PlacedState> = {
+  encode(message: PlacedState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.object !== undefined) {
+      ObjectRef.encode(message.object, writer.uint32(10).fork()).join();
+    }
+    if (message.position !== 0n) {
+      if (BigInt.asUintN(64, message.position) !== message.position) {
+        throw new globalThis.Error("value provided for field message.position of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.position);
+    }
+    if (message.state !== 0) {
+      writer.uint32(24).int32(message.state);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlacedState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlacedState() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.object = ObjectRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.position = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<PlacedState>, I>>(base?: I): PlacedState {
+    return PlacedState.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlacedState>, I>>(object: I): PlacedState {
+    const message = createBasePlacedState() as any;
+    message.object = (object.object !== undefined && object.object !== null)
+      ? ObjectRef.fromPartial(object.object)
+      : undefined;
+    message.position = (object.position !== undefined && object.position !== null) ? BigInt(object.position) : 0n;
+    message.state = object.state ?? 0;
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
 function createBaseClusterEvent(): ClusterEvent {
   return { id: "", object: undefined, severity: "", reason: "", message: "", revision: "", at: 0n };
 }
@@ -995,25 +1125,28 @@ export const ClusterEvent: MessageFns<ClusterEvent> = {
   },
 };
 
-function createBaseInventory(): Inventory {
-  return { object: undefined, ids: [], versions: [] };
+function createBaseTenantSetup(): TenantSetup {
+  return { tenant: "", position: 0n, problem: "" };
 }
 
-export const Inventory: MessageFns<Inventory> = {
-  encode(message: Inventory, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.object !== undefined) {
-      ObjectRef.encode(message.object, writer.uint32(10).fork()).join();
+export const TenantSetup: MessageFns<TenantSetup> = {
+  encode(message: TenantSetup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenant !== "") {
+      writer.uint32(10).string(message.tenant);
     }
-    for (const v of message.ids) {
-      writer.uint32(18).string(v!);
+    if (message.position !== 0n) {
+      if (BigInt.asUintN(64, message.position) !== message.position) {
+        throw new globalThis.Error("value provided for field message.position of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.position);
     }
-    for (const v of message.versions) {
-      writer.uint32(26).string(v!);
+    if (message.problem !== "") {
+      writer.uint32(26).string(message.problem);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Inventory {
+  decode(input: BinaryReader | Uint8Array, length?: number): TenantSetup {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -1022,7 +1155,7 @@ export const Inventory: MessageFns<Inventory> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseInventory() as any;
+      const message = createBaseTenantSetup() as any;
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -1031,15 +1164,15 @@ export const Inventory: MessageFns<Inventory> = {
               break;
             }
 
-            message.object = ObjectRef.decode(reader, reader.uint32());
+            message.tenant = reader.string();
             continue;
           }
           case 2: {
-            if (tag !== 18) {
+            if (tag !== 16) {
               break;
             }
 
-            message.ids.push(reader.string());
+            message.position = reader.uint64() as bigint;
             continue;
           }
           case 3: {
@@ -1047,7 +1180,7 @@ export const Inventory: MessageFns<Inventory> = {
               break;
             }
 
-            message.versions.push(reader.string());
+            message.problem = reader.string();
             continue;
           }
         }
@@ -1062,16 +1195,14 @@ export const Inventory: MessageFns<Inventory> = {
     }
   },
 
-  create<I extends Exact<DeepPartial<Inventory>, I>>(base?: I): Inventory {
-    return Inventory.fromPartial(base ?? ({} as any));
+  create<I extends Exact<DeepPartial<TenantSetup>, I>>(base?: I): TenantSetup {
+    return TenantSetup.fromPartial(base ?? ({} as any));
   },
-  fromPartial<I extends Exact<DeepPartial<Inventory>, I>>(object: I): Inventory {
-    const message = createBaseInventory() as any;
-    message.object = (object.object !== undefined && object.object !== null)
-      ? ObjectRef.fromPartial(object.object)
-      : undefined;
-    message.ids = object.ids?.map((e) => e) || [];
-    message.versions = object.versions?.map((e) => e) || [];
+  fromPartial<I extends Exact<DeepPartial<TenantSetup>, I>>(object: I): TenantSetup {
+    const message = createBaseTenantSetup() as any;
+    message.tenant = object.tenant ?? "";
+    message.position = (object.position !== undefined && object.position !== null) ? BigInt(object.position) : 0n;
+    message.problem = object.problem ?? "";
     return message;
   },
 };

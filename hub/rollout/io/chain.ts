@@ -1,0 +1,91 @@
+import type { Sql } from '../../db/db.ts'
+import type { Chain, ChainQuery } from '../ports.ts'
+import type { ChainObject } from '../why.ts'
+
+interface ChainRow {
+  readonly name: string
+  readonly connected: boolean
+  readonly since: Date | null
+  readonly source: string
+  readonly url: string
+  readonly suspended: boolean
+  readonly problem: string | null
+  readonly newest: string | null
+  readonly commit: { readonly author?: string; readonly subject?: string } | null
+  readonly wanted: string | null
+  readonly rollout: string | null
+  readonly waiting: number
+  readonly broken: { readonly object: string; readonly message: string } | null
+  readonly released: string | null
+  readonly acked: boolean
+  readonly objects: readonly ChainObject[]
+}
+
+const SAME = (a: string, b: string) =>
+  `${a}.cluster_id = ${b}.cluster_id and ${a}.grp = ${b}.grp and ${a}.kind = ${b}.kind and ${a}.namespace = ${b}.namespace and ${a}.name = ${b}.name`
+const OF_SOURCE = (table: string) =>
+  `${table}.cluster_id = so.cluster_id and ${table}.source_kind = so.kind and ${table}.source_namespace = so.namespace and ${table}.source_name = so.name`
+
+/** The source objects of a cluster ($1), or the one that an object ($3 to $5) consumes, each with its way from the commit. */
+const CHAINS = `
+  select c.name, coalesce(ss.closed_at is null and rp.id is not null, false) as connected, coalesce(ss.closed_at, ss.connected_at) as since,
+         so.kind || '/' || so.namespace || '/' || so.name as source, coalesce(s.url, '') as url, so.suspended,
+         coalesce(so.problem, s.problem) ->> 'message' as problem, s.revision as newest, v.commit,
+         case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as wanted,
+         w.namespace || '/' || w.name as rollout, r.revision as released, coalesce(r.position <= h.acked, false) as acked,
+         coalesce(k.waiting, 0) as waiting, k.broken, coalesce(k.objects, '[]') as objects
+  from source_objects so
+  join clusters c on c.id = so.cluster_id
+  left join sources s on s.key = so.source_key
+  left join revisions v on v.source_key = s.key and v.revision = s.revision
+  left join sessions ss on ss.cluster_id = c.id
+  left join replicas rp on rp.id = ss.replica and rp.lease_until > now()
+  left join cluster_heads h on h.cluster_id = c.id
+  left join governed gv on ${OF_SOURCE('gv')}
+  left join grants gr on ${OF_SOURCE('gr')} and gv.cluster_id is not null
+  left join rollouts w on w.uid = gv.rollout
+  left join releases r on ${OF_SOURCE('r')}
+  left join lateral (
+    select (count(*) filter (where d.cluster_id is null or d.options_digest <> co.options_digest))::int as waiting,
+           (array_agg(jsonb_build_object('object', co.kind || '/' || co.namespace || '/' || co.name, 'message', d.problem ->> 'message') order by co.namespace, co.name)
+             filter (where d.problem is not null))[1] as broken,
+           jsonb_agg(jsonb_build_object('object', co.kind || '/' || co.namespace || '/' || co.name, 'suspended', co.suspended,
+             'applied', coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end),
+             'ready', coalesce(said ->> 'status' = 'True' and coalesce((said ->> 'observedGeneration')::bigint, o.generation) = o.generation, false),
+             'reason', said ->> 'reason', 'message', left(said ->> 'message', 500)) order by co.namespace, co.name) as objects
+    from consumers co
+    left join desired d on ${SAME('d', 'co')}
+    left join observed ob on ${SAME('ob', 'co')}
+    left join objects o on o.scope = co.cluster_id and o.grp = co.grp and o.kind = co.kind and o.namespace = co.namespace and o.name = co.name
+    left join reached re on ${OF_SOURCE('re')}
+    cross join lateral (select jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said) p
+    where ${OF_SOURCE('co')} and ($3::text is null or (co.kind, co.namespace, co.name) = ($3, $4, $5))) k on true
+  where so.cluster_id = $1 and ($2::text[] is null or so.namespace = any($2))
+    and ($3::text is null or (so.kind, so.namespace, so.name) = ($3, $4, $5) or k.objects is not null)
+  order by 4`
+
+/** What is known of the way from the commit to a cluster, source object by source object. */
+export async function readChains(sql: Sql, { clusterId, namespaces, object }: ChainQuery): Promise<readonly Chain[]> {
+  const { rows } = await sql.query<ChainRow>(CHAINS, [
+    clusterId,
+    namespaces ?? null,
+    object?.kind ?? null,
+    object?.namespace ?? null,
+    object?.name ?? null,
+  ])
+  return rows.map((row) => ({
+    cluster: { name: row.name, connected: row.connected, since: row.since ?? undefined },
+    source: { object: row.source, url: row.url, suspended: row.suspended, problem: row.problem ?? undefined },
+    newest: row.newest === null ? undefined : { revision: row.newest, author: row.commit?.author, subject: row.commit?.subject },
+    wanted: row.wanted ?? undefined,
+    rollout: row.rollout ?? undefined,
+    builds: { waiting: row.waiting, problem: row.broken ?? undefined },
+    release: row.released === null ? undefined : { revision: row.released, acked: row.acked },
+    objects: row.objects.map(({ applied, message, reason, ...one }) => ({
+      ...one,
+      applied: applied ?? undefined,
+      message: message ?? undefined,
+      reason: reason ?? undefined,
+    })),
+  }))
+}

@@ -1,0 +1,90 @@
+import { PARTITIONS } from '../../../proto/model/subjects.ts'
+import type { Sql } from '../../db/db.ts'
+import type { SourceObject } from '../model.ts'
+import type { Failing, Looked, Waiting } from '../turn/health.ts'
+
+/**
+ * How clusters ($1) do at revision $5 of source object ($2, $3, $4), in one statement. What consumes the source is
+ * followed down through the inventories of what it applied, as far as those are Flux objects. A plain success is mirrored
+ * without its revision, which is then that of `reached`; anything else says itself what it attempted.
+ */
+const LOOK = `
+  with recursive
+  wanted as (select unnest($1::text[]) as cluster_id),
+  member as (
+    select c.cluster_id, c.grp, c.kind, c.namespace, c.name
+    from wanted w join consumers c on c.cluster_id = w.cluster_id and c.source_kind = $2 and c.source_namespace = $3 and c.source_name = $4
+    where not c.suspended
+    union
+    select m.cluster_id, split_part(e.id, '_', 3), split_part(e.id, '_', 4), split_part(e.id, '_', 1), split_part(e.id, '_', 2)
+    from member m
+    join objects o on o.scope = m.cluster_id and o.grp = m.grp and o.kind = m.kind and o.namespace = m.namespace and o.name = m.name
+    cross join lateral jsonb_to_recordset(coalesce(o.status #> '{inventory,entries}', '[]')) as e(id text)
+    where split_part(e.id, '_', 3) like '%.toolkit.fluxcd.io'),
+  mirrored as (
+    select m.*, o.scope is null as absent, coalesce((o.spec ->> 'suspend')::boolean, false) as suspended,
+           o.generation, o.status, co.cluster_id is not null as consumes,
+           jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said,
+           coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end) as applied,
+           coalesce(o.status ->> 'lastAttemptedRevision', case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
+    from member m
+    left join objects o on o.scope = m.cluster_id and o.grp = m.grp and o.kind = m.kind and o.namespace = m.namespace and o.name = m.name
+    left join observed ob on ob.cluster_id = m.cluster_id and ob.grp = m.grp and ob.kind = m.kind and ob.namespace = m.namespace and ob.name = m.name
+    left join consumers co on co.cluster_id = m.cluster_id and co.grp = m.grp and co.kind = m.kind and co.namespace = m.namespace and co.name = m.name
+      and co.source_kind = $2 and co.source_namespace = $3 and co.source_name = $4
+    left join reached re on re.cluster_id = m.cluster_id and re.source_kind = $2 and re.source_namespace = $3 and re.source_name = $4),
+  judged as (
+    select x.cluster_id, x.kind || '/' || x.namespace || '/' || x.name as object, x.grp, x.kind, x.namespace, x.name, x.absent,
+           x.said ->> 'reason' as reason, left(x.said ->> 'message', 500) as message,
+           x.current and x.said ->> 'status' = 'True' and (not x.consumes or x.applied = $5) as healthy,
+           x.current and x.said ->> 'status' = 'False' and x.consumes and x.attempted = $5 as failing,
+           x.consumes and x.attempted is distinct from $5 as behind
+    from (
+      select y.*, coalesce((y.said ->> 'observedGeneration')::bigint, (y.status ->> 'observedGeneration')::bigint, y.generation) = y.generation as current
+      from mirrored y where not y.suspended) x),
+  summed as (
+    select j.cluster_id, count(*)::int as members,
+           (array_agg(jsonb_build_object('object', j.object, 'absent', j.absent, 'behind', j.behind, 'reason', j.reason, 'message', j.message)
+             order by j.object) filter (where not coalesce(j.healthy, false) and not coalesce(j.failing, false)))[1] as waiting,
+           (jsonb_agg(jsonb_build_object('object', j.object, 'reason', j.reason, 'message', j.message, 'attempts', (
+               select count(*) from events ev where ev.cluster_id = j.cluster_id and ev.kind = j.kind and ev.namespace = j.namespace
+                 and ev.name = j.name and ev.severity = 'error' and ev.revision = $5)) order by j.object) filter (where j.failing)) as failing
+    from judged j group by j.cluster_id)
+  select w.cluster_id, so.cluster_id is not null as present, coalesce(so.suspended, false) as suspended,
+         coalesce(s.closed_at is null and rp.id is not null and pl.partition is not null, false) as connected,
+         coalesce(r.revision = $5, false) as released, coalesce(r.revision = $5 and r.position <= h.acked, false) as acked,
+         coalesce(so.problem, src.problem) ->> 'message' as problem,
+         coalesce(z.members, 0) as members, z.waiting, coalesce(z.failing, '[]') as failing
+  from wanted w
+  left join source_objects so on so.cluster_id = w.cluster_id and so.kind = $2 and so.namespace = $3 and so.name = $4
+  left join sources src on src.key = so.source_key
+  left join releases r on r.cluster_id = w.cluster_id and r.source_kind = $2 and r.source_namespace = $3 and r.source_name = $4
+  left join cluster_heads h on h.cluster_id = w.cluster_id
+  left join sessions s on s.cluster_id = w.cluster_id
+  left join replicas rp on rp.id = s.replica and rp.lease_until > now()
+  left join partition_leases pl on pl.partition = ('x' || right(w.cluster_id, 4))::bit(16)::int % $6 and pl.lease_until > now()
+  left join summed z on z.cluster_id = w.cluster_id`
+
+interface LookRow {
+  readonly cluster_id: string
+  readonly present: boolean
+  readonly suspended: boolean
+  readonly connected: boolean
+  readonly released: boolean
+  readonly acked: boolean
+  readonly members: number
+  readonly problem: string | null
+  readonly waiting: Waiting | null
+  readonly failing: readonly Failing[]
+}
+
+/** What the rows say of these clusters at a revision of the source object, by cluster. */
+export async function look(
+  sql: Sql,
+  { kind, name, namespace }: SourceObject,
+  { clusters, revision }: { readonly clusters: readonly string[]; readonly revision: string },
+): Promise<ReadonlyMap<string, Looked>> {
+  if (clusters.length === 0) return new Map()
+  const { rows } = await sql.query<LookRow>(LOOK, [clusters, kind, namespace, name, revision, PARTITIONS])
+  return new Map(rows.map((row) => [row.cluster_id, row]))
+}

@@ -1,0 +1,69 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { Sql } from '../../db/db.ts'
+import type { Look } from '../turn/look.ts'
+
+const SECONDS = [1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600]
+
+const RUNS = 'select n.state, count(*)::int as count from rollouts r join rollout_runs n on n.id = r.run group by 1'
+const TARGETS = `
+  select t.state, count(*)::int as count from rollouts r join rollout_runs n on n.id = r.run and n.ended_at is null
+  join rollout_targets t on t.run = n.id group by 1`
+
+/** Counts what happens in runs; how many runs and clusters are in which state is read when somebody asks. */
+export function openRolloutMetrics(registry: Registry, sql: Sql): (look: Look) => void {
+  const registers = [registry]
+  const events = new Counter({
+    name: 'flotilla_rollout_events_total',
+    help: 'What happened in runs of Rollouts, by event.',
+    labelNames: ['event'],
+    registers,
+  })
+  const waves = new Histogram({
+    name: 'flotilla_rollout_wave_duration_seconds',
+    help: 'From the first release of a wave until it was complete.',
+    buckets: SECONDS,
+    registers,
+  })
+  byState(registers, {
+    name: 'flotilla_rollout_runs',
+    help: 'The present or last run of every Rollout, by state.',
+    read: () => counts(sql, RUNS),
+  })
+  byState(registers, {
+    name: 'flotilla_rollout_clusters',
+    help: 'Clusters of runs in progress, by state.',
+    read: () => counts(sql, TARGETS),
+  })
+  return ({ run, steps }) => {
+    for (const step of steps) {
+      if (step.kind !== 'record') continue
+      events.inc({ event: step.event })
+      if (step.event !== 'rollout.wave.completed') continue
+      const wave = run?.waves.find(({ plan }) => plan.name === step.wave)
+      if (wave?.startedAt && wave.completedAt) waves.observe((wave.completedAt.getTime() - wave.startedAt.getTime()) / 1000)
+    }
+  }
+}
+
+type Counts = readonly { readonly state: string; readonly count: number }[]
+
+async function counts(sql: Sql, text: string): Promise<Counts> {
+  return (await sql.query<{ state: string; count: number }>(text)).rows
+}
+
+function byState(
+  registers: Registry[],
+  { help, name, read }: { readonly name: string; readonly help: string; readonly read: () => Promise<Counts> },
+): void {
+  const gauge: Gauge = new Gauge({
+    name,
+    help,
+    labelNames: ['state'],
+    registers,
+    collect: async (): Promise<void> => {
+      const rows = await read()
+      gauge.reset()
+      for (const { count, state } of rows) gauge.set({ state }, count)
+    },
+  })
+}

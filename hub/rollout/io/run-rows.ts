@@ -1,0 +1,178 @@
+import type { ClusterId } from '../../../proto/model/ids.ts'
+import type { Sql } from '../../db/db.ts'
+import type { Complaint, Content, Policy, Run, Target, Wave, WavePlan } from '../model.ts'
+import type { EndedRun, RunNote, StoredRun } from '../ports.ts'
+
+interface RunRow {
+  readonly id: string
+  readonly number: number
+  readonly cause: Run['cause']
+  readonly revision: string
+  readonly artifact: string
+  readonly policy: Policy
+  readonly state: Run['state']
+  readonly clock_ms: bigint
+  readonly looked_at: Date | null
+  readonly asleep_ms: bigint
+  readonly started_at: Date
+  readonly ended_at: Date | null
+  readonly outcome: string | null
+  readonly started_by: string | null
+  readonly commit: RunNote['commit']
+}
+
+interface WaveRow {
+  readonly plan: WavePlan
+  readonly state: Wave['state']
+  readonly started_at: Date | null
+  readonly completed_at: Date | null
+  readonly approved_by: string | null
+  readonly skipped_by: string | null
+  readonly approval: string | null
+  readonly skip: string | null
+}
+
+interface TargetRow {
+  readonly cluster_id: ClusterId
+  readonly name: string
+  readonly wave: number
+  readonly state: Target['state']
+  readonly given: Target['given']
+  readonly before_revision: string | null
+  readonly before_artifact: string | null
+  readonly since_ms: bigint | null
+  readonly was: Target['was'] | null
+  readonly complaint: Complaint | null
+  readonly failed_once: boolean
+}
+
+/** A run with all that it remembers, and how long nobody had been awake when it was last looked at. */
+export async function readRun(sql: Sql, id: string): Promise<(StoredRun & { readonly asleepMs: number }) | undefined> {
+  const [row] = (await sql.query<RunRow>('select * from rollout_runs where id = $1', [id])).rows
+  if (!row) return undefined
+  const waves = (await sql.query<WaveRow>('select * from rollout_waves where run = $1 order by ordinal', [id])).rows
+  const targets = (await sql.query<TargetRow>('select * from rollout_targets where run = $1 order by wave, name', [id])).rows
+  const said = (of: 'approval' | 'skip') =>
+    new Map(waves.flatMap((wave) => (wave[of] === null ? [] : [[wave.plan.name, wave[of]] as const])))
+  const run: Run = {
+    id: row.id,
+    cause: row.cause,
+    content: { revision: row.revision, artifact: row.artifact },
+    policy: row.policy,
+    waves: waves.map(waveOf),
+    targets: new Map(targets.map((target) => [target.cluster_id, targetOf(target)])),
+    state: row.state,
+    clockMs: Number(row.clock_ms),
+    lookedAt: row.looked_at ?? undefined,
+    startedAt: row.started_at,
+    endedAt: row.ended_at ?? undefined,
+    outcome: row.outcome ?? undefined,
+  }
+  return { run, note: noteOf(row), approvals: said('approval'), skips: said('skip'), asleepMs: Number(row.asleep_ms) }
+}
+
+function noteOf({ commit, number, started_by }: Pick<RunRow, 'commit' | 'number' | 'started_by'>): RunNote {
+  return { number, startedBy: started_by ?? undefined, commit }
+}
+
+function waveOf(row: WaveRow): Wave {
+  return {
+    plan: row.plan,
+    state: row.state,
+    startedAt: row.started_at ?? undefined,
+    completedAt: row.completed_at ?? undefined,
+    approvedBy: row.approved_by ?? undefined,
+    skippedBy: row.skipped_by ?? undefined,
+  }
+}
+
+function targetOf(row: TargetRow): Target {
+  return {
+    cluster: row.cluster_id,
+    name: row.name,
+    wave: row.wave,
+    state: row.state,
+    given: row.given,
+    before: contentOf(row.before_revision, row.before_artifact),
+    sinceMs: row.since_ms === null ? undefined : Number(row.since_ms),
+    was: row.was ?? undefined,
+    complaint: row.complaint ?? undefined,
+    failedOnce: row.failed_once,
+  }
+}
+
+function contentOf(revision: string | null, artifact: string | null): Content | undefined {
+  return revision === null || artifact === null ? undefined : { revision, artifact }
+}
+
+const HISTORY = `
+  select number, cause, revision, state, started_at, ended_at, outcome, started_by, commit from rollout_runs
+  where rollout = $1 and ended_at is not null and id is distinct from (select run from rollouts where uid = $1)
+  order by number desc limit $2`
+
+/** The runs that ended before the present or last one, last one first. */
+export async function readHistory(sql: Sql, rollout: string, limit: number): Promise<readonly EndedRun[]> {
+  const { rows } = await sql.query<RunRow & { readonly ended_at: Date }>(HISTORY, [rollout, limit])
+  return rows.map((row) => ({
+    cause: row.cause,
+    revision: row.revision,
+    state: row.state,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    outcome: row.outcome ?? undefined,
+    note: noteOf(row),
+  }))
+}
+
+const SAVE_RUN = `
+  insert into rollout_runs as r (id, rollout, number, cause, revision, artifact, policy, state, clock_ms, looked_at, asleep_ms, started_at, ended_at, outcome)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+  on conflict (id) do update set state = excluded.state, clock_ms = excluded.clock_ms, looked_at = excluded.looked_at,
+    asleep_ms = excluded.asleep_ms, ended_at = excluded.ended_at, outcome = excluded.outcome`
+
+const SAVE_WAVES = `
+  insert into rollout_waves as w (run, ordinal, plan, state, started_at, completed_at, approved_by, skipped_by)
+  select $1, x.ordinal, x.plan, x.state, x."startedAt", x."completedAt", x."approvedBy", x."skippedBy"
+  from jsonb_to_recordset($2::jsonb) as x(ordinal int, plan jsonb, state text, "startedAt" timestamptz, "completedAt" timestamptz,
+    "approvedBy" text, "skippedBy" text)
+  on conflict (run, ordinal) do update set state = excluded.state, started_at = excluded.started_at, completed_at = excluded.completed_at,
+    approved_by = excluded.approved_by, skipped_by = excluded.skipped_by`
+
+const SAVE_TARGETS = `
+  insert into rollout_targets as t (run, cluster_id, name, wave, state, given, before_revision, before_artifact, since_ms, was, complaint, failed_once)
+  select $1, x.cluster, x.name, x.wave, x.state, x.given, x.before ->> 'revision', x.before ->> 'artifact', round(x."sinceMs"), x.was, x.complaint,
+         coalesce(x."failedOnce", false)
+  from jsonb_to_recordset($2::jsonb) as x(cluster text, name text, wave int, state text, given text, before jsonb, "sinceMs" float8,
+    was text, complaint jsonb, "failedOnce" boolean)
+  order by x.cluster
+  on conflict (run, cluster_id) do update set name = excluded.name, wave = excluded.wave, state = excluded.state, given = excluded.given,
+    before_revision = excluded.before_revision, before_artifact = excluded.before_artifact, since_ms = excluded.since_ms,
+    was = excluded.was, complaint = excluded.complaint, failed_once = excluded.failed_once`
+
+/** Writes what of a run is not as it was: the waves together, the targets that differ in one statement. */
+export async function writeRun(
+  tx: Sql,
+  run: Run,
+  {
+    asleepMs,
+    before,
+    number,
+    rollout,
+  }: { readonly before?: Run; readonly rollout: string; readonly number: number; readonly asleepMs: number },
+): Promise<void> {
+  const { content, policy } = run
+  const times = [
+    Math.round(run.clockMs),
+    run.lookedAt ?? null,
+    Math.round(asleepMs),
+    run.startedAt,
+    run.endedAt ?? null,
+    run.outcome ?? null,
+  ]
+  const pinned = [run.id, rollout, number, run.cause, content.revision, content.artifact, JSON.stringify(policy), run.state]
+  await tx.query(SAVE_RUN, [...pinned, ...times])
+  if (run.waves !== before?.waves)
+    await tx.query(SAVE_WAVES, [run.id, JSON.stringify(run.waves.map((wave, ordinal) => ({ ordinal, ...wave })))])
+  const targets = [...run.targets.values()].filter((target) => before?.targets.get(target.cluster) !== target)
+  if (targets.length > 0) await tx.query(SAVE_TARGETS, [run.id, JSON.stringify(targets)])
+}

@@ -1,0 +1,153 @@
+import type { ClusterId } from '../../../proto/model/ids.ts'
+import { FLEET_GROUP } from '../../../proto/model/names.ts'
+import type { Db, Sql } from '../../db/db.ts'
+import type { Content, SourceObject } from '../model.ts'
+import type { RolloutRows, RolloutStore, RunNote } from '../ports.ts'
+import { carryOut, welcome } from './carry-out.ts'
+import { readChains } from './chain.ts'
+import { readFacts } from './facts.ts'
+import { candidates, govern } from './members.ts'
+import { readHistory, readRun, writeRun } from './run-rows.ts'
+import { beat, lockState, readState, saveState } from './state.ts'
+
+const FORGET = `
+  with dissolved as (delete from rollouts where namespace = $1 and name = $2 and uid is distinct from $3 returning uid),
+  gone as (
+    delete from governed using dissolved where governed.rollout = dissolved.uid
+    returning cluster_id, source_kind, source_namespace, source_name),
+  ungranted as (
+    delete from grants using gone where grants.cluster_id = gone.cluster_id and grants.source_kind = gone.source_kind
+      and grants.source_namespace = gone.source_namespace and grants.source_name = gone.source_name)
+  select distinct so.source_key from gone
+  join source_objects so on so.cluster_id = gone.cluster_id and so.kind = gone.source_kind
+    and so.namespace = gone.source_namespace and so.name = gone.source_name
+  where so.source_key is not null`
+
+/** By what they move, not by what they govern: a cluster may be new to them. */
+const OF_SOURCES = `
+  select distinct r.namespace || '/' || r.name as key from source_objects so
+  join objects r on r.scope = 'fleet' and r.grp = '${FLEET_GROUP}' and r.kind = 'Rollout' and r.namespace = so.namespace
+    and r.spec #>> '{source,kind}' = so.kind and r.spec #>> '{source,name}' = so.name
+  where so.source_key = any($1::text[])`
+
+/** What the last run brought everywhere that moved another revision, and that was not taken back. */
+const LAST_GOOD = `
+  select n.revision, n.artifact from rollout_runs n
+  where n.rollout = $1 and n.state = 'succeeded' and n.revision <> $2
+    and not exists (select from rollout_bad b where b.rollout = n.rollout and b.revision = n.revision)
+  order by n.number desc limit 1`
+
+/** Sources of objects that were granted something and are not released it: a hub was killed before it asked for that, or it is being built. */
+const UNSETTLED = `
+  select distinct so.source_key from grants g
+  join source_objects so on so.cluster_id = g.cluster_id and so.kind = g.source_kind and so.namespace = g.source_namespace and so.name = g.source_name
+  left join releases r on r.cluster_id = g.cluster_id and r.source_kind = g.source_kind and r.source_namespace = g.source_namespace and r.source_name = g.source_name
+  where g.rollout = $1 and not so.suspended and so.source_key is not null and r.revision is distinct from g.revision`
+
+/** Rollouts with a run in progress that these clusters are part of. */
+const OF_CLUSTERS = `
+  select distinct r.namespace || '/' || r.name as key from governed g
+  join rollouts r on r.uid = g.rollout join rollout_runs n on n.id = r.run and n.ended_at is null
+  where g.cluster_id = any($1::text[])`
+
+/** `RolloutStore` over Postgres: a decision is one transaction under the lock of the Rollout's row. */
+export function createRolloutStore(db: Db): RolloutStore {
+  const keys = async (text: string, values: readonly unknown[]) =>
+    (await db.query<{ key: string }>(text, values)).rows.map(({ key }) => key)
+  return {
+    async open({ name, namespace, uid }) {
+      await db.query('insert into rollouts (uid, namespace, name) values ($1, $2, $3) on conflict do nothing', [uid, namespace, name])
+    },
+    candidates: (source, tenant) => candidates(db, source, tenant),
+    decide: (rollout, work) =>
+      db.transaction(async (tx) => {
+        const rows = await openRows(tx, rollout)
+        return rows && (await work(rows))
+      }),
+    forget: async ({ name, namespace }, but) =>
+      (await db.query<{ source_key: string }>(FORGET, [namespace, name, but ?? null])).rows.map((row) => row.source_key),
+    all: () => keys(`select namespace || '/' || name as key from rollouts`, []),
+    unsettled: async (uid) => (await db.query<{ source_key: string }>(UNSETTLED, [uid])).rows.map((row) => row.source_key),
+    history: (uid, limit) => readHistory(db, uid, limit),
+    ofSources: (sources) => keys(OF_SOURCES, [sources]),
+    ofClusters: (clusters) => keys(OF_CLUSTERS, [clusters]),
+    async lastGood(uid, but) {
+      const { rows } = await db.query<Content>(LAST_GOOD, [uid, but])
+      return rows[0]
+    },
+    chains: (query) => readChains(db, query),
+    async peek(name) {
+      const found = await readState(db, name)
+      return found && { ...found, run: found.run === undefined ? undefined : (await readRun(db, found.run))?.run }
+    },
+    beat: () => beat(db),
+  }
+}
+
+async function openRows(
+  tx: Sql,
+  { name, namespace, uid }: { readonly uid: string; readonly namespace: string; readonly name: string },
+): Promise<RolloutRows | undefined> {
+  const locked = await lockState(tx, uid)
+  if (!locked) return undefined
+  const { asleepMs, bad, now, state } = locked
+  const current = locked.run === undefined ? undefined : await readRun(tx, locked.run)
+  let run = locked.run
+  return {
+    now,
+    state,
+    bad,
+    current,
+    save: (next, lookAt) => saveState(tx, uid, { state: next, run, lookAt }),
+    govern: (source, clusters) => govern(tx, uid, { source, clusters }),
+    facts: (source, of) => readFacts(tx, { rollout: uid, source, run: of, bad, now, asleepMs: asleepMs - (current?.asleepMs ?? asleepMs) }),
+    kept: () => keptWaves(tx, run),
+    async startRun(next, { historyLimit, number, startedBy }) {
+      run = next.id
+      await writeRun(tx, next, { rollout: uid, number, asleepMs })
+      await tx.query('delete from rollout_runs where rollout = $1 and number < $2', [uid, number - historyLimit])
+      const { rows } = await tx.query<{ commit: RunNote['commit'] }>(NOTE_RUN, [next.id, startedBy ?? null, next.content.revision, uid])
+      return { number, startedBy, commit: rows[0]?.commit ?? {} }
+    },
+    saveRun: (before, after) => writeRun(tx, after, { before, rollout: uid, number: current?.note.number ?? 0, asleepMs }),
+    carryOut: (of, steps, source) => carryOut(tx, steps, { uid, namespace, name, run: of, source }),
+    welcome: (content, source) => welcome(tx, content, { uid, source, run: run ?? '' }),
+    revision: (text, source) => known(tx, uid, { text, source }),
+    async say(wave, what, by) {
+      const column = what === 'approve' ? 'approval' : 'skip'
+      await tx.query(`update rollout_waves set ${column} = $3 where run = $1 and plan ->> 'name' = $2`, [run, wave, by])
+    },
+  }
+}
+
+/** Who started a run, and what its commit says of itself. */
+const NOTE_RUN = `
+  update rollout_runs set started_by = $2, commit = coalesce((
+    select v.commit from revisions v join source_objects so on so.source_key = v.source_key
+    join governed g on g.cluster_id = so.cluster_id and g.source_kind = so.kind and g.source_namespace = so.namespace and g.source_name = so.name
+    where g.rollout = $4 and v.revision = $3 limit 1), '{}')
+  where id = $1 returning commit`
+
+async function keptWaves(tx: Sql, run: string | undefined): Promise<ReadonlyMap<ClusterId, string>> {
+  const { rows } = await tx.query<{ cluster_id: ClusterId; wave: string }>(
+    `select t.cluster_id, w.plan ->> 'name' as wave from rollout_targets t join rollout_waves w on w.run = t.run and w.ordinal = t.wave where t.run = $1`,
+    [run ?? ''],
+  )
+  return new Map(rows.map((row) => [row.cluster_id, row.wave]))
+}
+
+/** The revision by its whole name, or by a part of it that only one has; of those that the Rollout's sources have seen. */
+async function known(
+  tx: Sql,
+  uid: string,
+  { source, text }: { readonly text: string; readonly source: SourceObject },
+): Promise<Content | undefined> {
+  const { rows } = await tx.query<Content>(
+    `select distinct v.revision, v.artifact from governed g
+     join source_objects so on so.cluster_id = g.cluster_id and so.kind = $2 and so.namespace = $3 and so.name = $4
+     join revisions v on v.source_key = so.source_key
+     where g.rollout = $1 and not g.apart and (v.revision = $5 or position($5 in v.revision) > 0)`,
+    [uid, source.kind, source.namespace, source.name, text],
+  )
+  return rows.find(({ revision }) => revision === text) ?? (rows.length === 1 ? rows[0] : undefined)
+}

@@ -1,0 +1,151 @@
+import type { ClusterId } from '../../proto/model/ids.ts'
+import type { ClusterFacts, Content, Run, SourceObject, Step } from './model.ts'
+import type { ChainFacts } from './why.ts'
+
+/** Who did something by hand, and why. */
+export interface Word {
+  readonly by: string
+  readonly reason?: string | undefined
+  readonly since: string
+}
+
+export interface RolloutProblem {
+  readonly cluster?: string
+  readonly message: string
+}
+
+/** What outlives the runs of a Rollout. */
+export interface RolloutState {
+  readonly newest: Content | undefined
+  readonly seen: string | undefined
+  /** What clusters are given that join while nothing is on its way. */
+  readonly standing: Content | undefined
+  readonly hold: Word | undefined
+  readonly paused: Word | undefined
+  readonly asked:
+    | { readonly content: Content; readonly cause: 'promote' | 'rollback'; readonly by: string; readonly reason?: string | undefined }
+    | undefined
+  /** What is wrong with the choice of clusters and their sources. */
+  readonly problems: readonly RolloutProblem[]
+  readonly lastNumber: number
+}
+
+/** What is known of a run beside what decides. */
+export interface RunNote {
+  readonly number: number
+  readonly startedBy: string | undefined
+  readonly commit: { readonly author?: string; readonly subject?: string }
+}
+
+/** A run as history tells of it. */
+export interface EndedRun extends Pick<Run, 'cause' | 'state' | 'startedAt' | 'outcome'> {
+  readonly note: RunNote
+  readonly revision: string
+  readonly endedAt: Date
+}
+
+export interface StoredRun {
+  readonly run: Run
+  readonly note: RunNote
+  /** What people said of its waves, by name: who. */
+  readonly approvals: ReadonlyMap<string, string>
+  readonly skips: ReadonlyMap<string, string>
+}
+
+/** A cluster that holds the source object. */
+export interface Candidate {
+  readonly clusterId: ClusterId
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly sourceKey: string
+  /** URL and options: objects that differ in them cannot share a run. */
+  readonly origin: string
+  /** What its Source resolved last. */
+  readonly newest: Content | null
+  /** What the cluster was released last. */
+  readonly has: Content | null
+  /** uid and `namespace/name` of the Rollout that governs the object there. */
+  readonly governedBy: string | null
+  readonly governor: string | null
+}
+
+/** A Rollout inside one transaction that holds its row: nobody else decides about it meanwhile. */
+export interface RolloutRows {
+  /** The database's. */
+  readonly now: Date
+  readonly state: RolloutState
+  /** Revisions that were taken back. */
+  readonly bad: ReadonlySet<string>
+  /** The run in progress, or the last one. */
+  readonly current: StoredRun | undefined
+  save(state: RolloutState, lookAt: Date | undefined): Promise<void>
+  /** Takes the clusters over, and lets go of all others. @returns sources with something to settle */
+  govern(source: SourceObject, clusters: readonly { readonly clusterId: ClusterId; readonly apart: boolean }[]): Promise<readonly string[]>
+  /** The clusters as they are; of those that the run gave its content, how they do at it. */
+  facts(source: SourceObject, run: Run | undefined): Promise<readonly ClusterFacts[]>
+  /** Wave of each cluster in the last run, by name. */
+  kept(): Promise<ReadonlyMap<ClusterId, string>>
+  /** Keeps so many runs that ended beside it. */
+  startRun(
+    run: Run,
+    about: { readonly number: number; readonly startedBy: string | undefined; readonly historyLimit: number },
+  ): Promise<RunNote>
+  saveRun(before: Run, after: Run): Promise<void>
+  /** Carries out what a decision came to. @returns sources with something to settle */
+  carryOut(run: Run, steps: readonly Step[], source: SourceObject): Promise<readonly string[]>
+  /** Gives governed clusters without a grant what the others have. @returns sources with something to settle */
+  welcome(content: Content, source: SourceObject): Promise<readonly string[]>
+  /** A revision that sources of the Rollout have seen, by its name or by a part that only it has. */
+  revision(text: string, source: SourceObject): Promise<Content | undefined>
+  /** Keeps what a person said of a wave of the current run. */
+  say(wave: string, what: 'approve' | 'skip', by: string): Promise<void>
+}
+
+export interface RolloutStore {
+  /** Makes the row of a Rollout, where there is none. */
+  open(rollout: RolloutName): Promise<void>
+  /** Clusters with the source object that the tenant may use; every one where there is no tenant to limit them. */
+  candidates(source: SourceObject, tenant: string | undefined): Promise<readonly Candidate[]>
+  /** One decision: all or nothing of what `work` writes. Undefined where the Rollout is gone. */
+  decide<T>(rollout: RolloutName, work: (rows: RolloutRows) => Promise<T>): Promise<T | undefined>
+  /** Lets go of all clusters of the Rollouts that had this name, but the one with that uid. @returns sources with something to settle */
+  forget(name: Omit<RolloutName, 'uid'>, but?: string): Promise<readonly string[]>
+  /** `namespace/name` of every Rollout that has rows. */
+  all(): Promise<readonly string[]>
+  /** The content of the last run that succeeded, other than this revision. */
+  lastGood(uid: string, but: string): Promise<Content | undefined>
+  /** Sources of objects that are not released what they were granted. */
+  unsettled(uid: string): Promise<readonly string[]>
+  /** Its runs that ended before the present or last one, last one first. */
+  history(uid: string, limit: number): Promise<readonly EndedRun[]>
+  /** Rollouts that move objects of these sources. */
+  ofSources(keys: readonly string[]): Promise<readonly string[]>
+  /** Rollouts whose run in progress these clusters are part of. */
+  ofClusters(clusters: readonly string[]): Promise<readonly string[]>
+  chains(query: ChainQuery): Promise<readonly Chain[]>
+  /** The present or last run of a Rollout, as it is without its lock. */
+  peek(
+    name: Omit<RolloutName, 'uid'>,
+  ): Promise<{ readonly state: RolloutState; readonly run: Run | undefined; readonly now: Date } | undefined>
+  /** Says that a hub is awake. @returns Rollouts whose time to be looked at has come */
+  beat(): Promise<readonly string[]>
+}
+
+/** One cluster, and the object there that is asked about: a source, or what consumes one. */
+export interface ChainQuery {
+  readonly clusterId: string
+  /** Undefined for every one. */
+  readonly namespaces: readonly string[] | undefined
+  readonly object?: { readonly kind: string; readonly namespace: string; readonly name: string } | undefined
+}
+
+/** The way of a commit to a cluster; the Rollout by its `namespace/name`. */
+export interface Chain extends Omit<ChainFacts, 'rollout'> {
+  readonly rollout: string | undefined
+}
+
+export interface RolloutName {
+  readonly uid: string
+  readonly namespace: string
+  readonly name: string
+}

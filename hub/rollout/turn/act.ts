@@ -1,0 +1,97 @@
+import { FleetError } from '../../../proto/base/errors.ts'
+import { isEnded } from '../advance.ts'
+import type { Content, Run, SourceObject } from '../model.ts'
+import { isDone } from '../next.ts'
+import type { RolloutRows, Word } from '../ports.ts'
+
+/** What people may ask of a Rollout by hand. */
+export type Asked =
+  /** The wave that waits for it, where none is named. */
+  | { readonly verb: 'approve' | 'skip'; readonly wave?: string | undefined }
+  | { readonly verb: 'pause' | 'resume' }
+  /** The newest revision, where none is named. */
+  | { readonly verb: 'promote'; readonly revision?: string | undefined }
+  /** The last one that went well before the present one, where none is named. */
+  | { readonly verb: 'rollback'; readonly revision?: string | undefined }
+
+export interface Doing {
+  readonly rows: RolloutRows
+  readonly source: SourceObject
+  /** `namespace/name`, for messages. */
+  readonly name: string
+  readonly word: Word
+  readonly lastGood: (but: string) => Promise<Content | undefined>
+}
+
+/** Keeps what a person asked for; the next look acts on it. @returns what was done, in a sentence @throws `conflict` where it means nothing now */
+export async function act(asked: Asked, doing: Doing): Promise<string> {
+  const { name, rows, word } = doing
+  const { now, state } = rows
+  switch (asked.verb) {
+    case 'approve':
+    case 'skip': {
+      const wave = waveFor(asked, doing)
+      await rows.say(wave, asked.verb, word.by)
+      await rows.save(state, now)
+      return asked.verb === 'approve' ? `wave ${wave} of Rollout ${name} is approved` : `wave ${wave} of Rollout ${name} is skipped`
+    }
+    case 'pause':
+      await rows.save({ ...state, paused: word }, now)
+      return `Rollout ${name} is paused: nothing more is released`
+    case 'resume': {
+      if (!state.paused && !state.hold) throw new FleetError('conflict', `resume Rollout ${name}: it is neither paused nor held`)
+      await rows.save({ ...state, paused: undefined, hold: undefined, seen: state.hold ? undefined : state.seen }, now)
+      return `Rollout ${name} goes on`
+    }
+    case 'promote': {
+      const content = await contentFor(asked.revision, doing, () => state.newest)
+      await rows.save({ ...state, asked: { content, cause: 'promote', by: word.by, reason: word.reason } }, now)
+      return `a run of Rollout ${name} to ${content.revision} starts`
+    }
+    case 'rollback': {
+      const present = rows.current?.run.content.revision ?? state.newest?.revision ?? ''
+      const content = await contentFor(asked.revision, doing, async () => (await doing.lastGood(present)) ?? beforeOf(rows.current?.run))
+      await rows.save({ ...state, hold: word, asked: { content, cause: 'rollback', by: word.by, reason: word.reason } }, now)
+      return `Rollout ${name} goes back to ${content.revision} and is held there until it is resumed`
+    }
+    default:
+      return asked satisfies never
+  }
+}
+
+function waveFor({ verb, wave: named }: Extract<Asked, { verb: 'approve' | 'skip' }>, { name, rows: { current } }: Doing): string {
+  const run = current?.run
+  if (!run || isEnded(run)) throw new FleetError('conflict', `${verb} a wave of Rollout ${name}: no run is in progress`)
+  const open = run.waves.filter((wave) => !isDone(wave) && (verb === 'skip' || (wave.plan.approval && wave.approvedBy === undefined)))
+  const wave = named === undefined ? open[0] : open.find(({ plan }) => plan.name === named)
+  if (wave) return wave.plan.name
+  const names = open.map(({ plan }) => plan.name).join(', ')
+  const what = named === undefined ? 'no wave waits for it' : `wave ${named} does not wait for it${names ? `; ${names} can` : ''}`
+  throw new FleetError('conflict', `${verb} a wave of Rollout ${name}: ${what}`)
+}
+
+async function contentFor(
+  revision: string | undefined,
+  { name, rows, source }: Doing,
+  otherwise: () => Promise<Content | undefined> | Content | undefined,
+): Promise<Content> {
+  const content = revision === undefined ? await otherwise() : await rows.revision(revision, source)
+  if (content) return content
+  const why =
+    revision === undefined
+      ? 'no such revision is known yet; name one'
+      : `no single revision that its sources have seen is called ${JSON.stringify(revision)}`
+  throw new FleetError('conflict', `move Rollout ${name}: ${why}`)
+}
+
+/** What most clusters of the run had before it. */
+function beforeOf(run: Run | undefined): Content | undefined {
+  const counts = new Map<string, { readonly content: Content; count: number }>()
+  for (const { before } of run?.targets.values() ?? []) {
+    if (!before) continue
+    const known = counts.get(before.revision) ?? { content: before, count: 0 }
+    known.count++
+    counts.set(before.revision, known)
+  }
+  return [...counts.values()].sort((a, b) => b.count - a.count)[0]?.content
+}

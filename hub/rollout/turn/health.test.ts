@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest'
+import { judge, type Looked } from './health.ts'
+
+const at = (over: Partial<Looked> = {}): Looked => ({
+  present: true,
+  suspended: false,
+  connected: true,
+  released: true,
+  acked: true,
+  members: 1,
+  problem: null,
+  waiting: null,
+  failing: [],
+  ...over,
+})
+const failing = (reason: string, message = 'no', attempts = 1) => [{ object: 'Kustomization/a/b', reason, message, attempts }]
+const waiting = { object: 'Kustomization/a/b', absent: false, behind: false, reason: 'Progressing', message: 'soon' }
+
+test.each<[string, Looked, string, string]>([
+  ['everything is ready', at(), 'healthy', 'Ready'],
+  ['the source object has gone', at({ present: false }), 'gone', 'SourceGone'],
+  ['the source is suspended, whatever else', at({ suspended: true, failing: failing('BuildFailed') }), 'offline', 'SourceSuspended'],
+  ['its agent is away, whatever was reported last', at({ connected: false, failing: failing('BuildFailed') }), 'offline', 'Disconnected'],
+  ['it is being built', at({ released: false }), 'progressing', 'Building'],
+  ['its source cannot be fetched', at({ released: false, problem: 'no such host' }), 'progressing', 'SourceProblem'],
+  ['nothing consumes it and its agent has not taken it', at({ members: 0, acked: false }), 'progressing', 'NotAcknowledged'],
+  ['nothing consumes it and its agent has it', at({ members: 0 }), 'healthy', 'Ready'],
+  ['what consumes it is there before the word that it was taken', at({ acked: false }), 'healthy', 'Ready'],
+  ['something is on its way', at({ waiting }), 'progressing', 'Progressing'],
+  ['something has not come to it', at({ waiting: { ...waiting, behind: true } }), 'progressing', 'NotAttempted'],
+  ['nothing was reported of something', at({ waiting: { ...waiting, absent: true } }), 'progressing', 'NotReported'],
+  ['it cannot be built', at({ failing: failing('BuildFailed') }), 'failed', 'BuildFailed'],
+  ['it is not healthy in time', at({ failing: failing('HealthCheckFailed') }), 'failed', 'HealthCheckFailed'],
+  [
+    'an object is refused',
+    at({ failing: failing('ReconciliationFailed', 'Deployment/a/b dry-run failed (Invalid): no') }),
+    'failed',
+    'ReconciliationFailed',
+  ],
+  [
+    'a first attempt failed for what may pass',
+    at({ failing: failing('ReconciliationFailed', 'connection refused') }),
+    'progressing',
+    'ReconciliationFailed',
+  ],
+  [
+    'a second attempt failed for what may pass',
+    at({ failing: failing('ReconciliationFailed', 'connection refused', 2) }),
+    'failed',
+    'ReconciliationFailed',
+  ],
+  [
+    'it waits for another object, however often',
+    at({ failing: failing('DependencyNotReady', 'no', 9) }),
+    'progressing',
+    'DependencyNotReady',
+  ],
+])('%s', (_name, looked, health, reason) => {
+  expect(judge(looked)).toMatchObject({ health, reason })
+})

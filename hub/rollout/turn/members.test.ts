@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import type { ClusterId } from '../../../proto/model/ids.ts'
+import type { Candidate } from '../ports.ts'
+import { chooseMembers } from './members.ts'
+
+const source = { kind: 'GitRepository', name: 'fleet' } as const
+const content = (revision: string) => ({ revision, artifact: `tree-${revision}` })
+const candidate = (name: string, over: Partial<Candidate> = {}): Candidate => ({
+  clusterId: `c-${name}` as ClusterId,
+  name,
+  labels: {},
+  sourceKey: 'key',
+  origin: 'https://x',
+  newest: content('r1'),
+  has: null,
+  governedBy: null,
+  governor: null,
+  ...over,
+})
+const choose = (candidates: readonly Candidate[], clusters?: { readonly names: string[] }) =>
+  chooseMembers({ source, ...(clusters ? { clusters } : {}) }, candidates, 'me')
+
+test('without a selector every cluster that holds the source is taken', () => {
+  const { clusters, newest, problems } = choose([candidate('a'), candidate('b', { governedBy: 'me' })])
+  expect(clusters).toEqual([
+    { clusterId: 'c-a', apart: false },
+    { clusterId: 'c-b', apart: false },
+  ])
+  expect(newest).toEqual(content('r1'))
+  expect(problems).toEqual([])
+})
+
+test('a selector leaves out the others, and what they resolved', () => {
+  const { clusters, newest } = choose([candidate('a'), candidate('b', { newest: content('r2') })], { names: ['a'] })
+  expect(clusters.map(({ clusterId }) => clusterId)).toEqual(['c-a'])
+  expect(newest).toEqual(content('r1'))
+})
+
+test('what another Rollout governs stays its own, and the problem names both', () => {
+  const { clusters, problems } = choose([candidate('a', { governedBy: 'other', governor: 'shop/web' }), candidate('b')])
+  expect(clusters.map(({ clusterId }) => clusterId)).toEqual(['c-b'])
+  expect(problems).toEqual([{ cluster: 'a', message: 'Rollout shop/web already moves GitRepository fleet there' }])
+})
+
+test('a source with another URL than most is kept apart and named', () => {
+  const { clusters, newest, problems } = choose([
+    candidate('a', { origin: 'https://y', newest: content('r9') }),
+    candidate('b'),
+    candidate('c'),
+  ])
+  expect(clusters.map(({ apart }) => apart)).toEqual([true, false, false])
+  expect(newest).toEqual(content('r1'))
+  expect(problems.map(({ cluster }) => cluster)).toEqual(['a'])
+})
+
+test('no revision is the newest until every source has resolved it', () => {
+  expect(choose([candidate('a', { newest: content('r2') }), candidate('b')]).newest).toBeUndefined()
+  const late = choose([candidate('a'), candidate('b', { newest: null })])
+  expect(late.newest).toBeUndefined()
+  expect(late.problems).toEqual([{ cluster: 'b', message: 'its source has not been fetched yet; no run starts before' }])
+})

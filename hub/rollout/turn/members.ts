@@ -1,0 +1,64 @@
+import { choosesCluster } from '../../../proto/model/fleet/clusters.ts'
+import type { RolloutSpec } from '../../../proto/model/fleet/rollout.ts'
+import type { ClusterId } from '../../../proto/model/ids.ts'
+import type { Content } from '../model.ts'
+import type { Candidate, RolloutProblem } from '../ports.ts'
+
+/** The clusters of a Rollout, and what is wrong with them. */
+export interface Members {
+  /** `apart`: its source has another URL or ref than the others', and keeps what it has. */
+  readonly clusters: readonly { readonly clusterId: ClusterId; readonly apart: boolean }[]
+  /** What every Source of the clusters resolved; undefined while they do not agree. */
+  readonly newest: Content | undefined
+  readonly problems: readonly RolloutProblem[]
+}
+
+/**
+ * Which of the clusters that hold the source are the Rollout's: those that its selector chooses and no other Rollout has.
+ * Most of them say what URL and ref it moves; whoever differs is kept apart.
+ */
+export function chooseMembers(spec: Pick<RolloutSpec, 'clusters' | 'source'>, candidates: readonly Candidate[], uid: string): Members {
+  const chosen = candidates.filter((one) => spec.clusters === undefined || choosesCluster(spec.clusters, one))
+  const taken = chosen.filter(({ governedBy }) => governedBy !== null && governedBy !== uid)
+  const own = chosen.filter((one) => !taken.includes(one))
+  const origin = usual(own.map((one) => one.origin).filter((one) => one !== ''))
+  const members = own.map((one) => ({ ...one, apart: origin !== undefined && one.origin !== '' && one.origin !== origin }))
+  const together = members.filter(({ apart, origin: from }) => !apart && from !== '')
+  return {
+    clusters: members.map(({ apart, clusterId }) => ({ clusterId, apart })),
+    newest: agreed(together),
+    problems: [
+      ...taken.map(({ governor, name }) => ({
+        cluster: name,
+        message: `Rollout ${governor} already moves ${spec.source.kind} ${spec.source.name} there`,
+      })),
+      ...members
+        .filter(({ apart }) => apart)
+        .map(({ name }) => ({
+          cluster: name,
+          message: `${spec.source.kind} ${spec.source.name} has another URL or ref there than in most clusters; it keeps what it has`,
+        })),
+      ...late(together),
+    ],
+  }
+}
+
+/** The most frequent one; of several the first by name. */
+function usual(origins: readonly string[]): string | undefined {
+  const counts = new Map<string, number>()
+  for (const origin of origins) counts.set(origin, (counts.get(origin) ?? 0) + 1)
+  return [...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))[0]?.[0]
+}
+
+function agreed(clusters: readonly Candidate[]): Content | undefined {
+  const first = clusters[0]?.newest
+  return first && clusters.every(({ newest }) => newest?.revision === first.revision) ? first : undefined
+}
+
+/** Clusters whose own Source has resolved nothing, while others have. */
+function late(clusters: readonly Candidate[]): readonly RolloutProblem[] {
+  if (clusters.every(({ newest }) => newest === null)) return []
+  return clusters
+    .filter(({ newest }) => newest === null)
+    .map(({ name }) => ({ cluster: name, message: 'its source has not been fetched yet; no run starts before' }))
+}

@@ -1,0 +1,137 @@
+import { type Condition, metaTime, setCondition } from '../../../proto/model/condition.ts'
+import type { RolloutStatus } from '../../../proto/model/fleet/rollout-status.ts'
+import { isEnded } from '../advance.ts'
+import type { Run, Target } from '../model.ts'
+import type { EndedRun, RunNote } from '../ports.ts'
+import { countTargets, type TargetCounts } from '../step/budget.ts'
+import type { Look } from './look.ts'
+import { waitsFor } from './waits-for.ts'
+
+const PROBLEMS = 10
+
+type RunStatus = NonNullable<RolloutStatus['run']>
+type Problem = NonNullable<RolloutStatus['problems']>[number]
+
+export interface Told {
+  readonly look: Look
+  /** Last one first. */
+  readonly history: readonly EndedRun[]
+  readonly generation: number
+}
+
+/** The status with what a look came to; the same look gives the same status. No list in it grows with the fleet. */
+export function rolloutStatus(old: RolloutStatus, { generation, history, look }: Told): RolloutStatus {
+  const { bad, now, run, state } = look
+  const sentence = waitsFor(look)
+  const problems: readonly Problem[] = [...state.problems, ...complaints(run)]
+  const ready = { type: 'Ready', ...verdict(look, sentence), observedGeneration: generation }
+  return {
+    ...(bad.size > 0 ? { badRevisions: [...bad].sort() } : {}),
+    conditions: [...setCondition((old.conditions ?? []) as readonly Condition[], ready, now)],
+    ...(state.hold
+      ? { hold: { by: state.hold.by, ...(state.hold.reason ? { reason: state.hold.reason } : {}), since: state.hold.since } }
+      : {}),
+    ...(history.length > 0 ? { history: history.map(endedStatus) } : {}),
+    ...(problems.length > PROBLEMS ? { moreProblems: problems.length - PROBLEMS } : {}),
+    ...(state.newest ? { newest: state.newest.revision } : {}),
+    observedGeneration: generation,
+    ...(state.paused ? { paused: true } : {}),
+    ...(problems.length > 0 ? { problems: problems.slice(0, PROBLEMS) } : {}),
+    ...(run && look.note ? { run: runStatus(run, look.note, sentence) } : {}),
+  }
+}
+
+function verdict({ run, state }: Look, message: string): Pick<Condition, 'status' | 'reason' | 'message'> {
+  if (!run) {
+    if (state.problems.length > 0) return { status: 'False', reason: 'Problems', message: state.problems[0]?.message ?? '' }
+    return state.standing ? { status: 'True', reason: 'UpToDate', message } : { status: 'Unknown', reason: 'Waiting', message }
+  }
+  switch (run.state) {
+    case 'succeeded':
+      return { status: 'True', reason: state.hold ? 'Held' : 'Succeeded', message }
+    case 'stopped':
+      return { status: 'False', reason: 'Stopped', message }
+    case 'rolled-back':
+      return { status: 'False', reason: 'RolledBack', message }
+    case 'rolling-back':
+      return { status: 'False', reason: 'RollingBack', message }
+    case 'superseded':
+      return { status: 'Unknown', reason: 'Superseded', message }
+    case 'pending':
+      return { status: 'Unknown', reason: 'Pending', message }
+    case 'progressing':
+    case 'soaking':
+      return { status: 'Unknown', reason: 'Progressing', message }
+    default:
+      return run.state satisfies never
+  }
+}
+
+function runStatus(run: Run, note: RunNote, message: string): RunStatus {
+  return {
+    ...noteStatus(note),
+    cause: run.cause,
+    clusters: countsOf(countTargets(run)),
+    ...(run.endedAt ? { endedAt: metaTime(run.endedAt) } : {}),
+    message,
+    revision: run.content.revision,
+    startedAt: metaTime(run.startedAt),
+    state: run.state,
+    waves: run.waves.map((wave, index) => ({
+      ...countsOf(countTargets(run, index)),
+      ...(wave.approvedBy === undefined ? {} : { approvedBy: wave.approvedBy }),
+      ...(wave.completedAt ? { completedAt: metaTime(wave.completedAt) } : {}),
+      name: wave.plan.name,
+      ...(wave.startedAt ? { startedAt: metaTime(wave.startedAt) } : {}),
+      state: wave.state,
+    })),
+  }
+}
+
+function endedStatus({ cause, endedAt, note, outcome, revision, startedAt, state }: EndedRun): RunStatus {
+  return {
+    ...noteStatus(note),
+    cause,
+    endedAt: metaTime(endedAt),
+    ...(outcome === undefined ? {} : { message: outcome }),
+    revision,
+    startedAt: metaTime(startedAt),
+    state,
+  }
+}
+
+function noteStatus({ commit, number, startedBy }: RunNote): Pick<RunStatus, 'author' | 'number' | 'startedBy' | 'subject'> {
+  return {
+    ...(commit.author ? { author: commit.author } : {}),
+    number,
+    ...(startedBy === undefined ? {} : { startedBy }),
+    ...(commit.subject ? { subject: commit.subject } : {}),
+  }
+}
+
+function countsOf(counts: TargetCounts) {
+  const { failed, healthy, offline, released, total, waiting } = counts
+  return { failed, healthy, offline, released, rolledBack: counts['rolled-back'], total, waiting }
+}
+
+/** Clusters that failed and those that are on their way and say why they are not there, by name. */
+function complaints(run: Run | undefined): readonly Problem[] {
+  if (!run) return []
+  const shown = [...run.targets.values()].filter(
+    ({ complaint, state }) => complaint && (state === 'failed' || (state === 'rolled-back' && !isEnded(run))),
+  )
+  return shown.sort(byName).map(problemOf)
+}
+
+function problemOf({ complaint, name }: Target): Problem {
+  return {
+    cluster: name,
+    message: complaint?.message ?? '',
+    ...(complaint?.object === undefined ? {} : { object: complaint.object }),
+    ...(complaint?.reason === undefined ? {} : { reason: complaint.reason }),
+  }
+}
+
+function byName(a: Target, b: Target): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}

@@ -1,0 +1,86 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { eventually } from '../support/eventually.ts'
+import { openTestHub, type TestHub } from '../support/hub.ts'
+
+let hub: TestHub
+beforeAll(async () => {
+  hub = await openTestHub()
+  for (const name of ['shop', 'bank']) await hub.flotilla(['tenant', 'create', name, '--namespace', name, '--all-clusters'])
+})
+afterAll(() => hub?.[Symbol.asyncDispose]())
+
+const aRollout = (namespace: string, spec: object = {}) =>
+  stringify({
+    apiVersion: 'fleet.flotilla.dev/v1alpha1',
+    kind: 'Rollout',
+    metadata: { name: 'web', namespace },
+    spec: { source: { kind: 'GitRepository', name: 'web' }, ...spec },
+  })
+const apply = (text: string, who?: string) =>
+  hub.flotilla(['apply', '-f', '-'], { input: text, ...(who ? { env: { FLOTILLA_CONFIG: who } } : {}) })
+
+/** Configuration of somebody with a token of their own. */
+async function as(name: string, role: string, tenant?: string): Promise<string> {
+  const made = await hub.flotilla([
+    'token',
+    'create',
+    '--description',
+    name,
+    '--role',
+    role,
+    ...(tenant ? ['--tenant', tenant] : []),
+    '-o',
+    'json',
+  ])
+  const { token } = JSON.parse(made.out) as { token: string }
+  const path = join(hub.dir, `${name}.json`)
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(hub.adminFile, 'utf8')), token }))
+  return path
+}
+
+test('a Rollout is checked when it is applied, and says what it waits for', async () => {
+  const wrong = await apply(aRollout('shop', { waves: [{ name: 'one' }, { name: 'one', rest: true }] }))
+  expect(wrong.code).not.toBe(0)
+  expect(wrong.said).toContain('spec.waves[0]')
+  expect((await apply(aRollout('shop'))).code).toBe(0)
+  const shown = await eventually('the Rollout was looked at', async () => {
+    const { out } = await hub.flotilla(['rollout', 'status', 'web', '-n', 'shop'])
+    return out.includes('no revision is known yet') && out
+  })
+  expect(shown).toBe('Rollout shop/web\nno revision is known yet\n')
+})
+
+test('what is asked of a Rollout is a right of its own, and the audit log keeps who asked and why', async () => {
+  const [editor, viewer] = [await as('ed', 'editor'), await as('vi', 'viewer')]
+  const ask = (who: string, verb: string) =>
+    hub.flotilla(['rollout', verb, 'web', '-n', 'shop', '--reason', 'because of Friday'], { env: { FLOTILLA_CONFIG: who } })
+  expect(await ask(viewer, 'pause')).toMatchObject({ code: 3, said: expect.stringContaining('may not pause rollouts "web"') })
+  expect(await ask(editor, 'pause')).toMatchObject({ code: 0, said: '✔ Rollout shop/web is paused: nothing more is released\n' })
+  expect((await hub.flotilla(['rollout', 'status', 'web', '-n', 'shop'])).out).toContain('paused; flotilla rollout resume web goes on')
+  expect(await ask(editor, 'approve')).toMatchObject({ said: expect.stringContaining('no run is in progress') })
+  expect(await ask(editor, 'resume')).toMatchObject({ code: 0 })
+  expect((await ask(editor, 'resume')).said).toContain('it is neither paused nor held')
+  const { rows } = await hub.database.db.query(
+    "select subject, verb, outcome, detail from audit where object = 'rollouts/shop/web' and verb <> 'create' order by id",
+  )
+  expect(rows).toEqual([
+    { subject: 'vi', verb: 'pause', outcome: expect.any(String), detail: 'because of Friday' },
+    { subject: 'ed', verb: 'pause', outcome: 'done', detail: 'because of Friday' },
+    { subject: 'ed', verb: 'approve', outcome: 'conflict', detail: 'because of Friday' },
+    { subject: 'ed', verb: 'resume', outcome: 'done', detail: 'because of Friday' },
+    { subject: 'ed', verb: 'resume', outcome: 'conflict', detail: 'because of Friday' },
+  ])
+})
+
+test('tenants see and move nothing of each other', async () => {
+  const bank = await as('bank', 'admin', 'bank')
+  const asBank = (...args: readonly string[]) => hub.flotilla(args, { env: { FLOTILLA_CONFIG: bank } })
+  expect((await asBank('rollout', 'status', 'web', '-n', 'shop')).said).toContain('not found')
+  expect((await asBank('rollout', 'pause', 'web', '-n', 'shop')).said).toContain('not found')
+  expect((await apply(aRollout('shop'), bank)).code).not.toBe(0)
+  expect((await apply(aRollout('bank'), bank)).code).toBe(0)
+  expect((await asBank('rollout', 'pause', 'web', '-n', 'bank')).code).toBe(0)
+})

@@ -1,0 +1,347 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { RolloutService } from '../../hub/rollout/service.ts'
+import { type Broken, FLEET, openRolloutWorld, type RolloutWorld } from './rollout-world.ts'
+
+let world: RolloutWorld
+let rollouts: RolloutService
+
+beforeEach(async () => {
+  world = await openRolloutWorld()
+  rollouts = world.service()
+})
+afterEach(() => world[Symbol.asyncDispose]())
+
+const AT = { namespace: 'flux-system', name: 'fleet' }
+const THREE = [
+  { name: 'canary', max: 1 },
+  { name: 'staging', clusters: { matchLabels: { tier: 'staging' } }, maxConcurrent: '100%' },
+  { name: 'production', rest: true, maxConcurrent: '50%', approval: 'required' },
+]
+const state = async () => (await world.status()).run?.state
+
+/** Looks and lets the agents follow, until nothing moves any more. */
+async function walk(broken?: Broken): Promise<void> {
+  let before = ''
+  for (let round = 0; round < 20; round++) {
+    await world.follow(broken)
+    await rollouts.look(FLEET)
+    const now = JSON.stringify([await world.released(), (await world.status()).run])
+    if (now === before) return
+    before = now
+  }
+  throw new Error(`still moving: ${before}`)
+}
+
+/** Five clusters at revision 1, which the Rollout takes as they are. */
+async function started(spec: object = { waves: THREE }): Promise<void> {
+  await world.addClusters(['a', 'b'])
+  await world.addClusters(['s'], { tier: 'staging' })
+  await world.addClusters(['x', 'y'])
+  await world.moveTo('main@sha1:1')
+  await world.follow()
+  await world.create(spec)
+  await rollouts.survey(FLEET)
+}
+
+test('a new revision walks through three waves, the last one after a person approved it', async () => {
+  await started()
+  expect((await world.status()).conditions?.[0]).toMatchObject({ status: 'True', reason: 'UpToDate' })
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  expect(await world.released()).toEqual({ a: 'main@sha1:2', b: 'main@sha1:1', s: 'main@sha1:1', x: 'main@sha1:1', y: 'main@sha1:1' })
+  await walk()
+  expect(await world.released()).toEqual({ a: 'main@sha1:2', b: 'main@sha1:1', s: 'main@sha1:2', x: 'main@sha1:1', y: 'main@sha1:1' })
+  expect(await state()).toBe('pending')
+  expect((await world.status()).run?.message).toContain('approv')
+  await rollouts.act(AT, { verb: 'approve' }, { subject: 'ann', reason: 'looks good' })
+  const after = Object.values(await world.released()).filter((revision) => revision === 'main@sha1:2')
+  expect(after).toHaveLength(3)
+  await walk()
+  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:2']))
+  const { conditions, problems, run } = await world.status()
+  expect(run).toMatchObject({ state: 'succeeded', number: 1, author: 'ann', subject: 'do it', clusters: { total: 5, healthy: 5 } })
+  expect(run?.waves?.map(({ name, state: is, approvedBy }) => [name, is, approvedBy])).toEqual([
+    ['canary', 'complete', undefined],
+    ['staging', 'complete', undefined],
+    ['production', 'complete', 'ann'],
+  ])
+  expect(problems).toBeUndefined()
+  expect(conditions?.[0]).toMatchObject({ status: 'True', reason: 'Succeeded' })
+})
+
+test('a revision that breaks the canary is taken back by itself, marked bad, and reaches nobody else', async () => {
+  await started({ waves: THREE, onFailure: { action: 'rollback' } })
+  await world.moveTo('main@sha1:bad')
+  await rollouts.survey(FLEET)
+  await walk({ revision: 'main@sha1:bad', clusters: ['a'] })
+  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:1']))
+  expect(await world.status()).toMatchObject({ run: { state: 'rolled-back' }, badRevisions: ['main@sha1:bad'] })
+  await rollouts.survey(FLEET)
+  expect(await state()).toBe('rolled-back')
+  await world.moveTo('main@sha1:3')
+  await rollouts.survey(FLEET)
+  expect((await world.status()).run).toMatchObject({ number: 2, revision: 'main@sha1:3', state: 'progressing' })
+})
+
+test('a cluster that is offline is given its turn, blocks nobody else, and gets the revision when it is back', async () => {
+  await started({ waves: [{ name: 'all', rest: true, maxConcurrent: '100%' }] })
+  await world.connect('b', false)
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await walk()
+  expect((await world.status()).run).toMatchObject({ state: 'succeeded', clusters: { healthy: 4, offline: 1 } })
+  expect((await world.released()).b).toBe('main@sha1:2')
+})
+
+test('a hub that slept for longer than the deadline takes nothing back when it wakes', async () => {
+  await started({ waves: [{ name: 'all', rest: true }], onFailure: { action: 'rollback', progressDeadline: '5m' } })
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await world.database.db.query('update cluster_heads set acked = counter')
+  await rollouts.look(FLEET)
+  // An hour passes with nobody awake: every time that was written is an hour older.
+  await world.database.db.query(
+    "update rollout_runs set looked_at = looked_at - interval '1 hour', started_at = started_at - interval '1 hour'",
+  )
+  await world.database.db.query("update rollout_pulse set seen_at = seen_at - interval '1 hour'")
+  await world.database.db.query("update sessions set connected_at = connected_at - interval '2 hours'")
+  await rollouts.look(FLEET)
+  await rollouts.beat()
+  await rollouts.look(FLEET)
+  expect((await world.status()).run).toMatchObject({ state: 'progressing', clusters: { failed: 0, rolledBack: 0 } })
+})
+
+test('two hubs on one database bring a run on once', async () => {
+  await started({
+    waves: [
+      { name: 'one', max: 1 },
+      { name: 'rest', rest: true, maxConcurrent: '100%' },
+    ],
+  })
+  const other = world.service()
+  await world.moveTo('main@sha1:2')
+  await Promise.all([rollouts.survey(FLEET), other.survey(FLEET), rollouts.look(FLEET), other.look(FLEET)])
+  for (let round = 0; round < 4; round++) {
+    await world.follow()
+    await Promise.all([rollouts.look(FLEET), other.look(FLEET), other.look(FLEET)])
+  }
+  const { db } = world.database
+  expect((await db.query('select number, state from rollout_runs')).rows).toEqual([{ number: 1, state: 'succeeded' }])
+  expect((await db.query("select reason from events where kind = 'Rollout' order by seq")).rows).toEqual([
+    { reason: 'rollout.wave.started' },
+    { reason: 'rollout.wave.completed' },
+    { reason: 'rollout.wave.started' },
+    { reason: 'rollout.wave.completed' },
+    { reason: 'rollout.run.succeeded' },
+  ])
+})
+
+test('a hub that is killed between its decision and the commit has changed nothing', async () => {
+  await started()
+  await world.moveTo('main@sha1:2')
+  const dying = world.service((store) => ({
+    ...store,
+    decide: (rollout, work) =>
+      store.decide(rollout, async (rows) => {
+        await work(rows)
+        throw new Error('killed')
+      }),
+  }))
+  const rowsNow = async () =>
+    (
+      await world.database.db.query(
+        'select (select jsonb_agg(r order by r.uid) from rollouts r) as r, (select count(*) from rollout_runs) as n, (select count(*) from grants) as g, (select count(*) from events) as e',
+      )
+    ).rows
+  const before = await rowsNow()
+  await expect(dying.survey(FLEET)).rejects.toThrow('killed')
+  await expect(dying.look(FLEET)).rejects.toThrow('killed')
+  expect(await rowsNow()).toEqual(before)
+  await rollouts.survey(FLEET)
+  expect((await world.released()).a).toBe('main@sha1:2')
+})
+
+test('a hub that is killed after the commit has its releases asked for by the next look that is due', async () => {
+  await started()
+  const dying = world.service((store) => ({
+    ...store,
+    history: () => Promise.reject(new Error('killed')),
+    decide: async (rollout, work) => {
+      const done = await store.decide(rollout, work)
+      return typeof done === 'object' && done !== null && 'settle' in done ? { ...done, settle: [] } : done
+    },
+  }))
+  await world.moveTo('main@sha1:2')
+  await expect(dying.survey(FLEET)).rejects.toThrow('killed')
+  expect((await world.released()).a).toBe('main@sha1:1')
+  await rollouts.lookAgain(FLEET)
+  expect((await world.released()).a).toBe('main@sha1:2')
+})
+
+test('a second Rollout over the same source is refused the clusters of the first, which it names', async () => {
+  await started({ waves: [{ name: 'all', rest: true }], clusters: { names: ['a', 'b'] } })
+  await world.create({ waves: [{ name: 'all', rest: true }] }, 'second')
+  await rollouts.survey('flux-system/second')
+  const { problems } = await world.status('second')
+  expect(problems?.map(({ cluster, message }) => [cluster, message])).toEqual([
+    ['a', 'Rollout flux-system/fleet already moves GitRepository fleet there'],
+    ['b', 'Rollout flux-system/fleet already moves GitRepository fleet there'],
+  ])
+  const { rows } = await world.database.db.query('select count(*)::int as n from governed group by rollout order by 1')
+  expect(rows).toEqual([{ n: 2 }, { n: 3 }])
+})
+
+test('a cluster that joins in the middle of a run waits for its wave; one that joins afterwards has what the others have', async () => {
+  await started()
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await world.addClusters(['z'])
+  await rollouts.survey(FLEET)
+  await walk()
+  expect((await world.released()).z).toBe('')
+  expect((await world.status()).run?.waves?.[2]).toMatchObject({ total: 4, state: 'pending' })
+  await rollouts.act(AT, { verb: 'skip' }, { subject: 'ann' })
+  await walk()
+  expect((await world.released()).z).toBe('main@sha1:2')
+  await world.addClusters(['zz'])
+  await world.change({ waves: THREE, suspend: true })
+  await world.moveTo('main@sha1:3')
+  await rollouts.survey(FLEET)
+  expect((await world.released()).zz).toBe('main@sha1:2')
+})
+
+test('a Rollout that is deleted lets its clusters follow the newest revision', async () => {
+  await started()
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  expect((await world.released()).y).toBe('main@sha1:1')
+  await world.remove()
+  await rollouts.survey(FLEET)
+  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:2']))
+})
+
+test('a rollback by hand goes back everywhere and holds what is new until it is resumed', async () => {
+  await started({ waves: [{ name: 'all', rest: true, maxConcurrent: '100%' }] })
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await walk()
+  const said = await rollouts.act(AT, { verb: 'rollback' }, { subject: 'ann', reason: 'slow' })
+  expect(said).toContain('goes back to main@sha1:1')
+  await walk()
+  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:1']))
+  await world.moveTo('main@sha1:3')
+  await rollouts.survey(FLEET)
+  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:1']))
+  expect(await world.status()).toMatchObject({
+    newest: 'main@sha1:3',
+    hold: { by: 'ann', reason: 'slow' },
+    run: { number: 2, cause: 'rollback', startedBy: 'ann' },
+  })
+  await rollouts.act(AT, { verb: 'resume' }, { subject: 'ann' })
+  await walk()
+  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:3']))
+})
+
+test('a pause and a closed window release nothing; what is asked for in vain is refused with the reason', async () => {
+  const windows = [{ schedule: '0 0 1 1 *', duration: '1m' }]
+  await started({ waves: [{ name: 'all', rest: true }], windows })
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:1']))
+  expect((await world.status()).run).toMatchObject({ state: 'pending', message: expect.stringContaining('window') })
+  await world.change({ waves: [{ name: 'all', rest: true }] })
+  await rollouts.act(AT, { verb: 'pause' }, { subject: 'ann' })
+  await rollouts.look(FLEET)
+  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:1']))
+  await expect(rollouts.act(AT, { verb: 'approve' }, { subject: 'ann' })).rejects.toThrow('no wave waits for it')
+  await expect(rollouts.act(AT, { verb: 'promote', revision: 'nothing-like-that' }, { subject: 'ann' })).rejects.toThrow(
+    'no single revision',
+  )
+  await rollouts.act(AT, { verb: 'resume' }, { subject: 'ann' })
+  expect(Object.values(await world.released())).toContain('main@sha1:2')
+})
+
+test('a wave waits for what its clusters applied: a child that nothing was reported of, or that is not ready', async () => {
+  await started({
+    waves: [
+      { name: 'one', max: 1 },
+      { name: 'rest', rest: true },
+    ],
+  })
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await world.follow()
+  const { db } = world.database
+  const child = 'flux-system_child_kustomize.toolkit.fluxcd.io_Kustomization'
+  await db.query(
+    `update objects o set status = status || jsonb_build_object('inventory', jsonb_build_object('entries', jsonb_build_array(jsonb_build_object('id', $1::text, 'v', 'v1'))))
+     from clusters c where c.id = o.scope and c.name = 'a'`,
+    [child],
+  )
+  await rollouts.look(FLEET)
+  expect((await world.status()).run?.message).toContain('nothing was reported of it yet')
+  const status = (ready: string) =>
+    JSON.stringify({
+      observedGeneration: 2,
+      conditions: [{ type: 'Ready', status: ready, reason: 'x', message: 'soon', observedGeneration: 2 }],
+    })
+  await db.query(
+    `insert into objects (scope, grp, kind, namespace, name, version, uid, generation, created_at, spec, status)
+     select c.id, 'kustomize.toolkit.fluxcd.io', 'Kustomization', 'flux-system', 'child', 'v1', 'u', 2, now(), '{}', $1 from clusters c where c.name = 'a'`,
+    [status('Unknown')],
+  )
+  await rollouts.look(FLEET)
+  expect((await world.released()).b).toBe('main@sha1:1')
+  await db.query("update objects set status = $1 where name = 'child'", [status('True')])
+  await rollouts.look(FLEET)
+  expect((await world.released()).b).toBe('main@sha1:2')
+})
+
+test('what may pass by itself fails a cluster with the second attempt, not with the first', async () => {
+  await started({
+    waves: [
+      { name: 'one', max: 1 },
+      { name: 'rest', rest: true },
+    ],
+  })
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  const broken = { revision: 'main@sha1:2', clusters: ['a'], reason: 'ReconciliationFailed' }
+  const attempt = (id: string) =>
+    world.database.db.query(
+      `insert into events (id, cluster_id, grp, kind, namespace, name, severity, reason, message, revision, at)
+       select $1, c.id, 'kustomize.toolkit.fluxcd.io', 'Kustomization', 'flux-system', 'apps', 'error', 'ReconciliationFailed', 'it broke', 'main@sha1:2', now()
+       from clusters c where c.name = 'a'`,
+      [id],
+    )
+  await attempt('one')
+  await walk(broken)
+  expect((await world.status()).run).toMatchObject({ state: 'progressing', clusters: { failed: 0, released: 1 } })
+  await attempt('two')
+  await walk(broken)
+  const { problems, run } = await world.status()
+  expect(run).toMatchObject({ state: 'stopped', clusters: { failed: 1 } })
+  expect(problems).toEqual([
+    { cluster: 'a', object: 'Kustomization/flux-system/apps', reason: 'ReconciliationFailed', message: 'it broke' },
+  ])
+})
+
+test('why a cluster has not the newest revision is told link by link', async () => {
+  await started()
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await walk()
+  const of = async (name: string) => {
+    const { rows } = await world.database.db.query<{ id: string }>('select id from clusters where name = $1', [name])
+    return rollouts.why({ clusterId: rows[0]?.id ?? '', namespaces: undefined })
+  }
+  expect(await of('a')).toMatchObject([
+    { source: 'GitRepository/flux-system/fleet', sentence: 'a has main@sha1:2, and Kustomization/flux-system/apps is ready' },
+  ])
+  const [held] = await of('x')
+  expect(held).toMatchObject({ broken: 'released' })
+  expect(held?.sentence).toContain(
+    'Rollout flux-system/fleet keeps main@sha1:2 back and gives it main@sha1:1: its turn in wave production is to come',
+  )
+  expect(await rollouts.why({ clusterId: 'c-none', namespaces: undefined })).toEqual([])
+})
