@@ -26,7 +26,7 @@ export interface JobsOptions {
 }
 
 /** How often jobs of replicas that died are looked for. */
-const UNLOCK_MS = 2000
+const UNLOCK_MS = 5000
 
 /** The workers of replicas whose lease has ended: the queue by itself would keep their jobs locked for four hours. */
 const TAKE_DEAD = `
@@ -49,7 +49,8 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
     concurrency,
     events,
     noHandleSignals: true,
-    pollInterval: 2000,
+    // New jobs are told at once; this is for those whose time comes later, and each worker asks.
+    pollInterval: 5000,
     logger: quiet(log),
   })
   await pool.query('update replicas set workers = $2 where id = $1', [options.replica, workers])

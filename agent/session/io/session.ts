@@ -38,7 +38,7 @@ export interface AgentSession extends AsyncDisposable {
 
 type Down = NonNullable<SessionResponse['message']>
 
-const TICK_MS = 100
+const TICK_MS = 250
 /** Batches that came and are not on disk yet; a disk that slow breaks the session rather than filling memory. */
 const MAX_UNSAVED = 64
 

@@ -4,7 +4,7 @@ import type { Db } from '../../db/db.ts'
 import { OBJECTS_CHANNEL } from './hint.ts'
 
 /** Without a hint, readers look again after so long: a hint can be lost with its connection. */
-const LOOK_AGAIN_MS = 2000
+const LOOK_AGAIN_MS = 5000
 
 /** Hears, over one connection of its own, that something was written. */
 export class Hints {

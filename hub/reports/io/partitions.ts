@@ -47,8 +47,8 @@ export function holdPartitions(deps: {
   async function renew(): Promise<void> {
     const { rows } = await db.query<{ partition: number }>(HOLD, [replica, PARTITIONS])
     const next = new Set(rows.map(({ partition }) => partition))
-    await db.query(GIVE_UP, [replica, [...next]])
     if (next.size === held.size && [...next].every((partition) => held.has(partition))) return
+    await db.query(GIVE_UP, [replica, [...next]])
     held = next
     deps.changed(held)
   }
