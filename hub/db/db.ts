@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { retry } from '../../proto/base/backoff.ts'
@@ -32,8 +33,10 @@ const TRANSACTION_TRIES = 5
 
 /** Opens the pool and checks that the server answers; waits for one that is still starting. */
 export async function openDb(url: string, options: DbOptions): Promise<Db> {
+  const sockets = new Set<Socket>()
   const pool = new pg.Pool({
     connectionString: url,
+    stream: () => track(sockets),
     max: options.poolSize ?? 16,
     connectionTimeoutMillis: 10_000,
     // A new connection costs both sides a process and a handshake of several milliseconds.
@@ -48,6 +51,8 @@ export async function openDb(url: string, options: DbOptions): Promise<Db> {
     await firstAnswer(sql, options)
   } catch (error) {
     await pool.end()
+    // The pool forgets a client that gives up while it connects, and the server would wait a minute for its answer.
+    for (const socket of sockets) socket.destroy()
     throw error
   }
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
@@ -62,6 +67,13 @@ export async function openDb(url: string, options: DbOptions): Promise<Db> {
       if (!pool.ended) await pool.end()
     },
   }
+}
+
+function track(sockets: Set<Socket>): Socket {
+  const socket = new Socket()
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
+  return socket
 }
 
 async function firstAnswer(sql: Sql, options: DbOptions): Promise<void> {

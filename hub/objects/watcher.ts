@@ -11,7 +11,8 @@ const MAX_WAITING = 10_000
 /**
  * One watch: which news concern it, and what kind of event each is to it.
  *
- * 1. An object that begins to match is ADDED, one that stops matching is DELETED, whatever was done to it.
+ * 1. An object that begins to match is ADDED, one that stops matching is DELETED, whatever was done to it. One that the client
+ *    has from the watch's own list is not ADDED again.
  * 2. An event is never older than what the client was last told of the object.
  * 3. A full buffer ends the watch with `gone`; nothing is dropped in silence.
  */
@@ -84,7 +85,8 @@ export class Watcher {
     this.#told.delete(key)
     const fits = matches(this.query.labels, object.manifest.metadata.labels ?? {})
     const fitted = this.#matching ? this.#matching.has(key) : true
-    const fresh = object.createdXid > from.xid || (object.createdXid === from.xid && object.rowVersion.xid === from.xid)
+    const isNew = object.createdXid > from.xid || (object.createdXid === from.xid && object.rowVersion.xid === from.xid)
+    const fresh = isNew && !told
     if (deleted || !fits) {
       this.#matching?.delete(key)
       return fitted || (deleted && fits) ? { type: 'DELETED', object } : undefined

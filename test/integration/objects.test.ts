@@ -9,6 +9,7 @@ import { silentLog } from '../../proto/base/log.ts'
 import { TENANT } from '../../proto/model/fleet/kinds.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
 import { parseSelector, type Selector } from '../../proto/model/selector.ts'
+import { eventually } from '../support/eventually.ts'
 import { openTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 let database: TestDatabase
@@ -81,6 +82,15 @@ async function take(
   return seen
 }
 
+/** Transactions of other databases on the same server hold the place of a list back too: what was written since is told again. */
+const nothingOpen = () =>
+  eventually('no older transaction is open', async () => {
+    const { rows } = await database.db.query<{ passed: boolean }>(
+      'select pg_snapshot_xmin(pg_current_snapshot()) > (select coalesce(max(xid), 0::text::xid8) from objects) as passed',
+    )
+    return rows[0]?.passed
+  })
+
 function said(event: WatchEvent): string {
   return event.type === 'BOOKMARK' ? 'BOOKMARK' : `${event.type} ${event.object.manifest.metadata.name}`
 }
@@ -152,6 +162,7 @@ test('pages hold every object once, in order, and label selectors choose in the 
 
 test('a watch from a list tells what came after it, deletions included', async () => {
   await objects.service.create(TENANT, aTenant('a'))
+  await nothingOpen()
   const { resourceVersion } = await objects.service.list(query())
   await objects.service.create(TENANT, aTenant('b'))
   const seen = await take(query({ from: resourceVersion }), 'ADDED c', async () => {
@@ -259,6 +270,10 @@ test('a thousand mirrors are folded by one statement', async () => {
 test('the revision comes from `reached`, and its move is MODIFIED for the objects it concerns', async () => {
   const { db } = database
   await db.query(`insert into clusters (id, name, public_key, csr) values ($1, 'one', 'k', '')`, [CLUSTER])
+  // While it is open, the watch has what it lists again among the news.
+  const older = await db.pool.connect()
+  await older.query('begin')
+  await older.query('select pg_current_xact_id()')
   await fold([aKustomization('in-line', 1), aKustomization('straggler', 1)])
   const consumer = (name: string) =>
     db.query(
@@ -273,16 +288,18 @@ test('the revision comes from `reached`, and its move is MODIFIED for the object
     [CLUSTER],
   )
   const watched = query({ group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', scopes: [CLUSTER] })
-  const seen = await take(watched, 3, () =>
-    db.transaction(async (tx) => {
+  const seen = await take(watched, 3, async () => {
+    await older.query('commit')
+    older.release()
+    await db.transaction(async (tx) => {
       await tx.query(
         `insert into reached (cluster_id, source_kind, source_namespace, source_name, revision, ready, not_ready, set_digest)
          values ($1, 'GitRepository', 'flux-system', 'repo', 'main@sha1:new', 1, 1, 's')`,
         [CLUSTER],
       )
       await notifyObjects(tx)
-    }),
-  )
+    })
+  })
   expect(seen).toEqual(['ADDED in-line', 'ADDED straggler', 'MODIFIED in-line'])
   const status = async (name: string) =>
     (await objects.service.get({ scope: CLUSTER, group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', namespace: 'apps', name }))
