@@ -7,9 +7,10 @@ import { oneCommit } from './steps/commit.ts'
 import { drift } from './steps/drift.ts'
 import { firstSync } from './steps/first-sync.ts'
 import { hubAway } from './steps/hub-away.ts'
+import { rollout } from './steps/rollout.ts'
 import { tenant } from './steps/tenant.ts'
 
-const STEPS: readonly Step[] = [firstSync, oneCommit, drift, tenant, hubAway]
+const STEPS: readonly Step[] = [firstSync, oneCommit, drift, tenant, hubAway, rollout]
 
 /** Plays all steps in order, each within its deadline. A failed one is told and the others go on, but for the first, which all need. */
 export async function play(stage: Stage, signal: AbortSignal): Promise<readonly Outcome[]> {

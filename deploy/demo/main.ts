@@ -7,12 +7,13 @@ import { openHome } from './home.ts'
 import { nowMs, openScreen } from './screen.ts'
 import { openStage } from './stage.ts'
 import { allDone, nextText, summaryText } from './summary.ts'
+import { openViewer } from './viewer.ts'
 
 const USAGE = `npm run demo [-- --once] [--dir DIR]
 
-Three real Kubernetes clusters, one repository, and the main job told live. Stays up at the end until Ctrl-C.
+Three real Kubernetes clusters, one repository, and the main job told live, with a rollout that you approve. Stays up at the end until Ctrl-C.
 
-  --once     end after the summary; exit code 0 if every step did what it says, else 1
+  --once     ask nothing and end after the summary; exit code 0 if every step did what it says, else 1
   --dir DIR  a new folder for everything, kept at the end (else one in memory or in the temporary folder, removed at the end)
 `
 
@@ -51,7 +52,8 @@ async function show(dir: string, once: boolean): Promise<boolean> {
   const { signal } = stopped
   const startedAt = nowMs()
   screen.print(`Flotilla, in ${dir}`)
-  await using stage = await openStage(dir, screen, signal)
+  const viewer = openViewer(once ? undefined : process.stdin)
+  await using stage = await openStage(dir, { screen, viewer }, signal)
   const outcomes = await play(stage, signal)
   const done = allDone(outcomes)
   screen.print(

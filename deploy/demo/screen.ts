@@ -7,6 +7,8 @@ export interface Screen {
   step(title: string, says: string): void
   /** Something happened, now or at that moment. */
   told(text: string, atMs?: number): void
+  /** The viewer is to do something. */
+  ask(text: string): void
   /** A command that the viewer could type. */
   command(line: string): void
   /** A line that a command printed. */
@@ -32,6 +34,7 @@ export function openScreen(out: NodeJS.WritableStream): Screen {
       print(`   ${says}`)
     },
     told: (text, atMs) => print(`${stamp(atMs)}  ${style('green', '✔')} ${text}`),
+    ask: (text) => print(`${stamp()}  ${style('yellow', `▸ ${text}`)}`),
     command: (line) => print(`${stamp()}  ${style('cyan', `$ ${line}`)}`),
     output: (line) => print(`${' '.repeat(13)}${style('dim', line)}`),
     failed: (text) => print(`${stamp()}  ${style('red', '✗')} ${text}`),

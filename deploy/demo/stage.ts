@@ -10,19 +10,21 @@ import { startWorld, stopWorld } from '../local/world.ts'
 import { CHECKOUT, readWorld } from '../local/world-home.ts'
 import { showing } from '../tools/progress.mjs'
 import { kubectlCommand, kubectlProgram, toolPath } from '../tools/tools.mjs'
-import { type ClusterView, openClusterView } from './cluster-view.ts'
 import { commandLine, counter } from './format.ts'
 import { CLUSTERS } from './model.ts'
 import { runShown } from './program.ts'
 import { createRepository, type Repository } from './repository.ts'
 import type { Screen } from './screen.ts'
 import type { Places } from './summary.ts'
+import { type ClusterView, openClusterView } from './view/cluster-view.ts'
+import type { Viewer } from './viewer.ts'
 
 const FLOTILLA = join(CHECKOUT, 'bin/flotilla.mjs')
 
 /** Everything that the steps play with: real clusters, hub, agents and git server, and the programs that a viewer has. */
 export interface Stage extends AsyncDisposable {
   readonly screen: Screen
+  readonly viewer: Viewer
   readonly clusters: readonly ClusterView[]
   /** The repository of the platform team, and that of team A. */
   readonly fleet: Repository
@@ -45,7 +47,7 @@ export interface Work {
 }
 
 /** Starts the local world in the folder, showing how far it is. */
-export async function openStage(dir: string, screen: Screen, signal: AbortSignal): Promise<Stage> {
+export async function openStage(dir: string, { screen, viewer }: Pick<Stage, 'screen' | 'viewer'>, signal: AbortSignal): Promise<Stage> {
   await using scope = new AsyncDisposableStack()
   const tools = {
     ...{ kubernetes: toolPath('kubernetes'), kwok: toolPath('kwok') },
@@ -70,7 +72,7 @@ export async function openStage(dir: string, screen: Screen, signal: AbortSignal
   const places = { ...hub, kubectl: kubectlProgram(), clusters: world.clusters, fleetCopy: fleet.copy, dir, logs: join(dir, 'logs') }
   const owned = scope.move()
   return {
-    ...{ screen, clusters, fleet, team, places },
+    ...{ screen, viewer, clusters, fleet, team, places },
     ...commands(screen, places),
     cluster: (name) => clusters.find((one) => one.name === name) ?? notThere(name),
     hub: hubProcess(dir, hub.cliConfig),

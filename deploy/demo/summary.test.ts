@@ -34,5 +34,7 @@ test('what to try next names real files, and can be pasted', () => {
   expect(text).toContain("export 'FLOTILLA_CONFIG=/tmp/my demo/hub/admin.json'")
   expect(text).toContain('alias kubectl=/cache/kubectl')
   expect(text).toContain('kubectl --kubeconfig /d/hub.kubeconfig --context staging get gitrepositories,kustomizations -A')
+  expect(text).toContain('npx flotilla rollout status shop --watch')
+  expect(text).toContain('git revert --no-edit HEAD')
   expect(text).toContain('kubectl --kubeconfig /d/clusters/staging/kubeconfig -n shop delete deployment web')
 })

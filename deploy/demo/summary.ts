@@ -41,6 +41,7 @@ export function nextText({ cliConfig, clusters, fleetCopy, kubeconfig, kubectl }
         ['npx', 'flotilla', 'get', 'clusters'],
         ['npx', 'flotilla', 'get', 'kustomizations', '-A'],
         ['npx', 'flotilla', 'tree', 'kustomization', 'web', '--cluster', first?.name ?? ''],
+        ['npx', 'flotilla', 'rollout', 'status', 'shop', '--watch'],
         ['npx', 'flotilla', 'events', '-f'],
       ],
     ],
@@ -54,9 +55,10 @@ export function nextText({ cliConfig, clusters, fleetCopy, kubeconfig, kubectl }
     ],
     ["something by hand in a cluster, past the hub, and see it undone (kwok plays the nodes' part)", own],
     [
-      'a commit of your own, after a change to a file',
+      'a commit of your own in place of the bad one; it walks, and waits for `npx flotilla rollout approve shop`',
       [
         ['cd', fleetCopy],
+        ['git', 'revert', '--no-edit', 'HEAD'],
         ['$EDITOR', 'apps/base/prices/config.yaml'],
         ['git', 'commit', '--all', '-m', 'mine'],
         ['git', 'push', 'origin', 'HEAD:main'],

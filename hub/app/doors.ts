@@ -31,8 +31,6 @@ const clock = systemClock
 const random = systemRandom
 /** Placements may read what an agent says of its cluster; many agents that connect together are looked at once. */
 const GREETED_MS = 1_000
-/** Acknowledgements are written a little later than they are heard. */
-const ACKED_MS = 3_500
 
 type Doors = Ground & Knowledge & Placing & Rolling & { readonly statuses: WorkQueue }
 
@@ -104,7 +102,7 @@ function agentListeners(given: Doors, check: MirrorCheck, log: Log): StreamListe
     },
     nacked: (cluster, object, reason) =>
       log.warn({ event: 'fact.refused', clusterId: cluster, object: object ? formatRef(object) : '', reason }, 'an agent refused a fact'),
-    acked: (cluster) => rollouts.heard([cluster], ACKED_MS),
+    acked: (cluster) => rollouts.heard([cluster]),
     sent: (bytes) => given.metrics.sent(bytes),
   }
 }

@@ -20,9 +20,13 @@ export function openPlacing(given: Ground & Knowledge, { scope, log: parent }: O
   const { db, hint } = given
   const log = parent.child({ concept: 'placement' })
   const dirty = { placements: new Set<string>(), clusters: new Set<string>(), all: false }
+  const followers: ((placements: readonly string[]) => void)[] = []
   const service = createPlacementService({
     ...{ store: createPlacementStore(db), standings: createStandingStore(db), objects: placementObjects(given), hint, clock, log },
-    changed: (placements) => told(placements),
+    changed(placements) {
+      told(placements)
+      for (const tell of followers) tell(placements)
+    },
   })
   const refresh = async () => {
     const { all, clusters, placements } = { ...dirty, placements: [...dirty.placements], clusters: [...dirty.clusters] }
@@ -51,6 +55,8 @@ export function openPlacing(given: Ground & Knowledge, { scope, log: parent }: O
   return {
     placements: {
       ...service,
+      /** Has placements told that were settled. */
+      follow: (tell: (placements: readonly string[]) => void) => void followers.push(tell),
       /** These placements are doing otherwise. */
       told,
       /** This cluster came, went, or said something. */

@@ -8,6 +8,7 @@ import { FLEET_SCOPE, type WatchQuery } from '../objects/model.ts'
 import type { ObjectService } from '../objects/service.ts'
 import { openRolloutMetrics } from '../rollout/io/metrics.ts'
 import { createRolloutStore } from '../rollout/io/store.ts'
+import { PLACEMENT_KEY, placementOf } from '../rollout/model.ts'
 import { createRolloutService, type RolloutObjects } from '../rollout/service.ts'
 import type { Building } from './building.ts'
 import type { Ground, Opening } from './ground.ts'
@@ -23,14 +24,18 @@ const AGAIN_MS = 2_000
 
 /** When which revision reaches which cluster: looked at when something that matters was heard of, by whichever replica heard it. */
 export function openRolling(given: Ground & Knowledge & Building, { scope, log: parent }: Opening) {
-  const { db, jobs, metrics, objects, tenants } = given
+  const { agents, db, jobs, metrics, objects, placements, tenants } = given
   const log = parent.child({ concept: 'rollout' })
   const service = createRolloutService({
     store: createRolloutStore(db),
     objects: rolloutObjects(objects),
     tenantOf: (namespace) => tenants.tenantOf(namespace),
     settle: async (keys) => {
-      for (const key of keys) await jobs.add('settle', key)
+      for (const key of keys) if (placementOf(key) === undefined) await jobs.add('settle', key)
+      const placed = keys.flatMap((key) => placementOf(key) ?? [])
+      if (placed.length === 0) return
+      await placements.again(placed)
+      agents.place()
     },
     looked: openRolloutMetrics(metrics.registry, db),
     random: systemRandom,
@@ -62,6 +67,7 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
   const moved = gather(scope, async (sources) => {
     for (const key of await service.ofSources(sources)) surveys.add(key)
   })
+  placements.follow((uids) => moved(uids.map((uid) => PLACEMENT_KEY + uid)))
   repeat(scope, { everyMs: BEAT_MS, clock, failed }, async () => {
     for (const key of await service.beat()) times.add(key)
   })
@@ -97,9 +103,9 @@ function gather(scope: AsyncDisposableStack, work: (keys: readonly string[]) => 
     failed: (key) => queue.add(key, AGAIN_MS),
   })
   scope.use(queue)
-  return (keys: readonly string[], afterMs = GATHER_MS) => {
+  return (keys: readonly string[]) => {
     for (const key of keys) waiting.add(key)
-    if (keys.length > 0) queue.add('all', afterMs)
+    if (keys.length > 0) queue.add('all', GATHER_MS)
   }
 }
 

@@ -10,5 +10,6 @@ process.exitCode = await run(process.argv.slice(2), {
   signal: stop.signal,
   stdin: process.stdin,
   out: (text) => process.stdout.write(text),
+  ...(process.stdout.isTTY ? { terminal: () => ({ columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 }) } : {}),
   say: (text) => process.stderr.write(`${text}\n`),
 })

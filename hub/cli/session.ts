@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { FleetError, messageOf } from '../../proto/base/errors.ts'
 import type { HubClient } from './ask/client.ts'
+import type { TerminalSize } from './show/live.ts'
 
 /** Where a command runs: somewhere to write, and a reason to stop. */
 export interface Surroundings {
@@ -8,6 +9,8 @@ export interface Surroundings {
   readonly signal: AbortSignal
   readonly stdin: AsyncIterable<Buffer | string>
   out(text: string): void
+  /** The size of the terminal that `out` writes to; absent where it is none. */
+  readonly terminal?: () => TerminalSize
   /** Progress and remarks, beside the output. */
   say(text: string): void
 }

@@ -17,6 +17,14 @@ export interface SourceObject {
   readonly name: string
 }
 
+/** Before the uid of a Placement in what is to be settled; everything else there is the key of a source. Persisted nowhere. */
+export const PLACEMENT_KEY = 'placement:'
+
+/** The uid, where it is a Placement that is to be settled. */
+export function placementOf(key: string): string | undefined {
+  return key.startsWith(PLACEMENT_KEY) ? key.slice(PLACEMENT_KEY.length) : undefined
+}
+
 /** States in which a run does nothing more. */
 export const RUN_ENDS = ['succeeded', 'stopped', 'rolled-back', 'superseded'] as const satisfies readonly RunState[]
 

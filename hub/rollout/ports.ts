@@ -42,6 +42,14 @@ export interface EndedRun extends Pick<Run, 'cause' | 'state' | 'startedAt' | 'o
   readonly note: RunNote
   readonly revision: string
   readonly endedAt: Date
+  /** Who approved a wave of it, each once. */
+  readonly approvedBy: readonly string[]
+}
+
+/** Objects that a Rollout leaves out since they are suspended; the first ones by name of the cluster. */
+export interface Suspended {
+  readonly first: readonly { readonly cluster: string; readonly object: string }[]
+  readonly total: number
 }
 
 export interface StoredRun {
@@ -118,7 +126,9 @@ export interface RolloutStore {
   unsettled(uid: string): Promise<readonly string[]>
   /** Its runs that ended before the present or last one, last one first. */
   history(uid: string, limit: number): Promise<readonly EndedRun[]>
-  /** Rollouts that move objects of these sources. */
+  /** What it moves and somebody suspended: it is left out. */
+  suspended(uid: string): Promise<Suspended>
+  /** Rollouts that move objects of these sources, or these Placements. */
   ofSources(keys: readonly string[]): Promise<readonly string[]>
   /** Rollouts whose run in progress these clusters are part of. */
   ofClusters(clusters: readonly string[]): Promise<readonly string[]>

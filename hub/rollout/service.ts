@@ -6,12 +6,12 @@ import type { RolloutStatus } from '../../proto/model/fleet/rollout-status.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { PLATFORM_TENANT } from '../../proto/model/names.ts'
 import type { SourceObject } from './model.ts'
-import type { ChainQuery, EndedRun, RolloutName, RolloutStore } from './ports.ts'
+import type { ChainQuery, RolloutName, RolloutStore } from './ports.ts'
 import { type Asked, act } from './turn/act.ts'
 import { type SourceWhy, whyChains } from './turn/chain.ts'
 import { type Look, lookAt } from './turn/look.ts'
 import { chooseMembers } from './turn/members.ts'
-import { rolloutStatus } from './turn/status.ts'
+import { rolloutStatus, type Told } from './turn/status.ts'
 
 export type { Asked } from './turn/act.ts'
 
@@ -44,7 +44,7 @@ export interface RolloutDeps {
   readonly store: RolloutStore
   readonly objects: RolloutObjects
   readonly tenantOf: (namespace: string) => Promise<string | undefined>
-  /** Asks for sources to be settled. */
+  /** Asks for sources, and Placements (`placementOf`), to be settled. */
   readonly settle: (keys: readonly string[]) => Promise<void>
   /** Told what each look came to. */
   readonly looked: (look: Look) => void
@@ -69,8 +69,8 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
     await settle(look.settle)
     tell(deps.log, at, look)
     deps.looked(look)
-    const history = await store.history(at.uid, spec.historyLimit)
-    await writeStatus(objects, at, { look, history, generation: object.metadata.generation ?? 1 })
+    const [history, suspended] = await Promise.all([store.history(at.uid, spec.historyLimit), store.suspended(at.uid)])
+    await writeStatus(objects, at, { look, history, suspended, generation: object.metadata.generation ?? 1 })
   }
 
   return {
@@ -136,11 +136,7 @@ async function known({ objects, settle, store }: RolloutDeps, key: string): Prom
   return { at: { uid, namespace, name }, object, spec, source: { ...spec.source, namespace } }
 }
 
-async function writeStatus(
-  objects: RolloutObjects,
-  at: RolloutName,
-  told: { readonly look: Look; readonly history: readonly EndedRun[]; readonly generation: number },
-): Promise<void> {
+async function writeStatus(objects: RolloutObjects, at: RolloutName, told: Told): Promise<void> {
   try {
     await objects.changeStatus(at, (old) =>
       old.metadata.uid === at.uid ? rolloutStatus((old.status ?? {}) as RolloutStatus, told) : old.status,

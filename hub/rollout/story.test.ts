@@ -220,6 +220,7 @@ test('a rollback gives every cluster what it had, marks the revision, and ends w
     { kind: 'take-back', content: OLD, clusters: [idOf('a')] },
     { kind: 'take-back', content: other, clusters: [idOf('b')] },
   ])
+  expect(back.steps).toContainEqual(expect.objectContaining({ kind: 'record', event: 'rollout.cluster.failed', cluster: 'b' }))
   expect(states(back.run)).toEqual({ a: 'released', b: 'released', c: 'waiting', d: 'released' })
   const half = play(back.run, [[2, fleet(aCluster('a', { acked: OLD.revision }), aCluster('b'), aCluster('c'), aCluster('d'))]])
   expect(half.run.state).toBe('rolling-back')

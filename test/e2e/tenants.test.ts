@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { writeKubeconfig } from '../../deploy/local/kubeconfig.ts'
 import { type ClusterView, viewCluster } from '../support/cluster-view.ts'
 import { eventually } from '../support/eventually.ts'
 import { aConfigMap, aGitRepository, aKustomization, yaml } from '../support/flux.ts'
 import { kubectl } from '../support/kubectl.ts'
+import { createTokenUser } from '../support/token-user.ts'
 import { openWorld, type TestWorld } from '../support/world.ts'
 
 // A tenant from its creation to its end, over two clusters of which it may use one.
@@ -109,16 +107,7 @@ test('references to other namespaces and other accounts are refused', async () =
 })
 
 test('a token of the tenant sees and changes its own; everything else does not exist', async () => {
-  const made = await world.flotilla(['token', 'create', '--description', 'shop', '--tenant', 'shop', '--role', 'editor', '-o', 'json'])
-  const { token } = JSON.parse(made.stdout) as { token: string }
-  const admin = JSON.parse(readFileSync(world.file.hub?.cliConfig ?? '', 'utf8')) as { server: string; ca: string }
-  asTenant = join(world.dir, 'shop.kubeconfig')
-  const context = (name: string, path: string) => ({ name, ca: admin.ca, token, server: `${admin.server}${path}` })
-  writeKubeconfig(asTenant, [
-    context('fleet', ''),
-    ...['one', 'two'].map((name) => context(name, `/clusters/${name}`)),
-    context('all', '/clusters/-'),
-  ])
+  asTenant = (await createTokenUser(world, 'shop', 'editor')).kubeconfig
   const everywhere = ['get', 'kustomizations', '-A', '-o', 'name']
   for (const name of ['one', 'all'])
     await eventually(`${name} shows the tenant's own`, async () => {

@@ -84,3 +84,50 @@ test('tenants see and move nothing of each other', async () => {
   expect((await apply(aRollout('bank'), bank)).code).toBe(0)
   expect((await asBank('rollout', 'pause', 'web', '-n', 'bank')).code).toBe(0)
 })
+
+test('a whole hub gives a new Placement to the first wave alone, and to the others when a person skips that wave', async () => {
+  const { db } = hub.database
+  for (const [at, name] of ['one', 'two'].entries()) {
+    const id = `c-${String(at + 1).padStart(24, '0')}`
+    await db.query("insert into clusters (id, name, public_key, csr, approved_at) values ($1, $2, $1, '', now())", [id, name])
+    await db.query('insert into cluster_heads (cluster_id) values ($1)', [id])
+  }
+  const placement = (path: string) =>
+    stringify({
+      apiVersion: 'fleet.flotilla.dev/v1alpha1',
+      kind: 'Placement',
+      metadata: { name: 'base', namespace: 'flux-system' },
+      spec: {
+        clusters: { all: true },
+        objects: [
+          {
+            apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
+            kind: 'Kustomization',
+            metadata: { name: 'base', namespace: 'flux-system' },
+            spec: { interval: '10m', path, prune: true, sourceRef: { kind: 'GitRepository', name: 'base' } },
+          },
+        ],
+      },
+    })
+  const waves = [
+    { name: 'first', max: 1 },
+    { name: 'rest', rest: true },
+  ]
+  const placed = (wanted: readonly string[]) =>
+    eventually(`clusters are given ${wanted.join(', ')}`, async () => {
+      const { rows } = await db.query<{ text: string }>(
+        `select c.name || ' ' || (m.manifest #>> '{spec,path}') as text from placed d
+         join clusters c on c.id = d.cluster_id join manifests m on m.digest = d.manifest order by 1`,
+      )
+      return JSON.stringify(rows.map(({ text }) => text)) === JSON.stringify(wanted)
+    })
+  expect(await apply(aRollout('flux-system', { source: { kind: 'Placement', name: 'base' }, waves }))).toMatchObject({ code: 0 })
+  expect(await apply(placement('./v1'))).toMatchObject({ code: 0 })
+  await placed(['one ./v1'])
+  expect(await hub.flotilla(['rollout', 'skip', 'web', '-n', 'flux-system'])).toMatchObject({ code: 0 })
+  await placed(['one ./v1', 'two ./v1'])
+  await apply(placement('./v2'))
+  await placed(['one ./v2', 'two ./v1'])
+  expect(await hub.flotilla(['delete', 'rollout', 'web', '-n', 'flux-system'])).toMatchObject({ code: 0 })
+  await placed(['one ./v2', 'two ./v2'])
+})

@@ -67,6 +67,9 @@ test('a new revision walks through three waves, the last one after a person appr
   ])
   expect(problems).toBeUndefined()
   expect(conditions?.[0]).toMatchObject({ status: 'True', reason: 'Succeeded' })
+  await world.moveTo('main@sha1:3')
+  await rollouts.survey(FLEET)
+  expect((await world.status()).history?.[0]).toMatchObject({ number: 1, state: 'succeeded', approvedBy: ['ann'] })
 })
 
 test('a revision that breaks the canary is taken back by itself, marked bad, and reaches nobody else', async () => {
@@ -295,6 +298,21 @@ test('a wave waits for what its clusters applied: a child that nothing was repor
   await db.query("update objects set status = $1 where name = 'child'", [status('True')])
   await rollouts.look(FLEET)
   expect((await world.released()).b).toBe('main@sha1:2')
+})
+
+test('a suspended consumer holds nothing up, and the status names it', async () => {
+  const waves = [
+    { name: 'one', max: 1 },
+    { name: 'rest', rest: true },
+  ]
+  await started({ waves })
+  await world.database.db.query("update consumers k set suspended = true from clusters c where c.id = k.cluster_id and c.name = 'a'")
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await world.follow({ revision: 'main@sha1:2', clusters: ['a'] })
+  await rollouts.look(FLEET)
+  expect((await world.released()).b).toBe('main@sha1:2')
+  expect((await world.status()).problems).toMatchObject([{ cluster: 'a', object: 'Kustomization/flux-system/apps', reason: 'Suspended' }])
 })
 
 test('what may pass by itself fails a cluster with the second attempt, not with the first', async () => {

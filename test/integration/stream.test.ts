@@ -42,6 +42,8 @@ interface TestHub extends AsyncDisposable {
   readonly clusters: ClusterService
   readonly bus: Bus
   readonly connected: string[]
+  /** Of each acknowledgement that listeners were told of: whether its row said so by then. */
+  readonly acks: readonly Promise<boolean>[]
 }
 
 async function openHub(
@@ -53,6 +55,12 @@ async function openHub(
   const bus = scope.use(await nats.openBus({ replica }))
   scope.use(await openReplica({ sql: own, id: replica, address: '127.0.0.1', version: 'test', clock: systemClock, log: silentLog }))
   const connected: string[] = []
+  const acks: Promise<boolean>[] = []
+  const isWritten = (id: string, position: bigint) =>
+    own
+      .query<{ acked: bigint }>('select acked from cluster_heads where cluster_id = $1', [id])
+      .then(({ rows }) => (rows[0]?.acked ?? 0n) >= position)
+      .catch(() => false)
   let stream: Stream | undefined
   const clusters = createClusterService({
     store: clusterStore(own),
@@ -77,7 +85,7 @@ async function openHub(
         disconnected: async (_id, reason) => void connected.push(reason),
         pulse: () => undefined,
         nacked: () => undefined,
-        acked: () => undefined,
+        acked: (id, position) => void acks.push(isWritten(id, position)),
       },
       host: '127.0.0.1',
       port: over.port ?? 0,
@@ -90,7 +98,7 @@ async function openHub(
     }),
   )
   const owned = scope.move()
-  return { stream, clusters, bus, connected, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { stream, clusters, bus, connected, acks, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 /** An agent's half, with its holdings in memory. */
@@ -217,6 +225,9 @@ test('facts flow down on a hint, in order, are acknowledged, and their tombstone
   await expect.poll(() => agent.held.size).toBe(1)
   await expect.poll(async () => (await db.query('select 1 from removals where cluster_id = $1', [agent.id])).rowCount).toBe(0)
   expect((await db.query<{ acked: bigint }>('select acked from cluster_heads where cluster_id = $1', [agent.id])).rows[0]?.acked).toBe(3n)
+  await expect.poll(() => hub.acks.length).toBeGreaterThan(0)
+  // Whoever is told of an acknowledgement looks at the rows at once.
+  expect(await Promise.all(hub.acks)).not.toContain(false)
 })
 
 test('a lost hint is made good by the sweep', async () => {

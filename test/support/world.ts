@@ -65,7 +65,7 @@ export async function openWorld(clusters: readonly string[], hubEnv: Readonly<Re
       const text = await direct(cluster, ['get', kind, name, '-o', 'json', '--ignore-not-found', ...(namespace ? ['-n', namespace] : [])])
       return text.trim() === '' ? undefined : (JSON.parse(text) as Manifest)
     },
-    flotilla: (args, input) => flotilla(file.hub?.cliConfig ?? '', args, input),
+    flotilla: (args, input) => runFlotilla(file.hub?.cliConfig ?? '', args, input),
     repository: (name) => createRepository(join(dir, 'git'), name),
     url: (repository) => `${file.git?.url}/${repository}.git`,
     start: (name) => processes.start(fleetProgram(readWorld(dir), name), { signal: signal() }),
@@ -77,7 +77,8 @@ export async function openWorld(clusters: readonly string[], hubEnv: Readonly<Re
   }
 }
 
-function flotilla(config: string, args: readonly string[], input = ''): Promise<Ran> {
+/** Runs the flotilla program with a configuration file of its own. */
+export function runFlotilla(config: string, args: readonly string[], input = ''): Promise<Ran> {
   return new Promise((resolve) => {
     const options = { env: { ...process.env, FLOTILLA_CONFIG: config }, maxBuffer: 64 << 20 }
     const child = execFile(process.execPath, [join(CHECKOUT, 'bin/flotilla.mjs'), ...args], options, (error, stdout, stderr) =>

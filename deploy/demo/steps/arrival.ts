@@ -1,6 +1,6 @@
-import type { ClusterView } from '../cluster-view.ts'
 import { size } from '../format.ts'
 import type { Stage, Work } from '../stage.ts'
+import type { ClusterView } from '../view/cluster-view.ts'
 
 /** The Kustomizations that each cluster has from the repository of the fleet. */
 export const KUSTOMIZATIONS = ['flux-system', 'infrastructure', 'web', 'prices'] as const
@@ -32,17 +32,22 @@ export async function imageEverywhere(
   return Math.max(...(await Promise.all(times)))
 }
 
+export interface Version {
+  readonly tag: string
+  readonly signal: AbortSignal
+  /** What the version changes in the Deployment beside its image, and what is said of that. */
+  readonly change?: (yaml: string) => string
+  readonly remark?: string
+}
+
 /** Gives an app another version in the repository of the fleet and pushes that; returns the revision. */
-export async function releaseVersion(
-  stage: Stage,
-  app: string,
-  o: { readonly tag: string; readonly signal: AbortSignal },
-): Promise<string> {
+export async function releaseVersion(stage: Stage, app: string, { change, remark, signal, tag }: Version): Promise<string> {
   const file = `apps/base/${app}/deployment.yaml`
-  const message = `${app} ${o.tag}`
-  stage.fleet.write(file, stage.fleet.read(file).replace(/(image: .*:)[\d.]+$/m, `$1${o.tag}`))
-  stage.screen.command(`git commit -m "${message}" ${file} && git push`)
-  return await stage.fleet.push(message, o.signal)
+  const message = `${app} ${tag}`
+  const yaml = stage.fleet.read(file).replace(/(image: .*:)[\d.]+$/m, `$1${tag}`)
+  stage.fleet.write(file, change ? change(yaml) : yaml)
+  stage.screen.command(`git commit -m "${message}" ${file} && git push${remark ? `     # ${remark}` : ''}`)
+  return await stage.fleet.push(message, signal)
 }
 
 /** What the hub did between two looks. */

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FleetError } from '../../../proto/base/errors.ts'
-import type { ClusterView } from '../cluster-view.ts'
 import { nowMs } from '../screen.ts'
 import type { Stage } from '../stage.ts'
 import type { Step } from '../step.ts'
+import type { ClusterView } from '../view/cluster-view.ts'
 
 const TEAM = 'team-a'
 const EXAMPLE = join(import.meta.dirname, '../team-a')

@@ -57,7 +57,7 @@ export function createTable(head: readonly string[]): GrowingTable {
   }
 }
 
-/** A message of several lines would break its row; control characters do not reach the terminal. */
-function oneLine(text: string): string {
+/** Text for one row: a message of several lines would break it; control characters do not reach the terminal. */
+export function oneLine(text: string): string {
   return [...text.replaceAll(/\s*\n\s*/g, '; ')].map((char) => (char < ' ' || char === '\u007f' ? ' ' : char)).join('')
 }

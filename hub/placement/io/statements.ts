@@ -22,9 +22,12 @@ export const DUE_PLACEMENTS = `
       select from objects o where ${FLEET('o', 'Placement')} and o.namespace = s.namespace and o.name = s.name and o.uid = s.uid)) due
   limit $1`
 
+const MOVES = (placement: string) => `${FLEET('r', 'Rollout')} and r.namespace = ${placement}.namespace
+  and r.spec #>> '{source,kind}' = 'Placement' and r.spec #>> '{source,name}' = ${placement}.name`
+
 /** Placements of these uids, or all; in the order in which they were made. */
 export const READ_PLACEMENTS = `
-  select uid, namespace, name, generation, leaving, spec, tenant, first_namespace
+  select uid, namespace, name, generation, leaving, spec, tenant, first_namespace, exists (select from objects r where ${MOVES('p')}) as moved
   from (${PLACEMENTS}) p where $1::text[] is null or uid = any($1::text[]) order by created_at, uid`
 
 /** Relation of clusters with what placements read of them: one look into each index a cluster, whatever the planner believes. */
@@ -48,14 +51,35 @@ export const READ_CLUSTERS = `select * from (${CLUSTERS}) k where $1::text[] is 
 
 export const READ_TAKEN = 'select namespace, tenant from tenant_namespaces'
 
-/** Clusters that a Rollout holds at a revision of a Placement, as far as it has granted one. */
+/** Clusters that a Rollout holds at a revision of a Placement, as far as it has granted one; the objects of each revision once. */
 export const READ_HOLDS = `
-  select p.uid as placement, g.cluster_id as "clusterId", r.revision, v.objects
+  select p.uid as placement, g.cluster_id as "clusterId", v.revision,
+         case when row_number() over (partition by p.uid, v.revision) = 1 then v.objects end as objects
   from (${PLACEMENTS}) p
   join governed g on g.source_kind = 'Placement' and g.source_namespace = p.namespace and g.source_name = p.name
   left join grants r on r.cluster_id = g.cluster_id and r.source_kind = g.source_kind and r.source_namespace = g.source_namespace and r.source_name = g.source_name
   left join placement_revisions v on v.placement = p.uid and v.revision = r.revision
   where $1::text[] is null or p.uid = any($1::text[])`
+
+/** Clusters that a Placement did not choose before are the Rollout's that moves it, until that says otherwise. @returns the pairs */
+export const HOLD_NEWCOMERS = `
+  with wished as (
+    select distinct on (x."clusterId", x.placement) x."clusterId" as cluster_id, p.namespace, p.name, r.uid as rollout, r.name as rollout_name
+    from jsonb_to_recordset($1::jsonb) as x(placement text, "clusterId" text)
+    join objects p on ${FLEET('p', 'Placement')} and p.uid = x.placement
+    join objects r on ${MOVES('p')}
+    where not exists (select from placement_targets t where t.placement = x.placement and t.cluster_id = x."clusterId")
+    order by x."clusterId", x.placement, r.created_at, r.uid),
+  -- one that is deleted before anybody looked at it lets go of them all the same
+  known as (
+    insert into rollouts (uid, namespace, name) select distinct rollout, namespace, rollout_name from wished on conflict do nothing),
+  held as (
+    insert into governed (cluster_id, source_kind, source_namespace, source_name, rollout)
+    select cluster_id, 'Placement', namespace, name, rollout from wished
+    on conflict do nothing
+    returning cluster_id, source_namespace, source_name)
+  select p.uid as placement, h.cluster_id as "clusterId" from held h
+  join objects p on ${FLEET('p', 'Placement')} and p.namespace = h.source_namespace and p.name = h.source_name`
 
 /** Takes the heads of all clusters that this is about ($1 by id, $2 due placements), in order. */
 export const LOCK_HEADS = `

@@ -33,7 +33,11 @@ export function createPlacementStore(db: Db): PlacementStore {
       return rows[0]?.name
     },
     async again(placements) {
-      await db.query('update placements set generation = 0 where uid = any($1::text[]) and generation > 0', [placements])
+      await db.transaction(async (tx) => {
+        // A settlement that is under way may have read what is not so any more, and writes that it is done.
+        await tx.query('select pg_advisory_xact_lock($1)', [PLACEMENTS_LOCK])
+        await tx.query('update placements set generation = 0 where uid = any($1::text[]) and generation > 0', [placements])
+      })
     },
   }
 }
@@ -52,15 +56,16 @@ async function readDue(tx: Sql): Promise<Due> {
 }
 
 async function settle(tx: Sql, due: Due): Promise<Settled> {
-  const placements = await readPlacements(tx, due.clusters.length > 0 ? null : due.placements)
+  const { moved, placements } = await readPlacements(tx, due.clusters.length > 0 ? null : due.placements)
   const read = (await tx.query<ClusterRow>(sql.READ_CLUSTERS, [due.placements.length > 0 ? null : due.clusters])).rows
   const [duePlacements, dueClusters] = [new Set(due.placements), new Set(due.clusters)]
   const isDue = (placement: string, cluster: string) => duePlacements.has(placement) || dueClusters.has(cluster)
   const { earlier, holds } = await readHolds(tx, due.clusters.length > 0 ? null : due.placements)
-  const wished = wishes({
+  const all = wishes({
     ...{ placements, clusters: read.map(clusterOf), taken: await readTaken(tx), holds, earlier },
     isDue: (placement, cluster) => isDue(placement.uid, cluster.id),
   })
+  const wished = await withoutNewcomers(tx, all, moved)
   const concerned = [...new Set([...due.clusters, ...wished.map(({ cluster }) => cluster.id)])]
   await tx.query(sql.LOCK_HEADS, [concerned, due.placements])
   const present = await readPresent(tx, due, wished)
@@ -81,16 +86,34 @@ interface PlacementRow extends Omit<PlacementFacts, 'firstNamespace' | 'generati
   readonly tenant: string
   readonly first_namespace: string
   readonly spec: PlacementSpec
+  /** A Rollout has it as its source. */
+  readonly moved: boolean
 }
 
-async function readPlacements(tx: Sql, uids: readonly string[] | null): Promise<readonly PlacementFacts[]> {
+async function readPlacements(tx: Sql, uids: readonly string[] | null) {
   const { rows } = await tx.query<PlacementRow>(sql.READ_PLACEMENTS, [uids])
-  return rows.map(({ first_namespace, generation, tenant, ...row }) => ({
-    ...row,
-    generation: Number(generation),
-    tenant: tenant === '' ? undefined : tenant,
-    firstNamespace: first_namespace,
-  }))
+  const placements = rows.map(
+    ({ first_namespace, generation, moved: _, tenant, ...row }): PlacementFacts => ({
+      ...row,
+      generation: Number(generation),
+      tenant: tenant === '' ? undefined : tenant,
+      firstNamespace: first_namespace,
+    }),
+  )
+  return { placements, moved: new Set(rows.flatMap(({ moved, uid }) => (moved ? [uid] : []))) }
+}
+
+/** The wishes, without content for clusters that a Rollout has not seen yet: they are its own, and wait for what it grants. */
+async function withoutNewcomers(tx: Sql, wished: readonly Wish[], moved: ReadonlySet<string>): Promise<readonly Wish[]> {
+  const pairs = wished.flatMap(({ cluster, placement }) =>
+    moved.has(placement.uid) ? [{ placement: placement.uid, clusterId: cluster.id }] : [],
+  )
+  if (pairs.length === 0) return wished
+  const { rows } = await tx.query<Pick<Hold, 'placement' | 'clusterId'>>(sql.HOLD_NEWCOMERS, [JSON.stringify(pairs)])
+  const held = new Set(rows.map(({ clusterId, placement }) => pair(placement, clusterId)))
+  return wished.map((wish) =>
+    held.has(pair(wish.placement.uid, wish.cluster.id)) ? { ...wish, revision: undefined, expansion: { objects: [] } } : wish,
+  )
 }
 
 async function readTaken(on: Sql): Promise<ReadonlyMap<string, string>> {
@@ -105,7 +128,7 @@ async function readHolds(tx: Sql, uids: readonly string[] | null) {
   )
   const holds = rows.map(
     // A revision whose objects are not known cannot be given: the cluster stays where it is.
-    ({ clusterId, objects, placement, revision }): Hold => ({ clusterId, placement, revision: objects && revision ? revision : undefined }),
+    ({ clusterId, placement, revision }): Hold => ({ clusterId, placement, revision: revision ?? undefined }),
   )
   const earlier = new Map(
     rows.flatMap(({ objects, placement, revision }) => (objects && revision ? [[pair(placement, revision), objects] as const] : [])),

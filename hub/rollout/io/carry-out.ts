@@ -1,6 +1,6 @@
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Sql } from '../../db/db.ts'
-import type { Content, Run, SourceObject, Step } from '../model.ts'
+import { type Content, PLACEMENT_KEY, type Run, type SourceObject, type Step } from '../model.ts'
 
 const GRANT = `
   with written as (
@@ -13,7 +13,10 @@ const GRANT = `
       where (g.rollout, g.revision, g.artifact) is distinct from (excluded.rollout, excluded.revision, excluded.artifact)
     returning g.cluster_id)
   select distinct so.source_key from source_objects so
-  where so.cluster_id = any(array(select cluster_id from written)) and so.kind = $2 and so.namespace = $3 and so.name = $4 and so.source_key is not null`
+  where so.cluster_id = any(array(select cluster_id from written)) and so.kind = $2 and so.namespace = $3 and so.name = $4 and so.source_key is not null
+  union all
+  select '${PLACEMENT_KEY}' || p.uid from placements p
+  where $2::text = 'Placement' and p.namespace = $3 and p.name = $4 and p.generation >= 0 and exists (select from written)`
 
 /** Clusters that the Rollout governs and nobody has granted anything. */
 const NEWCOMERS = `

@@ -4,6 +4,7 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { ClusterFacts, Content, Run, SourceObject } from '../model.ts'
 import { type Judged, judge, type Looked } from '../turn/health.ts'
+import { PLACED_IS_ACKED, PLACEMENT_HOLDERS } from './keys.ts'
 import { look } from './look.ts'
 
 interface GovernedRow {
@@ -16,25 +17,50 @@ interface GovernedRow {
   readonly live_ms: number | null
 }
 
-const GOVERNED = `
+const SOURCE = (table: string) =>
+  `${table}.cluster_id = g.cluster_id and ${table}.source_kind = g.source_kind and ${table}.source_namespace = g.source_namespace and ${table}.source_name = g.source_name`
+
+/** What holds the source object, what the cluster has of it, and what its agent has taken. */
+interface Held {
+  readonly joins: string
+  /** Revision and artifact. */
+  readonly has: readonly [string, string]
+  readonly acked: string
+}
+
+const OF_SOURCE: Held = {
+  joins: `join source_objects so on so.cluster_id = g.cluster_id and so.kind = g.source_kind and so.namespace = g.source_namespace and so.name = g.source_name
+  left join releases r on ${SOURCE('r')}`,
+  has: ['r.revision', 'r.artifact'],
+  acked: 'case when r.position <= h.acked then r.revision end',
+}
+
+const OF_PLACEMENT: Held = {
+  joins: `join (${PLACEMENT_HOLDERS}) r on r.cluster_id = g.cluster_id and r.kind = g.source_kind and r.namespace = g.source_namespace and r.name = g.source_name`,
+  has: ['r.revision', "''"],
+  acked: `case when ${PLACED_IS_ACKED('r')} then r.revision end`,
+}
+
+const GOVERNED = ({ acked, has: [revision, artifact], joins }: Held) => `
   select g.cluster_id as cluster, c.name, coalesce(o.labels, '{}') as labels,
          case when gr.cluster_id is not null then jsonb_build_object('revision', gr.revision, 'artifact', gr.artifact)
-              when r.cluster_id is not null then jsonb_build_object('revision', r.revision, 'artifact', r.artifact) end as has,
-         case when r.position <= h.acked then r.revision end as acked,
+              when ${revision} is not null then jsonb_build_object('revision', ${revision}, 'artifact', ${artifact}) end as has,
+         ${acked} as acked,
          case when s.closed_at is null and rp.id is not null and pl.partition is not null
               then greatest(0, extract(epoch from now() - s.connected_at) * 1000)::float8 end as live_ms
   from governed g
   join clusters c on c.id = g.cluster_id
-  join source_objects so on so.cluster_id = g.cluster_id and so.kind = g.source_kind and so.namespace = g.source_namespace and so.name = g.source_name
+  ${joins}
   left join objects o on o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name
-  left join grants gr on gr.cluster_id = g.cluster_id and gr.source_kind = g.source_kind and gr.source_namespace = g.source_namespace and gr.source_name = g.source_name
-  left join releases r on r.cluster_id = g.cluster_id and r.source_kind = g.source_kind and r.source_namespace = g.source_namespace and r.source_name = g.source_name
+  left join grants gr on ${SOURCE('gr')}
   left join cluster_heads h on h.cluster_id = g.cluster_id
   left join sessions s on s.cluster_id = g.cluster_id
   left join replicas rp on rp.id = s.replica and rp.lease_until > now()
   left join partition_leases pl on pl.partition = ('x' || right(g.cluster_id, 4))::bit(16)::int % $2 and pl.lease_until > now()
   where g.rollout = $1 and not g.apart
   order by c.name`
+const SOURCES_GOVERNED = GOVERNED(OF_SOURCE)
+const PLACEMENTS_GOVERNED = GOVERNED(OF_PLACEMENT)
 
 /** What a cluster had before the runs that gave it one of these revisions ($3). */
 const EARLIER = `
@@ -56,7 +82,7 @@ export interface FactsOf {
 
 /** The clusters of a Rollout as they are now, for a decision about its run: three statements, however many they are. */
 export async function readFacts(tx: Sql, { asleepMs, bad, now, rollout, run, source }: FactsOf): Promise<readonly ClusterFacts[]> {
-  const { rows } = await tx.query<GovernedRow>(GOVERNED, [rollout, PARTITIONS])
+  const { rows } = await tx.query<GovernedRow>(source.kind === 'Placement' ? PLACEMENTS_GOVERNED : SOURCES_GOVERNED, [rollout, PARTITIONS])
   const given = rows.filter(({ cluster }) => run?.targets.get(cluster)?.given === 'content').map(({ cluster }) => cluster)
   const looked = run ? await look(tx, source, { clusters: given, revision: run.content.revision }) : new Map<string, Looked>()
   const earlier = await earlierOf(tx, rows, { rollout, unwanted: [...(run ? [run.content.revision] : []), ...bad] })

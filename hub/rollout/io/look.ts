@@ -2,6 +2,8 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceObject } from '../model.ts'
 import type { Failing, Looked, Waiting } from '../turn/health.ts'
+import { SAY_NOTHING } from './keys.ts'
+import { lookPlaced } from './look-placed.ts'
 
 /**
  * How clusters ($1) do at revision $5 of source object ($2, $3, $4), in one statement. What consumes the source is
@@ -36,7 +38,7 @@ const LOOK = `
   judged as (
     select x.cluster_id, x.kind || '/' || x.namespace || '/' || x.name as object, x.grp, x.kind, x.namespace, x.name, x.absent,
            x.said ->> 'reason' as reason, left(x.said ->> 'message', 500) as message,
-           x.current and x.said ->> 'status' = 'True' and (not x.consumes or x.applied = $5) as healthy,
+           x.current and (x.said ->> 'status' = 'True' or (x.said is null and x.kind in ${SAY_NOTHING})) and (not x.consumes or x.applied = $5) as healthy,
            x.current and x.said ->> 'status' = 'False' and x.consumes and x.attempted = $5 as failing,
            x.consumes and x.attempted is distinct from $5 as behind
     from (
@@ -81,10 +83,13 @@ interface LookRow {
 /** What the rows say of these clusters at a revision of the source object, by cluster. */
 export async function look(
   sql: Sql,
-  { kind, name, namespace }: SourceObject,
-  { clusters, revision }: { readonly clusters: readonly string[]; readonly revision: string },
+  source: SourceObject,
+  at: { readonly clusters: readonly string[]; readonly revision: string },
 ): Promise<ReadonlyMap<string, Looked>> {
+  const { kind, name, namespace } = source
+  const { clusters, revision } = at
   if (clusters.length === 0) return new Map()
+  if (kind === 'Placement') return lookPlaced(sql, source, at)
   const { rows } = await sql.query<LookRow>(LOOK, [clusters, kind, namespace, name, revision, PARTITIONS])
   return new Map(rows.map((row) => [row.cluster_id, row]))
 }

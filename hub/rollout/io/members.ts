@@ -1,7 +1,8 @@
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Sql } from '../../db/db.ts'
-import type { SourceObject } from '../model.ts'
+import { PLACEMENT_KEY, type SourceObject } from '../model.ts'
 import type { Candidate } from '../ports.ts'
+import { KEYS_OF, PLACEMENT_HOLDERS } from './keys.ts'
 
 const OBJECT = (table: string) =>
   `${table}.cluster_id = so.cluster_id and ${table}.source_kind = so.kind and ${table}.source_namespace = so.namespace and ${table}.source_name = so.name`
@@ -23,13 +24,28 @@ const CANDIDATES = `
     and ($4::text is null or exists (select from tenant_access a where a.cluster_id = c.id and a.tenant = $4 and not a.removed))
   order by c.name`
 
+/** The same of a Placement: the clusters that it chooses. */
+const PLACED = `
+  select c.id as "clusterId", c.name, coalesce(o.labels, '{}') as labels, '${PLACEMENT_KEY}' || so.uid as "sourceKey", so.uid as origin,
+         jsonb_build_object('revision', so.newest, 'artifact', '') as newest,
+         case when so.revision is not null then jsonb_build_object('revision', so.revision, 'artifact', '') end as has,
+         w.uid as "governedBy", w.namespace || '/' || w.name as governor
+  from (${PLACEMENT_HOLDERS}) so
+  join clusters c on c.id = so.cluster_id and c.approved_at is not null
+  left join objects o on o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name
+  left join governed g on ${OBJECT('g')}
+  left join rollouts w on w.uid = g.rollout
+  where so.kind = $1 and so.namespace = $2 and so.name = $3
+    and ($4::text is null or exists (select from tenant_access a where a.cluster_id = c.id and a.tenant = $4 and not a.removed))
+  order by c.name`
+
 /** Clusters with the source object that the tenant may use; every one where there is no tenant to limit them. */
 export async function candidates(
   sql: Sql,
   { kind, name, namespace }: SourceObject,
   tenant: string | undefined,
 ): Promise<readonly Candidate[]> {
-  return (await sql.query<Candidate>(CANDIDATES, [kind, namespace, name, tenant ?? null])).rows
+  return (await sql.query<Candidate>(kind === 'Placement' ? PLACED : CANDIDATES, [kind, namespace, name, tenant ?? null])).rows
 }
 
 const GIVEN = `given as (select * from unnest($5::text[], $6::boolean[]) as g (cluster_id, apart))`
@@ -44,10 +60,7 @@ const LET_GO = `
   ungranted as (
     delete from grants using gone where grants.cluster_id = gone.cluster_id and grants.source_kind = gone.source_kind
       and grants.source_namespace = gone.source_namespace and grants.source_name = gone.source_name)
-  select distinct so.source_key from gone
-  join source_objects so on so.cluster_id = gone.cluster_id and so.kind = gone.source_kind
-    and so.namespace = gone.source_namespace and so.name = gone.source_name
-  where so.source_key is not null`
+  ${KEYS_OF('gone')}`
 
 const TAKE = `
   with ${GIVEN}

@@ -106,13 +106,15 @@ function contentOf(revision: string | null, artifact: string | null): Content | 
 }
 
 const HISTORY = `
-  select number, cause, revision, state, started_at, ended_at, outcome, started_by, commit from rollout_runs
+  select number, cause, revision, state, started_at, ended_at, outcome, started_by, commit,
+         array(select distinct w.approved_by from rollout_waves w where w.run = id and w.approved_by is not null order by 1) as approved_by
+  from rollout_runs
   where rollout = $1 and ended_at is not null and id is distinct from (select run from rollouts where uid = $1)
   order by number desc limit $2`
 
 /** The runs that ended before the present or last one, last one first. */
 export async function readHistory(sql: Sql, rollout: string, limit: number): Promise<readonly EndedRun[]> {
-  const { rows } = await sql.query<RunRow & { readonly ended_at: Date }>(HISTORY, [rollout, limit])
+  const { rows } = await sql.query<RunRow & { readonly ended_at: Date; readonly approved_by: readonly string[] }>(HISTORY, [rollout, limit])
   return rows.map((row) => ({
     cause: row.cause,
     revision: row.revision,
@@ -121,6 +123,7 @@ export async function readHistory(sql: Sql, rollout: string, limit: number): Pro
     endedAt: row.ended_at,
     outcome: row.outcome ?? undefined,
     note: noteOf(row),
+    approvedBy: row.approved_by,
   }))
 }
 

@@ -1,14 +1,16 @@
 import type { ClusterId } from '../../../proto/model/ids.ts'
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Db, Sql } from '../../db/db.ts'
-import type { Content, SourceObject } from '../model.ts'
+import { type Content, PLACEMENT_KEY, type SourceObject } from '../model.ts'
 import type { RolloutRows, RolloutStore, RunNote } from '../ports.ts'
 import { carryOut, welcome } from './carry-out.ts'
 import { readChains } from './chain.ts'
 import { readFacts } from './facts.ts'
+import { KEYS_OF } from './keys.ts'
 import { candidates, govern } from './members.ts'
 import { readHistory, readRun, writeRun } from './run-rows.ts'
 import { beat, lockState, readState, saveState } from './state.ts'
+import { readSuspended } from './suspended.ts'
 
 const FORGET = `
   with dissolved as (delete from rollouts where namespace = $1 and name = $2 and uid is distinct from $3 returning uid),
@@ -18,17 +20,19 @@ const FORGET = `
   ungranted as (
     delete from grants using gone where grants.cluster_id = gone.cluster_id and grants.source_kind = gone.source_kind
       and grants.source_namespace = gone.source_namespace and grants.source_name = gone.source_name)
-  select distinct so.source_key from gone
-  join source_objects so on so.cluster_id = gone.cluster_id and so.kind = gone.source_kind
-    and so.namespace = gone.source_namespace and so.name = gone.source_name
-  where so.source_key is not null`
+  ${KEYS_OF('gone')}`
 
 /** By what they move, not by what they govern: a cluster may be new to them. */
 const OF_SOURCES = `
   select distinct r.namespace || '/' || r.name as key from source_objects so
   join objects r on r.scope = 'fleet' and r.grp = '${FLEET_GROUP}' and r.kind = 'Rollout' and r.namespace = so.namespace
     and r.spec #>> '{source,kind}' = so.kind and r.spec #>> '{source,name}' = so.name
-  where so.source_key = any($1::text[])`
+  where so.source_key = any($1::text[])
+  union
+  select r.namespace || '/' || r.name from placements p
+  join objects r on r.scope = 'fleet' and r.grp = '${FLEET_GROUP}' and r.kind = 'Rollout' and r.namespace = p.namespace
+    and r.spec #>> '{source,kind}' = 'Placement' and r.spec #>> '{source,name}' = p.name
+  where '${PLACEMENT_KEY}' || p.uid = any($1::text[])`
 
 /** What the last run brought everywhere that moved another revision, and that was not taken back. */
 const LAST_GOOD = `
@@ -42,7 +46,12 @@ const UNSETTLED = `
   select distinct so.source_key from grants g
   join source_objects so on so.cluster_id = g.cluster_id and so.kind = g.source_kind and so.namespace = g.source_namespace and so.name = g.source_name
   left join releases r on r.cluster_id = g.cluster_id and r.source_kind = g.source_kind and r.source_namespace = g.source_namespace and r.source_name = g.source_name
-  where g.rollout = $1 and not so.suspended and so.source_key is not null and r.revision is distinct from g.revision`
+  where g.rollout = $1 and not so.suspended and so.source_key is not null and r.revision is distinct from g.revision
+  union
+  select '${PLACEMENT_KEY}' || p.uid from grants g
+  join placements p on g.source_kind = 'Placement' and p.namespace = g.source_namespace and p.name = g.source_name and p.generation >= 0
+  join placement_targets t on t.placement = p.uid and t.cluster_id = g.cluster_id
+  where g.rollout = $1 and t.revision is distinct from g.revision`
 
 /** Rollouts with a run in progress that these clusters are part of. */
 const OF_CLUSTERS = `
@@ -69,6 +78,7 @@ export function createRolloutStore(db: Db): RolloutStore {
     all: () => keys(`select namespace || '/' || name as key from rollouts`, []),
     unsettled: async (uid) => (await db.query<{ source_key: string }>(UNSETTLED, [uid])).rows.map((row) => row.source_key),
     history: (uid, limit) => readHistory(db, uid, limit),
+    suspended: (uid) => readSuspended(db, uid),
     ofSources: (sources) => keys(OF_SOURCES, [sources]),
     ofClusters: (clusters) => keys(OF_CLUSTERS, [clusters]),
     async lastGood(uid, but) {
@@ -146,7 +156,10 @@ async function known(
     `select distinct v.revision, v.artifact from governed g
      join source_objects so on so.cluster_id = g.cluster_id and so.kind = $2 and so.namespace = $3 and so.name = $4
      join revisions v on v.source_key = so.source_key
-     where g.rollout = $1 and not g.apart and (v.revision = $5 or position($5 in v.revision) > 0)`,
+     where g.rollout = $1 and not g.apart and (v.revision = $5 or position($5 in v.revision) > 0)
+     union
+     select v.revision, '' from placements p join placement_revisions v on v.placement = p.uid
+     where $2 = 'Placement' and p.namespace = $3 and p.name = $4 and p.generation >= 0 and (v.revision = $5 or position($5 in v.revision) > 0)`,
     [uid, source.kind, source.namespace, source.name, text],
   )
   return rows.find(({ revision }) => revision === text) ?? (rows.length === 1 ? rows[0] : undefined)

@@ -49,7 +49,7 @@ export function records(before: Run, after: Run, facts: Facts): readonly Step[] 
 }
 
 function failures(before: Run, after: Run): readonly Recorded[] {
-  const failed = [...after.targets.values()].filter((one) => one.state === 'failed' && before.targets.get(one.cluster)?.state !== 'failed')
+  const failed = [...after.targets.values()].filter((one) => hasFailed(one, before.targets.get(one.cluster)))
   if (failed.length === 0) return []
   const said = failed.slice(0, NAMED).map(sentence).join('; ')
   const more = failed.length > NAMED ? `; and ${failed.length - NAMED} more` : ''
@@ -59,6 +59,11 @@ function failures(before: Run, after: Run): readonly Recorded[] {
       cluster: failed[0]?.name,
     }),
   ]
+}
+
+/** Also where it is given back at once what it had. */
+function hasFailed(target: Target, old: Target | undefined): boolean {
+  return (target.state === 'failed' && old?.state !== 'failed') || (target.failedOnce === true && old?.failedOnce !== true)
 }
 
 /** What is wrong with a cluster: `edge-1: Kustomization/a/b: the message`. */

@@ -49,6 +49,7 @@ test.each<[string, Looked, string, string]>([
     'failed',
     'ReconciliationFailed',
   ],
+  ['a placed object is refused, and that stands', at({ failing: failing('PlacementRefused', 'no', 2) }), 'failed', 'PlacementRefused'],
   [
     'it waits for another object, however often',
     at({ failing: failing('DependencyNotReady', 'no', 9) }),

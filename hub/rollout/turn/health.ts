@@ -73,7 +73,7 @@ export function judge(looked: Looked): Judged {
   const failure = looked.failing.find(hasFailed)
   if (failure) return { health: 'failed', reason: failure.reason, message: failure.message, object: failure.object }
   if (!looked.released) {
-    const message = looked.problem ?? 'the revision is being built for it'
+    const message = looked.problem ?? 'the revision is being made ready for it'
     return { health: 'progressing', reason: looked.problem === null ? 'Building' : 'SourceProblem', message }
   }
   const [retried] = looked.failing

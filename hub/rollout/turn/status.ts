@@ -2,7 +2,7 @@ import { type Condition, metaTime, setCondition } from '../../../proto/model/con
 import type { RolloutStatus } from '../../../proto/model/fleet/rollout-status.ts'
 import { isEnded } from '../advance.ts'
 import type { Run, Target } from '../model.ts'
-import type { EndedRun, RunNote } from '../ports.ts'
+import type { EndedRun, RunNote, Suspended } from '../ports.ts'
 import { countTargets, type TargetCounts } from '../step/budget.ts'
 import type { Look } from './look.ts'
 import { waitsFor } from './waits-for.ts'
@@ -16,14 +16,16 @@ export interface Told {
   readonly look: Look
   /** Last one first. */
   readonly history: readonly EndedRun[]
+  readonly suspended: Suspended
   readonly generation: number
 }
 
 /** The status with what a look came to; the same look gives the same status. No list in it grows with the fleet. */
-export function rolloutStatus(old: RolloutStatus, { generation, history, look }: Told): RolloutStatus {
+export function rolloutStatus(old: RolloutStatus, { generation, history, look, suspended }: Told): RolloutStatus {
   const { bad, now, run, state } = look
   const sentence = waitsFor(look)
-  const problems: readonly Problem[] = [...state.problems, ...complaints(run)]
+  const problems: readonly Problem[] = [...state.problems, ...complaints(run), ...suspended.first.map(leftOut)]
+  const more = problems.length + suspended.total - suspended.first.length - Math.min(problems.length, PROBLEMS)
   const ready = { type: 'Ready', ...verdict(look, sentence), observedGeneration: generation }
   return {
     ...(bad.size > 0 ? { badRevisions: [...bad].sort() } : {}),
@@ -32,7 +34,7 @@ export function rolloutStatus(old: RolloutStatus, { generation, history, look }:
       ? { hold: { by: state.hold.by, ...(state.hold.reason ? { reason: state.hold.reason } : {}), since: state.hold.since } }
       : {}),
     ...(history.length > 0 ? { history: history.map(endedStatus) } : {}),
-    ...(problems.length > PROBLEMS ? { moreProblems: problems.length - PROBLEMS } : {}),
+    ...(more > 0 ? { moreProblems: more } : {}),
     ...(state.newest ? { newest: state.newest.revision } : {}),
     observedGeneration: generation,
     ...(state.paused ? { paused: true } : {}),
@@ -70,6 +72,7 @@ function verdict({ run, state }: Look, message: string): Pick<Condition, 'status
 function runStatus(run: Run, note: RunNote, message: string): RunStatus {
   return {
     ...noteStatus(note),
+    ...approversOf(run),
     cause: run.cause,
     clusters: countsOf(countTargets(run)),
     ...(run.endedAt ? { endedAt: metaTime(run.endedAt) } : {}),
@@ -88,9 +91,15 @@ function runStatus(run: Run, note: RunNote, message: string): RunStatus {
   }
 }
 
-function endedStatus({ cause, endedAt, note, outcome, revision, startedAt, state }: EndedRun): RunStatus {
+function approversOf({ waves }: Run): Pick<RunStatus, 'approvedBy'> {
+  const names = [...new Set(waves.flatMap(({ approvedBy }) => approvedBy ?? []))].sort()
+  return names.length > 0 ? { approvedBy: names } : {}
+}
+
+function endedStatus({ approvedBy, cause, endedAt, note, outcome, revision, startedAt, state }: EndedRun): RunStatus {
   return {
     ...noteStatus(note),
+    ...(approvedBy.length > 0 ? { approvedBy: [...approvedBy] } : {}),
     cause,
     endedAt: metaTime(endedAt),
     ...(outcome === undefined ? {} : { message: outcome }),
@@ -121,6 +130,10 @@ function complaints(run: Run | undefined): readonly Problem[] {
     ({ complaint, state }) => complaint && (state === 'failed' || (state === 'rolled-back' && !isEnded(run))),
   )
   return shown.sort(byName).map(problemOf)
+}
+
+function leftOut({ cluster, object }: Suspended['first'][number]): Problem {
+  return { cluster, object, reason: 'Suspended', message: 'it is suspended and left out: the cluster counts without it' }
 }
 
 function problemOf({ complaint, name }: Target): Problem {

@@ -23,7 +23,7 @@ export interface StreamListeners {
   disconnected(clusterId: ClusterId, reason: string): Promise<void>
   pulse(clusterId: ClusterId, pulse: Pulse): void
   nacked(clusterId: ClusterId, object: ObjectRef | undefined, reason: string): void
-  /** Facts up to here are on the agent's disk. */
+  /** Facts up to here are on the agent's disk, and its row says so. */
   acked(clusterId: ClusterId, position: bigint): void
   /** A bundle was given to a cluster. */
   sent?(bytes: number): void
@@ -109,10 +109,7 @@ export class Room {
     const { listeners, log } = this.#options
     return {
       greeted: (session, greeting) => this.#greeted(session, greeting),
-      acked: (session, position) => {
-        this.#acks.set(session.peer.clusterId, position)
-        listeners.acked(session.peer.clusterId, position)
-      },
+      acked: (session, position) => void this.#acks.set(session.peer.clusterId, position),
       nacked: (session, object, reason) => listeners.nacked(session.peer.clusterId, object, reason),
       pulse: (session, pulse) => listeners.pulse(session.peer.clusterId, pulse),
       hungry: () => this.pump.poke(),
@@ -190,8 +187,11 @@ export class Room {
 
   async #flushAcks(): Promise<void> {
     const acks = new Map(this.#acks)
-    this.#acks.clear()
     await acknowledge(this.#options.db, acks)
+    for (const [clusterId, position] of acks) {
+      if (this.#acks.get(clusterId) === position) this.#acks.delete(clusterId)
+      this.#options.listeners.acked(clusterId, position)
+    }
   }
 
   async #every(ms: number, work: () => Promise<void>): Promise<void> {

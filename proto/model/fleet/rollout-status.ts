@@ -40,6 +40,7 @@ const wave = z.object({
 })
 
 const run = z.object({
+  approvedBy: z.array(z.string()).exactOptional().describe('Who approved a wave of it, each once.'),
   author: z.string().exactOptional().describe('Author of the commit.'),
   cause: z.enum(RUN_CAUSES).describe('What started it: a new revision, or a person.'),
   clusters: z.object(counts).exactOptional().describe('Clusters by state.'),

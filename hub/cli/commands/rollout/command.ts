@@ -22,7 +22,7 @@ export function rolloutCommand(program: Command, session: Session): void {
   const named = (name: string, does: string) =>
     rollout.command(name).description(does).argument('<name>').option('-n, --namespace <namespace>', 'namespace', 'flux-system')
   named('status', 'show the waves, what they wait for, and which clusters fail')
-    .option('-w, --watch', 'go on until the run has ended')
+    .option('-w, --watch', 'go on until the run has ended; a terminal shows it in place')
     .option('-o, --output <format>', 'table, json or yaml', parseOutput, 'table' as const)
     .action((name: string, options: Options & { watch?: true; output: Output }) => status(session, name, options))
   named('history', 'show the runs: what they moved, who started and approved them, and how they ended').action(

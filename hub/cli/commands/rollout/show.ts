@@ -1,6 +1,6 @@
 import type { RolloutStatus } from '../../../../proto/model/fleet/rollout-status.ts'
 import type { Manifest } from '../../../../proto/model/manifest.ts'
-import { tableText } from '../../show/print.ts'
+import { oneLine, tableText } from '../../show/print.ts'
 import { readyOf, shortRevision } from '../../show/rows.ts'
 
 type Run = NonNullable<RolloutStatus['run']>
@@ -22,7 +22,7 @@ export function statusText(rollout: Manifest): string {
   ]
   const waves = run?.waves?.length ? `\n${wavesText(run.waves)}` : ''
   const more = moreProblems ? `and ${moreProblems} more\n` : ''
-  return `${lines.join('\n')}\n${waves}${problems?.length ? `\n${problemsText(problems)}${more}` : ''}`
+  return `${lines.map(oneLine).join('\n')}\n${waves}${problems?.length ? `\n${problemsText(problems)}${more}` : ''}`
 }
 
 /** The runs, the last one first. */
@@ -35,7 +35,7 @@ export function historyText(rollout: Manifest): string {
     one.startedAt,
     one.endedAt ?? '',
     one.startedBy ?? one.cause,
-    [...new Set(one.waves?.flatMap(({ approvedBy }) => approvedBy ?? []))].join(','),
+    one.approvedBy?.join(',') ?? '',
     one.author ?? '',
     one.subject ?? '',
     shortRevision(one.message ?? ''),

@@ -1,34 +1,38 @@
 import { ROLLOUT } from '../../../../proto/model/fleet/kinds.ts'
+import type { Manifest } from '../../../../proto/model/manifest.ts'
 import { follow } from '../../ask/follow.ts'
 import { pathOf } from '../../kinds.ts'
 import type { Session } from '../../session.ts'
+import { createAppendedText, createLiveText } from '../../show/live.ts'
 import { statusOf, statusText } from './show.ts'
 
 const ENDED: readonly (string | undefined)[] = ['succeeded', 'stopped', 'rolled-back']
 
-/** Shows the status again whenever it changed, until its run has ended. */
+/** Shows the status again whenever it changed, until its run has ended: on a terminal in place, elsewhere below. */
 export async function watchStatus(
   session: Session,
   { name, namespace }: { readonly name: string; readonly namespace: string },
 ): Promise<void> {
+  const { out, signal, terminal } = session
+  const live = terminal ? createLiveText(terminal) : createAppendedText()
   const hub = await session.hub()
   // What is not there is said at once; a watch would wait for it.
-  const first = await hub.get(pathOf(ROLLOUT, { name, namespace }), { signal: session.signal })
-  let before = statusText(first)
-  session.out(before)
-  if (isOver(first)) return
-  const query = { fieldSelector: `metadata.name=${name}` }
-  const changes = follow(session, pathOf(ROLLOUT, { namespace }), { from: first.metadata.resourceVersion, query, signal: session.signal })
-  for await (const { object, type } of changes) {
+  let shown = await hub.get(pathOf(ROLLOUT, { name, namespace }), { signal })
+  const show = () => out(isOver(shown) ? live.last(statusText(shown)) : live.next(statusText(shown)))
+  // A remark between two drawings would be drawn over, and shift what follows.
+  const remark = (text: string) => out(live.next(`${statusText(shown)}\n${text}\n`))
+  show()
+  if (isOver(shown)) return
+  const asked = { from: shown.metadata.resourceVersion, query: { fieldSelector: `metadata.name=${name}` }, signal }
+  for await (const { object, type } of follow(terminal ? { ...session, say: remark } : session, pathOf(ROLLOUT, { namespace }), asked)) {
     if (type === 'DELETED') return session.say(`Rollout ${namespace}/${name} was deleted`)
-    const text = statusText(object)
-    if (text !== before) session.out(`\n${text}`)
-    before = text
-    if (isOver(object)) return
+    shown = object
+    show()
+    if (isOver(shown)) return
   }
 }
 
-function isOver(rollout: Parameters<typeof statusOf>[0]): boolean {
+function isOver(rollout: Manifest): boolean {
   const { newest, run } = statusOf(rollout)
   return ENDED.includes(run?.state) && (newest === undefined || newest === run?.revision || run?.state !== 'succeeded')
 }

@@ -1,0 +1,108 @@
+import { PARTITIONS } from '../../../proto/model/subjects.ts'
+import type { Sql } from '../../db/db.ts'
+import type { SourceObject } from '../model.ts'
+import type { Looked } from '../turn/health.ts'
+import { PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAY_NOTHING } from './keys.ts'
+
+const SAME = (a: string, b: string) =>
+  `${a}.cluster_id = ${b}.cluster_id and ${a}.grp = ${b}.grp and ${a}.kind = ${b}.kind and ${a}.namespace = ${b}.namespace and ${a}.name = ${b}.name`
+const MIRROR_OF = (m: string) =>
+  `o.scope = ${m}.cluster_id and o.grp = ${m}.grp and o.kind = ${m}.kind and o.namespace = ${m}.namespace and o.name = ${m}.name`
+const SOURCE_OF = (table: string) =>
+  `${table}.cluster_id = co.cluster_id and ${table}.source_kind = co.source_kind and ${table}.source_namespace = co.source_namespace and ${table}.source_name = co.source_name`
+
+/**
+ * Placed objects of the clusters, and the Flux objects in their inventories, as they are mirrored. An object is as it was
+ * placed once its agent said so and the mirror shows that content; what consumes a source is judged at the revision
+ * that this source is to have there, since a Placement may change the source and nothing else.
+ */
+const MEMBERS = `
+  root as (
+    select d.cluster_id, d.grp, d.kind, d.namespace, d.name, d.state, d.message, d.leaving, jsonb_strip_nulls(m.manifest -> 'spec') as content
+    from held h join placed d on d.placement = h.uid and d.cluster_id = h.cluster_id
+    left join manifests m on m.digest = d.manifest),
+  member as (
+    select cluster_id, grp, kind, namespace, name from root where leaving is null
+    union
+    select m.cluster_id, split_part(e.id, '_', 3), split_part(e.id, '_', 4), split_part(e.id, '_', 1), split_part(e.id, '_', 2)
+    from member m
+    join objects o on ${MIRROR_OF('m')}
+    cross join lateral jsonb_to_recordset(coalesce(o.status #> '{inventory,entries}', '[]')) as e(id text)
+    where split_part(e.id, '_', 3) like '%.toolkit.fluxcd.io'),
+  mirrored as (
+    select m.*, o.scope is null as absent, coalesce((o.spec ->> 'suspend')::boolean, false) as suspended,
+           ro.cluster_id is not null as root, ro.state, ro.message as word,
+           ro.cluster_id is null or (ro.state = 'placed' and coalesce(o.spec @> ro.content, ro.content is null)) as in_place,
+           coalesce((said ->> 'observedGeneration')::bigint, (o.status ->> 'observedGeneration')::bigint, o.generation) = o.generation as current,
+           said, o.kind in ${SAY_NOTHING} and said is null as silent, so.cluster_id is not null as consumes,
+           case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as due,
+           coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end) as applied,
+           coalesce(o.status ->> 'lastAttemptedRevision', case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
+    from member m
+    left join root ro on ${SAME('ro', 'm')}
+    left join objects o on ${MIRROR_OF('m')}
+    left join observed ob on ${SAME('ob', 'm')}
+    left join consumers co on ${SAME('co', 'm')}
+    left join source_objects so on so.cluster_id = co.cluster_id and so.kind = co.source_kind and so.namespace = co.source_namespace and so.name = co.source_name
+    left join sources s on s.key = so.source_key
+    left join governed gv on ${SOURCE_OF('gv')}
+    left join grants gr on ${SOURCE_OF('gr')}
+    left join releases r on ${SOURCE_OF('r')}
+    left join reached re on ${SOURCE_OF('re')}
+    cross join lateral (select jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said) ready)`
+
+const LOOK = `
+  with recursive
+  wanted as (select unnest($1::text[]) as cluster_id),
+  held as (
+    select x.*, x.revision = $4 as released, x.revision = $4 and ${PLACED_IS_ACKED('x')} as acked
+    from (${PLACEMENT_HOLDERS}) x join wanted w on w.cluster_id = x.cluster_id left join cluster_heads h on h.cluster_id = x.cluster_id
+    where x.namespace = $2 and x.name = $3),
+  ${MEMBERS},
+  judged as (
+    select m.cluster_id, m.kind || '/' || m.namespace || '/' || m.name as object, m.absent and (not m.root or m.state = 'placed') as absent,
+           case when m.state = 'refused' then 'PlacementRefused' else m.said ->> 'reason' end as reason,
+           case when m.state = 'refused' then m.word else left(m.said ->> 'message', 500) end as message,
+           m.in_place and not m.absent
+             and (m.suspended or (m.current and (m.silent or m.said ->> 'status' = 'True') and (not m.consumes or m.applied = m.due))) as healthy,
+           m.root and h.acked and (m.state = 'refused'
+             or (m.in_place and not m.suspended and m.current and m.said ->> 'status' = 'False' and (not m.consumes or m.attempted = m.due))) as failing,
+           -- An agent tells of a refusal once it stands; one that waits for a removal passes by itself.
+           case when m.state = 'refused' and m.word not like '%is being deleted%' then 2 else 1 end as attempts,
+           not m.in_place or (m.consumes and m.applied is distinct from m.due and m.attempted is distinct from m.due) as behind
+    from mirrored m join held h on h.cluster_id = m.cluster_id
+    union all
+    select cluster_id, kind || '/' || namespace || '/' || name, false, 'Leaving', coalesce(nullif(message, ''), 'it is being taken out of the cluster'),
+           false, false, 0, false
+    from root where leaving is not null
+    union all
+    select h.cluster_id, x ->> 'object', false, case when h.blocked then 'PlacementBlocked' else 'PlacementProblem' end, x ->> 'message',
+           false, h.released and not h.blocked, 2, false
+    from held h cross join lateral jsonb_array_elements(h.problems) x),
+  summed as (
+    select j.cluster_id, count(*)::int as members,
+           (array_agg(jsonb_build_object('object', coalesce(j.object, 'Placement/' || $2 || '/' || $3), 'absent', j.absent, 'behind', j.behind, 'reason', j.reason, 'message', j.message)
+             order by j.object) filter (where not coalesce(j.healthy, false) and not coalesce(j.failing, false)))[1] as waiting,
+           jsonb_agg(jsonb_build_object('object', coalesce(j.object, 'Placement/' || $2 || '/' || $3), 'reason', j.reason, 'message', j.message, 'attempts', j.attempts)
+             order by j.object) filter (where j.failing) as failing
+    from judged j group by j.cluster_id)
+  select w.cluster_id, x.cluster_id is not null as present, false as suspended,
+         coalesce(s.closed_at is null and rp.id is not null and pl.partition is not null, false) as connected,
+         coalesce(x.released, false) as released, coalesce(x.acked, false) as acked, null as problem,
+         coalesce(z.members, 0) as members, z.waiting, coalesce(z.failing, '[]') as failing
+  from wanted w
+  left join held x on x.cluster_id = w.cluster_id
+  left join sessions s on s.cluster_id = w.cluster_id
+  left join replicas rp on rp.id = s.replica and rp.lease_until > now()
+  left join partition_leases pl on pl.partition = ('x' || right(w.cluster_id, 4))::bit(16)::int % $5 and pl.lease_until > now()
+  left join summed z on z.cluster_id = w.cluster_id`
+
+/** What the rows say of these clusters at a revision of a Placement, by cluster. */
+export async function lookPlaced(
+  sql: Sql,
+  { name, namespace }: SourceObject,
+  { clusters, revision }: { readonly clusters: readonly string[]; readonly revision: string },
+): Promise<ReadonlyMap<string, Looked>> {
+  const { rows } = await sql.query<Looked & { readonly cluster_id: string }>(LOOK, [clusters, namespace, name, revision, PARTITIONS])
+  return new Map(rows.map((row) => [row.cluster_id, row]))
+}
