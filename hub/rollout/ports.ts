@@ -87,8 +87,12 @@ export interface RolloutRows {
   /** The run in progress, or the last one. */
   readonly current: StoredRun | undefined
   save(state: RolloutState, lookAt: Date | undefined): Promise<void>
-  /** Takes the clusters over, and lets go of all others. @returns sources with something to settle */
-  govern(source: SourceObject, clusters: readonly { readonly clusterId: ClusterId; readonly apart: boolean }[]): Promise<readonly string[]>
+  /** Takes the clusters over, and lets go of those that it held and are not among them. @returns sources with something to settle */
+  govern(
+    source: SourceObject,
+    clusters: readonly { readonly clusterId: ClusterId; readonly apart: boolean }[],
+    held: readonly ClusterId[],
+  ): Promise<readonly string[]>
   /** The clusters as they are; of those that the run gave its content, how they do at it. */
   facts(source: SourceObject, run: Run | undefined): Promise<readonly ClusterFacts[]>
   /** Wave of each cluster in the last run, by name. */
@@ -113,6 +117,8 @@ export interface RolloutStore {
   /** Makes the row of a Rollout, where there is none. */
   open(rollout: RolloutName): Promise<void>
   /** Clusters with the source object that the tenant may use; every one where there is no tenant to limit them. */
+  /** The clusters that a Rollout governs now. */
+  held(uid: string): Promise<readonly ClusterId[]>
   candidates(source: SourceObject, tenant: string | undefined): Promise<readonly Candidate[]>
   /** One decision: all or nothing of what `work` writes. Undefined where the Rollout is gone. */
   decide<T>(rollout: RolloutName, work: (rows: RolloutRows) => Promise<T>): Promise<T | undefined>

@@ -78,12 +78,14 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
       const found = await known(deps, key)
       if (!found) return
       const { at, source, spec } = found
-      const tenant = await deps.tenantOf(at.namespace)
       await store.open(at)
-      const candidates = await store.candidates(source, tenant === PLATFORM_TENANT ? undefined : tenant)
-      const { clusters, newest, problems } = chooseMembers(spec, candidates, at.uid)
+      const tenant = await deps.tenantOf(at.namespace)
+      // Before the candidates: who joins meanwhile is governed already, and not to be let go for not being among them.
+      const held = await store.held(at.uid)
+      const candidates = store.candidates(source, tenant === PLATFORM_TENANT ? undefined : tenant)
+      const { clusters, newest, problems } = chooseMembers(spec, await candidates, at.uid)
       const free = await store.decide(at, async (rows) => {
-        const keys = await rows.govern(source, clusters)
+        const keys = await rows.govern(source, clusters, held)
         await rows.save({ ...rows.state, newest: newest ?? rows.state.newest, problems }, rows.now)
         return keys
       })
@@ -98,9 +100,8 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
 
     async lookAgain(key) {
       const found = await known(deps, key)
-      if (!found) return
-      await settle(await store.unsettled(found.at.uid))
-      await lookNow(found)
+      if (found) await settle(await store.unsettled(found.at.uid))
+      if (found) await lookNow(found)
     },
 
     async act({ name, namespace }, asked, { reason, subject }) {

@@ -1,3 +1,4 @@
+import type { ClusterId } from '../../../proto/model/ids.ts'
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Sql } from '../../db/db.ts'
 import { PLACEMENT_KEY, type SourceObject } from '../model.ts'
@@ -54,8 +55,8 @@ const GIVEN = `given as (select * from unnest($5::text[], $6::boolean[]) as g (c
 const LET_GO = `
   with ${GIVEN},
   gone as (
-    delete from governed g where g.rollout = $1 and not ((g.source_kind, g.source_namespace, g.source_name) = ($2, $3, $4)
-      and g.cluster_id in (select cluster_id from given))
+    delete from governed g where g.rollout = $1 and ((g.source_kind, g.source_namespace, g.source_name) <> ($2, $3, $4)
+      or g.cluster_id = any ($7::text[]) and g.cluster_id not in (select cluster_id from given))
     returning g.cluster_id, g.source_kind, g.source_namespace, g.source_name),
   ungranted as (
     delete from grants using gone where grants.cluster_id = gone.cluster_id and grants.source_kind = gone.source_kind
@@ -69,17 +70,29 @@ const TAKE = `
   on conflict (cluster_id, source_kind, source_namespace, source_name) do update set apart = excluded.apart
     where g.rollout = excluded.rollout and g.apart <> excluded.apart`
 
+/** The clusters that a Rollout governs. */
+export async function governedBy(sql: Sql, rollout: string): Promise<readonly ClusterId[]> {
+  const { rows } = await sql.query<{ cluster_id: ClusterId }>('select distinct cluster_id from governed where rollout = $1', [rollout])
+  return rows.map((row) => row.cluster_id)
+}
+
 /** Makes these the Rollout's clusters; what another Rollout governs stays that one's. @returns sources that are free again */
 export async function govern(
   tx: Sql,
   rollout: string,
   {
     clusters,
+    held,
     source: { kind, name, namespace },
-  }: { readonly source: SourceObject; readonly clusters: readonly { readonly clusterId: string; readonly apart: boolean }[] },
+  }: {
+    readonly source: SourceObject
+    readonly clusters: readonly { readonly clusterId: string; readonly apart: boolean }[]
+    /** Clusters that it governed before the candidates were read: one that joined since is not let go. */
+    readonly held: readonly string[]
+  },
 ): Promise<readonly string[]> {
   const values = [rollout, kind, namespace, name, clusters.map(({ clusterId }) => clusterId), clusters.map(({ apart }) => apart)]
-  const { rows } = await tx.query<{ source_key: string }>(LET_GO, values)
+  const { rows } = await tx.query<{ source_key: string }>(LET_GO, [...values, held])
   await tx.query(TAKE, values)
   return rows.map((row) => row.source_key)
 }

@@ -7,7 +7,7 @@ import { carryOut, welcome } from './carry-out.ts'
 import { readChains } from './chain.ts'
 import { readFacts } from './facts.ts'
 import { KEYS_OF } from './keys.ts'
-import { candidates, govern } from './members.ts'
+import { candidates, govern, governedBy } from './members.ts'
 import { readHistory, readRun, writeRun } from './run-rows.ts'
 import { beat, lockState, readState, saveState } from './state.ts'
 import { readSuspended } from './suspended.ts'
@@ -67,6 +67,7 @@ export function createRolloutStore(db: Db): RolloutStore {
     async open({ name, namespace, uid }) {
       await db.query('insert into rollouts (uid, namespace, name) values ($1, $2, $3) on conflict do nothing', [uid, namespace, name])
     },
+    held: (uid) => governedBy(db, uid),
     candidates: (source, tenant) => candidates(db, source, tenant),
     decide: (rollout, work) =>
       db.transaction(async (tx) => {
@@ -109,7 +110,7 @@ async function openRows(
     bad,
     current,
     save: (next, lookAt) => saveState(tx, uid, { state: next, run, lookAt }),
-    govern: (source, clusters) => govern(tx, uid, { source, clusters }),
+    govern: (source, clusters, held) => govern(tx, uid, { source, clusters, held }),
     facts: (source, of) => readFacts(tx, { rollout: uid, source, run: of, bad, now, asleepMs: asleepMs - (current?.asleepMs ?? asleepMs) }),
     kept: () => keptWaves(tx, run),
     async startRun(next, { historyLimit, number, startedBy }) {
