@@ -213,6 +213,23 @@ test('a cluster that joins in the middle of a run waits for its wave; one that j
   expect((await world.released()).zz).toBe('main@sha1:2')
 })
 
+test('a cluster that joins while a Rollout looks for its clusters is not given the newest revision', async () => {
+  await started()
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  const slow = world.service((store) => ({
+    ...store,
+    async candidates(...of) {
+      const found = await store.candidates(...of)
+      await world.addClusters(['z'])
+      await rollouts.survey(FLEET)
+      return found
+    },
+  }))
+  await slow.survey(FLEET)
+  expect((await world.released()).z).toBe('')
+})
+
 test('a Rollout that is deleted lets its clusters follow the newest revision', async () => {
   await started()
   await world.moveTo('main@sha1:2')
