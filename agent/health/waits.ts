@@ -3,11 +3,11 @@ import type { Health } from '../../proto/model/health.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
 import { type ObjectRef, refKey } from '../../proto/model/object-ref.ts'
 import type { LiveListener, Scope } from '../drift/model.ts'
-import { computeHealth } from './compute.ts'
-import type { Awaited, HealthOutcome, ObjectHealth } from './model.ts'
+import { canBeLate, computeHealth } from './compute.ts'
+import type { Awaited, Followed, HealthOutcome, ObjectHealth } from './model.ts'
 import type { HealthWatches } from './ports.ts'
 import { at } from './rules.ts'
-import { verdict } from './verdict.ts'
+import { together, verdict } from './verdict.ts'
 
 interface Fact {
   readonly health: Health
@@ -70,6 +70,16 @@ export class HealthWaits implements LiveListener {
       return await Promise.race([promise, late])
     } finally {
       timer.abort()
+    }
+  }
+
+  /** Tells when the health of one of the objects may be another. Kinds that are never late cost nothing. */
+  follow(subject: string, objects: readonly Awaited[], changed: () => void): Followed {
+    const followed = objects.filter(({ ref }) => canBeLate(ref))
+    const entry = this.#enter({ subject, objects: followed, check: changed })
+    return {
+      together: () => together(this.assess(subject, followed)),
+      [Symbol.dispose]: () => entry[Symbol.dispose](),
     }
   }
 
