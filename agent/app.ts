@@ -10,6 +10,7 @@ import type { Kustomization } from '../proto/model/flux/kustomize/kinds.ts'
 import { progressMessage } from '../proto/model/flux/progress.ts'
 import { unserved } from '../proto/model/flux/unserved.ts'
 import type { ServiceAccountRef } from '../proto/model/identities.ts'
+import { refOf } from '../proto/model/manifest.ts'
 import { refKey } from '../proto/model/object-ref.ts'
 import type { AppliedObject } from '../proto/model/report.ts'
 import { VERSION } from '../proto/model/version.ts'
@@ -242,6 +243,11 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
         return undefined
       },
       mayAct: () => authority.rules.adoption().kind === 'acting',
+      leftAlone(key) {
+        reconciler.forget(key)
+        const object = flux.kustomization(key)
+        if (object) reporting.applied.leftAlone(refOf(object), object.metadata.uid ?? '')
+      },
       ...{ concurrency: config.concurrency, clock, random, log },
     }),
   )

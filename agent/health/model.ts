@@ -24,7 +24,7 @@ export type HealthOutcome =
 
 /** How objects are doing together; `message` names the first one that is to blame. */
 export interface Together {
-  readonly health: AppliedHealth
+  readonly health: Exclude<AppliedHealth, 'NotAssessed'>
   readonly message: string
 }
 

@@ -117,7 +117,9 @@ export class HealthWaits implements LiveListener {
       this.#covered.delete(scopeKey(subject, scope))
       if (scope.name) this.#facts.delete(keyOf(subject, { ...scope, name: scope.name }))
     }
-    if (isLive) for (const key of this.#waiters.keys()) this.#tell(key)
+    if (!isLive) return
+    const within = `${subject}|${scope.group}/${scope.kind}/${scope.namespace && `${scope.namespace}/`}`
+    for (const key of this.#waiters.keys()) if (key.startsWith(within)) this.#tell(key)
   }
 
   /** Polling, which the watches do instead, tells in the same words. */

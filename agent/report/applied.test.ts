@@ -1,6 +1,8 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { systemClock } from '../../proto/base/clock.ts'
+import type { AppliedReport } from '../../proto/model/report.ts'
 import type { Together } from '../health/model.ts'
-import { nextWord, type Said, type Word } from './applied.ts'
+import { nextWord, openAppliedWords, type Said, type Word } from './applied.ts'
 
 const current: Together = { health: 'Current', message: '' }
 const late = (message = 'Deployment/a/b is InProgress: Available: 0/1'): Together => ({ health: 'InProgress', message })
@@ -39,4 +41,35 @@ test.each<[string, Said, Together | undefined, number, Word]>([
   ['what was late for a moment was never late', at({ last: current, lateMs: 0 }), current, 500, { said: at({ last: current }) }],
 ])('%s', (_name, said, seen, nowMs, word) => {
   expect(nextWord(said, seen, nowMs)).toEqual(word)
+})
+
+test('a run is told of until another one takes its place, and its end does not take the other one along', async () => {
+  const words: AppliedReport[] = []
+  await using told = openAppliedWords({ clock: systemClock, tell: (word) => words.push(word) })
+  const object = { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', namespace: 'a', name: 'b' }
+  const run = (bundle: string) => {
+    let health = current
+    let changed = () => undefined as void
+    const held = told.follow({ object, uid: 'u', generation: 1, bundle, fluxObjects: [] }, (call) => {
+      changed = call
+      return { together: () => health, [Symbol.dispose]: () => undefined }
+    })
+    const become = (next: Together) => {
+      health = next
+      changed()
+    }
+    return { held, become }
+  }
+  const first = run('one')
+  await vi.waitUntil(() => words.length === 1)
+  const second = run('two')
+  first.held[Symbol.dispose]()
+  await vi.waitUntil(() => words.length === 2)
+  first.become(failed)
+  second.become(failed)
+  await vi.waitUntil(() => words.length === 3)
+  expect(words.map(({ bundle, health }) => `${bundle} ${health}`)).toEqual(['one Current', 'two Current', 'two Failed'])
+  second.held[Symbol.dispose]()
+  told.leftAlone(object, 'u')
+  expect(words.at(-1)).toMatchObject({ object, health: 'NotAssessed' })
 })

@@ -1,6 +1,6 @@
 import type { Clock } from '../../proto/base/clock.ts'
 import { WorkQueue } from '../../proto/base/work-queue.ts'
-import { refKey } from '../../proto/model/object-ref.ts'
+import { type ObjectRef, refKey } from '../../proto/model/object-ref.ts'
 import type { AppliedReport } from '../../proto/model/report.ts'
 import type { Followed, Together } from '../health/model.ts'
 import type { Applied } from './model.ts'
@@ -45,6 +45,8 @@ export function nextWord(said: Said, seen: Together | undefined, nowMs: number):
 export interface AppliedWords extends AsyncDisposable {
   /** Tells how something is doing, now and whenever that is another, until disposed or followed anew. */
   follow(applied: Applied, watch: (changed: () => void) => Followed): Disposable
+  /** Tells that somebody else applies what the object says. */
+  leftAlone(object: ObjectRef, uid: string): void
 }
 
 interface Entry {
@@ -85,6 +87,7 @@ export function openAppliedWords({ clock, tell }: { readonly clock: Clock; reado
         },
       }
     },
+    leftAlone: (object, uid) => tell({ object, uid, generation: 0, bundle: '', health: 'NotAssessed', message: '', fluxObjects: [] }),
     [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose](),
   }
 }

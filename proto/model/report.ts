@@ -78,8 +78,8 @@ export interface PlacedReport {
   readonly message: string
 }
 
-/** How everything that an object applied is doing together, by kstatus' words. */
-export const APPLIED_HEALTH = ['Current', 'InProgress', 'Failed'] as const
+/** How everything that an object applied is doing together, by kstatus' words; `NotAssessed` where somebody else than the agent applies. */
+export const APPLIED_HEALTH = ['Current', 'InProgress', 'Failed', 'NotAssessed'] as const
 export type AppliedHealth = (typeof APPLIED_HEALTH)[number]
 
 /** A Flux object among what was applied, as that left it; it may have moved on since. */

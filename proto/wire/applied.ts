@@ -10,6 +10,7 @@ const HEALTH: Record<AppliedHealth, Applied_Health> = {
   Current: Applied_Health.CURRENT,
   InProgress: Applied_Health.IN_PROGRESS,
   Failed: Applied_Health.FAILED,
+  NotAssessed: Applied_Health.NOT_ASSESSED,
 }
 
 export function appliedToWire({ fluxObjects, generation, health, message, ...same }: AppliedReport): WireApplied {

@@ -46,9 +46,9 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 /** Two clusters that have revision 1, whose agents tell how what they apply is doing, and a Rollout that takes them as they are. */
-async function started(facts: object = { capabilities: ['health'], mode: 'active' }): Promise<void> {
+async function started(capabilities: readonly string[] = ['health']): Promise<void> {
   await world.addClusters(['a', 'b'])
-  await query("update objects set status = $1 where scope = 'fleet' and kind = 'Cluster'", [JSON.stringify({ facts })])
+  await query("update objects set status = $1 where scope = 'fleet' and kind = 'Cluster'", [JSON.stringify({ facts: { capabilities } })])
   await world.moveTo('main@sha1:1')
   await world.follow()
   await world.create({ waves: TWO, onFailure: { action: 'stop' } })
@@ -164,12 +164,12 @@ test('a cluster that was healthy and is not any more is waited for again', async
   expect(await looked()).toMatchObject({ state: 'succeeded' })
 })
 
-test.each<[string, object]>([
-  ['does not know of health', { capabilities: ['placements'], mode: 'active' }],
-  ['only looks on', { capabilities: ['health'], mode: 'observing' }],
-])('a cluster whose agent %s is judged by Ready', async (_name, facts) => {
-  await started(facts)
-  await say('a', FAILED)
+test.each<[string, readonly string[], Partial<AppliedReport>]>([
+  ['does not know of health', ['placements'], FAILED],
+  ['only looks on', ['health'], { health: 'NotAssessed', bundle: '', generation: 0 }],
+])('a cluster whose agent %s is judged by Ready', async (_name, capabilities, word) => {
+  await started(capabilities)
+  await say('a', word)
   await world.follow()
   expect(await looked()).toMatchObject({ waves: ['complete', 'progressing'] })
 })

@@ -47,7 +47,7 @@ export interface Reporting extends AsyncDisposable {
   /** What became of a tenant here. */
   tenant(setup: TenantSetupReport): void
   /** What is applied here, and how it is doing. */
-  readonly applied: Pick<AppliedWords, 'follow'>
+  readonly applied: Pick<AppliedWords, 'follow' | 'leftAlone'>
   /** What became of a placed object here. */
   placed(word: PlacedReport): void
   /** The hub knows that a placed object is gone. */

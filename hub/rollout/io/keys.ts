@@ -27,7 +27,7 @@ export const SAY_NOTHING = `('Alert', 'Provider')`
 export const TELLING = `
   select c.id as cluster_id from wanted w join clusters c on c.id = w.cluster_id
   join objects f on f.scope = 'fleet' and f.grp = '${FLEET_GROUP}' and f.kind = 'Cluster' and f.namespace = '' and f.name = c.name
-  where f.status #> '{facts,capabilities}' @> '["health"]' and f.status #>> '{facts,mode}' is distinct from 'observing'`
+  where f.status #> '{facts,capabilities}' @> '["health"]'`
 
 /** True where two rows are of one object of a cluster. */
 export const SAME = (a: string, b: string) =>
@@ -36,7 +36,7 @@ export const SAME = (a: string, b: string) =>
 /**
  * Joins for object `m`, mirrored as `o`, in a `telling` cluster: `lacking.lack`, which is a `Lack` or null. The agent's word
  * counts for the uid and generation that are mirrored, and where the object `consumes` what is looked at, for the bundle
- * that it is to have. What the word names is to be mirrored as new as that, whichever of them was reported first.
+ * that it is to have; where it says that somebody else applies, Ready is all that is known. What the word names is to be mirrored as new as that, whichever of them was reported first.
  */
 export const LACKING = (m: string, consumes: string) => `
     left join telling te on te.cluster_id = ${m}.cluster_id
@@ -49,7 +49,7 @@ export const LACKING = (m: string, consumes: string) => `
       where f.scope is null or f.uid <> x.uid or f.generation < x.generation
       order by 1 limit 1) missed on true
     cross join lateral (
-      select case when te.cluster_id is null or ${m}.grp <> '${KUSTOMIZE_GROUP}' or ${m}.kind <> 'Kustomization' then null
+      select case when te.cluster_id is null or ${m}.grp <> '${KUSTOMIZE_GROUP}' or ${m}.kind <> 'Kustomization' or ap.health = 'NotAssessed' then null
         when (ap.uid, ap.generation) is distinct from (o.uid, o.generation) or (${consumes} and ap.bundle is distinct from d.bundle)
           then jsonb_build_object('of', 'word', 'word', null)
         when missed.object is not null then jsonb_build_object('of', 'mirror', 'word', missed.object)

@@ -9,7 +9,7 @@ create table applied (
   uid        text not null,
   generation bigint not null,
   bundle     text not null,
-  health     text not null check (health in ('Current', 'InProgress', 'Failed')),
+  health     text not null check (health in ('Current', 'InProgress', 'Failed', 'NotAssessed')),
   -- the first object that is to blame, and why
   message    text not null,
   -- Flux objects among what was applied, each with the uid and generation that it had afterwards

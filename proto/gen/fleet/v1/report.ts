@@ -100,7 +100,14 @@ export interface Applied {
   readonly fluxObjects: readonly AppliedObject[];
 }
 
-export const Applied_Health = { UNSPECIFIED: 0, CURRENT: 1, IN_PROGRESS: 2, FAILED: 3 } as const;
+export const Applied_Health = {
+  UNSPECIFIED: 0,
+  CURRENT: 1,
+  IN_PROGRESS: 2,
+  FAILED: 3,
+  /** NOT_ASSESSED - Somebody else reconciles the object: nothing is known but what its status says. */
+  NOT_ASSESSED: 4,
+} as const;
 
 export type Applied_Health = typeof Applied_Health[keyof typeof Applied_Health];
 
@@ -109,6 +116,7 @@ export namespace Applied_Health {
   export type CURRENT = typeof Applied_Health.CURRENT;
   export type IN_PROGRESS = typeof Applied_Health.IN_PROGRESS;
   export type FAILED = typeof Applied_Health.FAILED;
+  export type NOT_ASSESSED = typeof Applied_Health.NOT_ASSESSED;
 }
 
 export interface AppliedObject {
