@@ -311,7 +311,7 @@ function openReconciler(
     progress: (step, revision, spec) => progressMessage(step, revision, timeoutMs(spec)),
     awaited: awaitedItems,
     sighted: (items) => items.flatMap(({ ref }) => sightedIn(flux.mirror.get(ref))),
-    follow: (applied, watch) => reporting.applied.follow(applied, watch),
+    follow: (applied, changed, watch) => reporting.applied.follow(applied, changed, watch),
     view: { kustomization: (key) => flux.kustomization(key), plan: (object) => planOf(parts, object) },
   })
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { systemClock } from '../../proto/base/clock.ts'
 import type { Kustomization } from '../../proto/model/flux/kustomize/kinds.ts'
 import type { ObjectRef } from '../../proto/model/object-ref.ts'
+import { describeChanges } from '../apply/changeset.ts'
 import type { Change } from '../apply/model.ts'
 import type { Item } from '../inventory/model.ts'
 import type { Applied } from '../report/model.ts'
@@ -27,6 +28,7 @@ const object: Kustomization = {
 
 interface Told {
   readonly applied: Applied
+  readonly changed: boolean
   readonly followed: readonly Item[]
 }
 
@@ -53,13 +55,13 @@ async function told(changes: readonly Change[]): Promise<Told | undefined> {
     fromEntries: () => [],
     stale: () => [],
     union: (_old: readonly Item[], now: readonly Item[]) => now,
-    describeChanges: () => '',
+    describeChanges,
     timeoutMs: () => 1_000,
     awaited: () => [],
     sighted: (items: readonly Item[]) => items.map((item) => ({ ref: item.ref, uid: 'child', generation })),
-    follow(applied: Applied, watch: (changed: () => void) => Disposable) {
+    follow(applied: Applied, changed: boolean, watch: (news: () => void) => Disposable) {
       watch(() => undefined)
-      found = { applied, followed }
+      found = { applied, changed, followed }
       return nothing
     },
   } as unknown as RunDeps
@@ -70,11 +72,16 @@ async function told(changes: readonly Change[]): Promise<Told | undefined> {
 
 test('the hub is told what a run was of, and the Flux objects with the generations that it left', async () => {
   const run = await told([change(ref('', 'ConfigMap', 'c'), 'unchanged'), change(child, 'configured')])
+  expect(run?.changed).toBe(true)
   expect(run?.applied).toEqual({
     object: { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', namespace: 'flux-system', name: 'apps' },
     ...{ uid: 'parent', generation: 3, bundle: 'bundle' },
     fluxObjects: [{ ref: child, uid: 'child', generation: 2 }],
   })
+})
+
+test('a run that changed nothing is none that the hub has to hear of before the revision', async () => {
+  expect((await told([change(child, 'unchanged')]))?.changed).toBe(false)
 })
 
 test('without `wait` everything that was applied is followed, but Flux objects and what was left alone', async () => {

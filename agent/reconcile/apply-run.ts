@@ -34,8 +34,8 @@ export interface RunDeps {
   readonly awaited: (object: Kustomization, items: readonly Item[]) => readonly Item[]
   /** Flux objects as they are known to be by now. */
   readonly sighted: (items: readonly Item[]) => readonly AppliedObject[]
-  /** Tells the hub of what was applied, until disposed. */
-  readonly follow: (applied: ToldApplied, watch: (changed: () => void) => Followed) => Disposable
+  /** Tells the hub of what was applied, until disposed; at once where that changed the cluster. */
+  readonly follow: (applied: ToldApplied, changed: boolean, watch: (news: () => void) => Followed) => Disposable
 }
 
 interface Job {
@@ -110,8 +110,10 @@ function hold(
   const { generation = 0, uid = '' } = object.metadata
   const fluxObjects = deps.sighted(fluxItems(changes))
   held.use(
-    deps.follow({ object: refOf(object), uid, generation, bundle: plan.digest, fluxObjects }, (changed) =>
-      deps.workload.follow(assessedItems(changes), plan.account, changed),
+    deps.follow(
+      { object: refOf(object), uid, generation, bundle: plan.digest, fluxObjects },
+      deps.describeChanges(changes) !== '',
+      (news) => deps.workload.follow(assessedItems(changes), plan.account, news),
     ),
   )
   return held.move()

@@ -43,14 +43,27 @@ test.each<[string, Said, Together | undefined, number, Word]>([
   expect(nextWord(said, seen, nowMs)).toEqual(word)
 })
 
+test('what changed the cluster is told of at once, as far as it is known', async () => {
+  const words: AppliedReport[] = []
+  await using told = openAppliedWords({ clock: systemClock, tell: (word) => words.push(word) })
+  const object = { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', namespace: 'a', name: 'b' }
+  const seen: (Together | undefined)[] = [undefined, late(), current]
+  for (const one of seen)
+    told.follow({ object, uid: 'u', generation: 1, bundle: 'b', fluxObjects: [] }, true, () => ({
+      together: () => one,
+      [Symbol.dispose]: () => undefined,
+    }))
+  expect(words).toMatchObject([{ health: 'InProgress', message: 'it has just been applied' }, late(), current])
+})
+
 test('a run is told of until another one takes its place, and its end does not take the other one along', async () => {
   const words: AppliedReport[] = []
   await using told = openAppliedWords({ clock: systemClock, tell: (word) => words.push(word) })
   const object = { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', namespace: 'a', name: 'b' }
   const run = (bundle: string) => {
     let health = current
-    let changed = () => undefined as void
-    const held = told.follow({ object, uid: 'u', generation: 1, bundle, fluxObjects: [] }, (call) => {
+    let changed: () => void = () => undefined
+    const held = told.follow({ object, uid: 'u', generation: 1, bundle, fluxObjects: [] }, false, (call) => {
       changed = call
       return { together: () => health, [Symbol.dispose]: () => undefined }
     })

@@ -26,6 +26,7 @@ export interface Word {
 const QUIET_MS = 1_000
 /** What nothing was seen of for so long may not be seen at all. */
 const UNSEEN_MS = 10_000
+const FRESH: Together = { health: 'InProgress', message: 'it has just been applied' }
 const UNSEEN: Together = { health: 'InProgress', message: 'nothing can be seen of what it applied: may its ServiceAccount read it?' }
 
 /** What to say of how something is doing, in view of what was said of it. */
@@ -43,8 +44,11 @@ export function nextWord(said: Said, seen: Together | undefined, nowMs: number):
 }
 
 export interface AppliedWords extends AsyncDisposable {
-  /** Tells how something is doing, now and whenever that is another, until disposed or followed anew. */
-  follow(applied: Applied, watch: (changed: () => void) => Followed): Disposable
+  /**
+   * Tells how something is doing, now and whenever that is another, until disposed or followed anew. What changed the cluster is
+   * told of before this returns: words go in one lane with the revisions that are reached, and so before any of this attempt.
+   */
+  follow(applied: Applied, changed: boolean, watch: (news: () => void) => Followed): Disposable
   /** Tells that somebody else applies what the object says. */
   leftAlone(object: ObjectRef, uid: string): void
 }
@@ -74,11 +78,13 @@ export function openAppliedWords({ clock, tell }: { readonly clock: Clock; reado
     failed: () => undefined,
   })
   return {
-    follow(applied, watch) {
+    follow(applied, changed, watch) {
       const key = refKey(applied.object)
       const followed = watch(() => queue.add(key, GATHER_MS))
-      const entry: Entry = { applied, followed, said: { sinceMs: clock.now().getTime() } }
+      const seen = changed ? followed.together() : undefined
+      const entry: Entry = { applied, followed, said: { sinceMs: clock.now().getTime(), ...(seen ? { last: seen } : {}) } }
       entries.set(key, entry)
+      if (changed) tell({ ...applied, ...(seen ?? FRESH) })
       queue.add(key, GATHER_MS)
       return {
         [Symbol.dispose]() {

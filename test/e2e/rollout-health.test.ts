@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { eventually } from '../support/eventually.ts'
-import { aGitRepository, aKustomization, readyOf, yaml } from '../support/flux.ts'
+import { aConfigMap, aGitRepository, aKustomization, readyOf, yaml } from '../support/flux.ts'
 import type { TestRepository } from '../support/git-repository.ts'
 import { type RolloutView, viewRollout } from '../support/rollout-view.ts'
 import { type AppVersions, anApp, NEVER_READY, viewVersions } from '../support/versioned-app.ts'
@@ -41,6 +41,7 @@ const ROLLOUT: Manifest = {
     ],
   },
 }
+const why = async () => (await world.flotilla(['why', 'dev', 'kustomization/apps'])).stdout
 /** What the Kustomization `fleet` applies: a Kustomization that applies the app. */
 const apps = (interval: string) => yaml(aKustomization('apps', 'fleet', './app', { interval }))
 
@@ -48,7 +49,7 @@ test('a good revision that also changes a Kustomization goes through the waves',
   const commit = await fleet.commit({ 'fleet/apps.yaml': apps('2h'), 'app/app.yaml': anApp('two') })
   await rollout.runIs('succeeded', commit)
   expect(await versions.all()).toEqual(['two', 'two'])
-  expect((await world.flotilla(['why', 'dev', 'kustomization/apps'])).stdout).toContain('is ready')
+  await eventually('why says that all is well', async () => (await why()).includes('and Kustomization/flux-system/apps is ready'))
 })
 
 test('a Deployment that never becomes available in the canary keeps a revision from the next wave, though all is Ready there', async () => {
@@ -64,7 +65,7 @@ test('a Deployment that never becomes available in the canary keeps a revision f
     const found = await world.get('dev', 'kustomization', 'apps', 'flux-system')
     return readyOf(found)?.status === 'True' && readyOf(found)?.message.includes(commit)
   })
-  expect((await world.flotilla(['why', 'dev', 'kustomization/apps'])).stdout).toContain('Deployment/default/app is InProgress')
+  await eventually('why names the Deployment', async () => (await why()).includes('Deployment/default/app is InProgress'))
   const stopped = await rollout.runIs('stopped', commit)
   expect(stopped.clusters).toMatchObject({ failed: 1, waiting: 1 })
   expect((await rollout.status()).problems).toMatchObject([
@@ -84,4 +85,16 @@ test('the fix goes out though the cluster is unhealthy', async () => {
   const commit = await fleet.commit({ 'app/app.yaml': anApp('three') })
   await rollout.runIs('succeeded', commit)
   expect(await versions.all()).toEqual(['three', 'three'])
+})
+
+// What was applied last stood in memory as what is there, and the revert seemed to need no work.
+test('what a failed attempt left half done is undone by its revert', async () => {
+  const namespace = (tier: string) => yaml({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'half', labels: { tier } } })
+  const tierIn = async (cluster: string) => (await world.get(cluster, 'namespace', 'half'))?.metadata.labels?.tier
+  await rollout.runIs('succeeded', await fleet.commit({ 'app/half.yaml': namespace('one') }))
+  const broken = await fleet.commit({ 'app/half.yaml': namespace('two') + yaml(aConfigMap('Not_A_Name', {})) })
+  await rollout.runIs('stopped', broken)
+  expect([await tierIn('dev'), await tierIn('production')]).toEqual(['two', 'one'])
+  await rollout.runIs('succeeded', await fleet.commit({ 'app/half.yaml': namespace('one') }))
+  expect(await tierIn('dev')).toBe('one')
 })
