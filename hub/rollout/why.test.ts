@@ -82,6 +82,11 @@ test.each<[Link, string, Partial<ChainFacts>]>([
     'Kustomization/team-a/podinfo is not ready: HealthCheckFailed: Deployment podinfo is not available',
     { objects: [{ ...ks, ready: false, reason: 'HealthCheckFailed', message: 'Deployment podinfo is not available' }] },
   ],
+  [
+    'healthy',
+    'Kustomization/team-a/podinfo is ready; Deployment/team-a/podinfo is InProgress: Available: 0/1',
+    { objects: [{ ...ks, lack: { of: 'InProgress', word: 'Deployment/team-a/podinfo is InProgress: Available: 0/1' } }] },
+  ],
 ])('the first link that does not hold is %s: %s', (link, sentence, over) => {
   const answer = why({ ...whole, ...over })
   expect(answer.broken).toBe(link)

@@ -1,3 +1,5 @@
+import { describeLack, type Lack } from './lack.ts'
+
 /** The way of a commit into a cluster, in order. */
 export const LINKS = ['commit', 'fetched', 'built', 'released', 'sent', 'applied', 'healthy'] as const
 export type Link = (typeof LINKS)[number]
@@ -33,6 +35,8 @@ export interface ChainObject {
   readonly suspended: boolean
   readonly applied?: string | undefined
   readonly ready: boolean
+  /** What keeps what it applied from being healthy. */
+  readonly lack?: Lack | undefined
   readonly reason?: string | undefined
   readonly message?: string | undefined
 }
@@ -105,8 +109,10 @@ const PROBLEM_OF: Readonly<Record<Link, Ask<string | undefined>>> = {
     return `${behind.object} has not applied ${release?.revision}${because(behind)}${asOf(cluster)}`
   },
   healthy: ({ cluster, objects }) => {
-    const ill = objects.find(({ ready }) => !ready)
-    return ill ? `${ill.object} is not ready${because(ill)}${asOf(cluster)}` : undefined
+    const ill = objects.find(({ lack, ready }) => !ready || lack)
+    if (!ill) return undefined
+    if (!ill.ready || !ill.lack) return `${ill.object} is not ready${because(ill)}${asOf(cluster)}`
+    return `${ill.object} is ready; ${describeLack(ill.object, ill.lack).message}${asOf(cluster)}`
   },
 }
 

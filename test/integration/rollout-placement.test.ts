@@ -163,6 +163,42 @@ test('a Placement that fails in its canary is taken back by itself, marked bad, 
   expect(await paths()).toEqual({ a: './v3', b: './v1', c: './v1' })
 })
 
+test('what a placed object applied is to be healthy too, as its agent says of its present generation', async () => {
+  await started()
+  await query("update objects set status = $1 where scope = 'fleet' and kind = 'Cluster'", [
+    JSON.stringify({ facts: { capabilities: ['placements', 'health'] } }),
+  ])
+  await change('./v2')
+  await obey()
+  const word = (generation: number, health: string, message = '') =>
+    query(
+      `insert into applied (cluster_id, grp, kind, namespace, name, uid, generation, bundle, health, message)
+       select id, $1, 'Kustomization', 'flux-system', 'web', 'u', $2, 'sha256:b', $3, $4 from clusters where name = 'a'
+       on conflict (cluster_id, grp, kind, namespace, name) do update set generation = excluded.generation, health = excluded.health, message = excluded.message`,
+      [GROUP, generation, health, message],
+    )
+  const looked = async () => {
+    await rollouts.look(FLEET)
+    return world.status()
+  }
+  await word(1, 'Failed', 'Deployment/web/app is Failed: of an earlier generation')
+  expect(await looked()).toMatchObject({ run: { state: 'progressing', message: expect.stringContaining('nothing was reported yet') } })
+  await word(2, 'InProgress', 'Deployment/web/app is InProgress: Available: 0/1')
+  expect(await looked()).toMatchObject({ run: { state: 'progressing', message: expect.stringContaining('Available: 0/1') } })
+  await word(2, 'Failed', 'Deployment/web/app is Failed: Progress deadline exceeded')
+  expect(await looked()).toMatchObject({
+    run: { state: 'stopped' },
+    problems: [
+      {
+        cluster: 'a',
+        object: 'Kustomization/flux-system/web',
+        reason: 'HealthCheckFailed',
+        message: expect.stringContaining('Deployment/web/app'),
+      },
+    ],
+  })
+})
+
 test('what an agent refuses fails the cluster, and its words are in the status', async () => {
   await started()
   await change('./v2')

@@ -1,6 +1,7 @@
 import type { Sql } from '../../db/db.ts'
 import type { Chain, ChainQuery } from '../ports.ts'
 import type { ChainObject } from '../why.ts'
+import { LACKING, SAME, TELLING } from './keys.ts'
 
 interface ChainRow {
   readonly name: string
@@ -21,13 +22,12 @@ interface ChainRow {
   readonly objects: readonly ChainObject[]
 }
 
-const SAME = (a: string, b: string) =>
-  `${a}.cluster_id = ${b}.cluster_id and ${a}.grp = ${b}.grp and ${a}.kind = ${b}.kind and ${a}.namespace = ${b}.namespace and ${a}.name = ${b}.name`
 const OF_SOURCE = (table: string) =>
   `${table}.cluster_id = so.cluster_id and ${table}.source_kind = so.kind and ${table}.source_namespace = so.namespace and ${table}.source_name = so.name`
 
 /** The source objects of a cluster ($1), or the one that an object ($3 to $5) consumes, each with its way from the commit. */
 const CHAINS = `
+  with wanted as (select $1::text as cluster_id), telling as (${TELLING})
   select c.name, coalesce(ss.closed_at is null and rp.id is not null, false) as connected, coalesce(ss.closed_at, ss.connected_at) as since,
          so.kind || '/' || so.namespace || '/' || so.name as source, coalesce(s.url, '') as url, so.suspended,
          coalesce(so.problem, s.problem) ->> 'message' as problem, s.revision as newest, v.commit,
@@ -52,12 +52,12 @@ const CHAINS = `
            jsonb_agg(jsonb_build_object('object', co.kind || '/' || co.namespace || '/' || co.name, 'suspended', co.suspended,
              'applied', coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end),
              'ready', coalesce(said ->> 'status' = 'True' and coalesce((said ->> 'observedGeneration')::bigint, o.generation) = o.generation, false),
-             'reason', said ->> 'reason', 'message', left(said ->> 'message', 500)) order by co.namespace, co.name) as objects
+             'reason', said ->> 'reason', 'message', left(said ->> 'message', 500), 'lack', lack) order by co.namespace, co.name) as objects
     from consumers co
-    left join desired d on ${SAME('d', 'co')}
     left join observed ob on ${SAME('ob', 'co')}
     left join objects o on o.scope = co.cluster_id and o.grp = co.grp and o.kind = co.kind and o.namespace = co.namespace and o.name = co.name
     left join reached re on ${OF_SOURCE('re')}
+    ${LACKING('co', 'true')}
     cross join lateral (select jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said) p
     where ${OF_SOURCE('co')} and ($3::text is null or (co.kind, co.namespace, co.name) = ($3, $4, $5))) k on true
   where so.cluster_id = $1 and ($2::text[] is null or so.namespace = any($2))
@@ -81,9 +81,10 @@ export async function readChains(sql: Sql, { clusterId, namespaces, object }: Ch
     rollout: row.rollout ?? undefined,
     builds: { waiting: row.waiting, problem: row.broken ?? undefined },
     release: row.released === null ? undefined : { revision: row.released, acked: row.acked },
-    objects: row.objects.map(({ applied, message, reason, ...one }) => ({
+    objects: row.objects.map(({ applied, lack, message, reason, ...one }) => ({
       ...one,
       applied: applied ?? undefined,
+      lack: lack ?? undefined,
       message: message ?? undefined,
       reason: reason ?? undefined,
     })),
