@@ -76,14 +76,23 @@ test('a revision that breaks the canary is taken back by itself, marked bad, and
   await started({ waves: THREE, onFailure: { action: 'rollback' } })
   await world.moveTo('main@sha1:bad')
   await rollouts.survey(FLEET)
-  await walk({ revision: 'main@sha1:bad', clusters: ['a'] })
+  const broken = { revision: 'main@sha1:bad', clusters: ['a'] }
+  await world.follow(broken)
+  await rollouts.look(FLEET)
+  const problems = [{ cluster: 'a', object: 'Kustomization/flux-system/apps', reason: 'HealthCheckFailed', message: 'it broke' }]
+  expect(await world.status()).toMatchObject({ problems, run: { state: 'rolling-back', message: expect.stringContaining('it broke') } })
+  await walk(broken)
   expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:1']))
-  expect(await world.status()).toMatchObject({ run: { state: 'rolled-back' }, badRevisions: ['main@sha1:bad'] })
+  const message = 'every cluster has what it had before main@sha1:bad; a: Kustomization/flux-system/apps: it broke'
+  expect(await world.status()).toMatchObject({ problems, run: { state: 'rolled-back', message }, badRevisions: ['main@sha1:bad'] })
   await rollouts.survey(FLEET)
   expect(await state()).toBe('rolled-back')
   await world.moveTo('main@sha1:3')
   await rollouts.survey(FLEET)
-  expect((await world.status()).run).toMatchObject({ number: 2, revision: 'main@sha1:3', state: 'progressing' })
+  expect(await world.status()).toMatchObject({
+    run: { number: 2, revision: 'main@sha1:3', state: 'progressing' },
+    history: [{ number: 1, state: 'rolled-back', message }],
+  })
 })
 
 test('a cluster that is offline is given its turn, blocks nobody else, and gets the revision when it is back', async () => {

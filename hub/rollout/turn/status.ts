@@ -1,9 +1,9 @@
 import { type Condition, metaTime, setCondition } from '../../../proto/model/condition.ts'
 import type { RolloutStatus } from '../../../proto/model/fleet/rollout-status.ts'
-import { isEnded } from '../advance.ts'
 import type { Run, Target } from '../model.ts'
 import type { EndedRun, RunNote, Suspended } from '../ports.ts'
 import { countTargets, type TargetCounts } from '../step/budget.ts'
+import { failing } from '../step/records.ts'
 import type { Look } from './look.ts'
 import { waitsFor } from './waits-for.ts'
 
@@ -24,7 +24,7 @@ export interface Told {
 export function rolloutStatus(old: RolloutStatus, { generation, history, look, suspended }: Told): RolloutStatus {
   const { bad, now, run, state } = look
   const sentence = waitsFor(look)
-  const problems: readonly Problem[] = [...state.problems, ...complaints(run), ...suspended.first.map(leftOut)]
+  const problems: readonly Problem[] = [...state.problems, ...(run ? failing(run).map(problemOf) : []), ...suspended.first.map(leftOut)]
   const more = problems.length + suspended.total - suspended.first.length - Math.min(problems.length, PROBLEMS)
   const ready = { type: 'Ready', ...verdict(look, sentence), observedGeneration: generation }
   return {
@@ -123,15 +123,6 @@ function countsOf(counts: TargetCounts) {
   return { failed, healthy, offline, released, rolledBack: counts['rolled-back'], total, waiting }
 }
 
-/** Clusters that failed and those that are on their way and say why they are not there, by name. */
-function complaints(run: Run | undefined): readonly Problem[] {
-  if (!run) return []
-  const shown = [...run.targets.values()].filter(
-    ({ complaint, state }) => complaint && (state === 'failed' || (state === 'rolled-back' && !isEnded(run))),
-  )
-  return shown.sort(byName).map(problemOf)
-}
-
 function leftOut({ cluster, object }: Suspended['first'][number]): Problem {
   return { cluster, object, reason: 'Suspended', message: 'it is suspended and left out: the cluster counts without it' }
 }
@@ -143,8 +134,4 @@ function problemOf({ complaint, name }: Target): Problem {
     ...(complaint?.object === undefined ? {} : { object: complaint.object }),
     ...(complaint?.reason === undefined ? {} : { reason: complaint.reason }),
   }
-}
-
-function byName(a: Target, b: Target): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
 }
