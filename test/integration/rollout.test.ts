@@ -123,6 +123,29 @@ test('a hub that slept for longer than the deadline takes nothing back when it w
   expect((await world.status()).run).toMatchObject({ state: 'progressing', clusters: { failed: 0, rolledBack: 0 } })
 })
 
+test.each([
+  ['fails nobody', { waves: [{ name: 'all', rest: true }], onFailure: { progressDeadline: '10s' } }, undefined, 'progressing'],
+  ['has nothing soaked', { waves: [{ name: 'all', rest: true, soak: '9s', maxConcurrent: '100%' }] }, 'healthy', 'soaking'],
+])('a hub that slept for a moment now and then %s', async (_, spec, health, expected) => {
+  await started(spec)
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  if (health) await world.follow()
+  else await world.database.db.query('update cluster_heads set acked = counter')
+  await rollouts.beat()
+  await rollouts.look(FLEET)
+  expect(await state()).toBe(expected)
+  await world.database.db.query("update sessions set connected_at = connected_at - interval '1 hour'")
+  for (let nap = 0; nap < 2; nap++) {
+    await world.database.db.query("update rollout_runs set looked_at = looked_at - interval '9 seconds'")
+    await world.database.db.query("update rollout_pulse set seen_at = seen_at - interval '9 seconds'")
+    await rollouts.beat()
+    await rollouts.look(FLEET)
+    expect(await state()).toBe(expected)
+  }
+  expect((await world.status()).run?.clusters?.failed).toBe(0)
+})
+
 test('two hubs on one database bring a run on once', async () => {
   await started({
     waves: [

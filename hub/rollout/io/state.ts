@@ -16,10 +16,11 @@ interface StateRow {
   readonly bad: readonly string[]
 }
 
-/** A pause between two beats that is longer than this was sleep. */
-const AWAKE_MS = 10_000
-const SLEPT = `case when clock_timestamp() - p.seen_at > ${AWAKE_MS} * interval '1 millisecond'
-  then (extract(epoch from clock_timestamp() - p.seen_at) * 1000)::bigint else 0 end`
+/** So often does every hub say that it is awake. */
+export const BEAT_MS = 2_000
+/** Time beyond this since anybody said so was sleep, or nobody can tell: a beat that is merely late costs little. */
+const AWAKE_MS = BEAT_MS * 1.5
+const SLEPT = `greatest(0, (extract(epoch from clock_timestamp() - p.seen_at) * 1000)::bigint - ${AWAKE_MS})`
 
 /** `now()` stands still in a transaction that waited for the row; what is decided is decided at the time of the lock. */
 const STATE = `
