@@ -37,6 +37,9 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
       await placements.again(placed)
       agents.place()
     },
+    inherited(keys) {
+      for (const key of keys) surveys.add(key)
+    },
     looked: openRolloutMetrics(metrics.registry, db),
     random: systemRandom,
     log,

@@ -82,6 +82,7 @@ export async function openApiWorld(call: CallCluster = noAgent): Promise<ApiWorl
     objects: rolloutObjects(objects),
     tenantOf: (namespace) => tenants.tenantOf(namespace),
     settle: async () => undefined,
+    inherited: () => undefined,
     looked: () => undefined,
     random: systemRandom,
     log: silentLog,

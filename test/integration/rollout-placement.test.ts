@@ -38,6 +38,7 @@ beforeEach(async () => {
       await placements.again(uids)
       await settle()
     },
+    inherited: () => undefined,
     looked: () => undefined,
     random: systemRandom,
     log: silentLog,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { RolloutService } from '../../hub/rollout/service.ts'
-import { type Broken, FLEET, openRolloutWorld, type RolloutWorld } from './rollout-world.ts'
+import { type Broken, FLEET, openRolloutWorld, type RolloutWorld, startFive, THREE_WAVES, walkRun } from './rollout-world.ts'
 
 let world: RolloutWorld
 let rollouts: RolloutService
@@ -12,36 +12,10 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 const AT = { namespace: 'flux-system', name: 'fleet' }
-const THREE = [
-  { name: 'canary', max: 1 },
-  { name: 'staging', clusters: { matchLabels: { tier: 'staging' } }, maxConcurrent: '100%' },
-  { name: 'production', rest: true, maxConcurrent: '50%', approval: 'required' },
-]
 const state = async () => (await world.status()).run?.state
 
-/** Looks and lets the agents follow, until nothing moves any more. */
-async function walk(broken?: Broken): Promise<void> {
-  let before = ''
-  for (let round = 0; round < 20; round++) {
-    await world.follow(broken)
-    await rollouts.look(FLEET)
-    const now = JSON.stringify([await world.released(), (await world.status()).run])
-    if (now === before) return
-    before = now
-  }
-  throw new Error(`still moving: ${before}`)
-}
-
-/** Five clusters at revision 1, which the Rollout takes as they are. */
-async function started(spec: object = { waves: THREE }): Promise<void> {
-  await world.addClusters(['a', 'b'])
-  await world.addClusters(['s'], { tier: 'staging' })
-  await world.addClusters(['x', 'y'])
-  await world.moveTo('main@sha1:1')
-  await world.follow()
-  await world.create(spec)
-  await rollouts.survey(FLEET)
-}
+const walk = (broken?: Broken) => walkRun(world, rollouts, broken)
+const started = (spec: object = { waves: THREE_WAVES }) => startFive(world, rollouts, spec)
 
 test('a new revision walks through three waves, the last one after a person approved it', async () => {
   await started()
@@ -73,7 +47,7 @@ test('a new revision walks through three waves, the last one after a person appr
 })
 
 test('a revision that breaks the canary is taken back by itself, marked bad, and reaches nobody else', async () => {
-  await started({ waves: THREE, onFailure: { action: 'rollback' } })
+  await started({ waves: THREE_WAVES, onFailure: { action: 'rollback' } })
   await world.moveTo('main@sha1:bad')
   await rollouts.survey(FLEET)
   const broken = { revision: 'main@sha1:bad', clusters: ['a'] }
@@ -211,65 +185,6 @@ test('a hub that is killed after the commit has its releases asked for by the ne
   expect((await world.released()).a).toBe('main@sha1:1')
   await rollouts.lookAgain(FLEET)
   expect((await world.released()).a).toBe('main@sha1:2')
-})
-
-test('a second Rollout over the same source is refused the clusters of the first, which it names', async () => {
-  await started({ waves: [{ name: 'all', rest: true }], clusters: { names: ['a', 'b'] } })
-  await world.create({ waves: [{ name: 'all', rest: true }] }, 'second')
-  await rollouts.survey('flux-system/second')
-  const { problems } = await world.status('second')
-  expect(problems?.map(({ cluster, message }) => [cluster, message])).toEqual([
-    ['a', 'Rollout flux-system/fleet already moves GitRepository fleet there'],
-    ['b', 'Rollout flux-system/fleet already moves GitRepository fleet there'],
-  ])
-  const { rows } = await world.database.db.query('select count(*)::int as n from governed group by rollout order by 1')
-  expect(rows).toEqual([{ n: 2 }, { n: 3 }])
-})
-
-test('a cluster that joins in the middle of a run waits for its wave; one that joins afterwards has what the others have', async () => {
-  await started()
-  await world.moveTo('main@sha1:2')
-  await rollouts.survey(FLEET)
-  await world.addClusters(['z'])
-  await rollouts.survey(FLEET)
-  await walk()
-  expect((await world.released()).z).toBe('')
-  expect((await world.status()).run?.waves?.[2]).toMatchObject({ total: 4, state: 'pending' })
-  await rollouts.act(AT, { verb: 'skip' }, { subject: 'ann' })
-  await walk()
-  expect((await world.released()).z).toBe('main@sha1:2')
-  await world.addClusters(['zz'])
-  await world.change({ waves: THREE, suspend: true })
-  await world.moveTo('main@sha1:3')
-  await rollouts.survey(FLEET)
-  expect((await world.released()).zz).toBe('main@sha1:2')
-})
-
-test('a cluster that joins while a Rollout looks for its clusters is not given the newest revision', async () => {
-  await started()
-  await world.moveTo('main@sha1:2')
-  await rollouts.survey(FLEET)
-  const slow = world.service((store) => ({
-    ...store,
-    async candidates(...of) {
-      const found = await store.candidates(...of)
-      await world.addClusters(['z'])
-      await rollouts.survey(FLEET)
-      return found
-    },
-  }))
-  await slow.survey(FLEET)
-  expect((await world.released()).z).toBe('')
-})
-
-test('a Rollout that is deleted lets its clusters follow the newest revision', async () => {
-  await started()
-  await world.moveTo('main@sha1:2')
-  await rollouts.survey(FLEET)
-  expect((await world.released()).y).toBe('main@sha1:1')
-  await world.remove()
-  await rollouts.survey(FLEET)
-  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:2']))
 })
 
 test('a rollback by hand goes back everywhere and holds what is new until it is resumed', async () => {

@@ -6,21 +6,10 @@ import type { RolloutRows, RolloutStore, RunNote } from '../ports.ts'
 import { carryOut, welcome } from './carry-out.ts'
 import { readChains } from './chain.ts'
 import { readFacts } from './facts.ts'
-import { KEYS_OF } from './keys.ts'
-import { candidates, govern, governedBy } from './members.ts'
+import { candidates, forget, govern, governedBy } from './members.ts'
 import { readHistory, readRun, writeRun } from './run-rows.ts'
 import { beat, lockState, readState, saveState } from './state.ts'
 import { readSuspended } from './suspended.ts'
-
-const FORGET = `
-  with dissolved as (delete from rollouts where namespace = $1 and name = $2 and uid is distinct from $3 returning uid),
-  gone as (
-    delete from governed using dissolved where governed.rollout = dissolved.uid
-    returning cluster_id, source_kind, source_namespace, source_name),
-  ungranted as (
-    delete from grants using gone where grants.cluster_id = gone.cluster_id and grants.source_kind = gone.source_kind
-      and grants.source_namespace = gone.source_namespace and grants.source_name = gone.source_name)
-  ${KEYS_OF('gone')}`
 
 /** By what they move, not by what they govern: a cluster may be new to them. */
 const OF_SOURCES = `
@@ -74,8 +63,7 @@ export function createRolloutStore(db: Db): RolloutStore {
         const rows = await openRows(tx, rollout)
         return rows && (await work(rows))
       }),
-    forget: async ({ name, namespace }, but) =>
-      (await db.query<{ source_key: string }>(FORGET, [namespace, name, but ?? null])).rows.map((row) => row.source_key),
+    forget: (name, but) => forget(db, name, but),
     all: () => keys(`select namespace || '/' || name as key from rollouts`, []),
     unsettled: async (uid) => (await db.query<{ source_key: string }>(UNSETTLED, [uid])).rows.map((row) => row.source_key),
     history: (uid, limit) => readHistory(db, uid, limit),
@@ -110,7 +98,7 @@ async function openRows(
     bad,
     current,
     save: (next, lookAt) => saveState(tx, uid, { state: next, run, lookAt }),
-    govern: (source, clusters, held) => govern(tx, uid, { source, clusters, held }),
+    govern: (source, chosen) => govern(tx, uid, { source, ...chosen }),
     facts: (source, of) => readFacts(tx, { rollout: uid, source, run: of, bad, now, asleepMs: asleepMs - (current?.asleepMs ?? asleepMs) }),
     kept: () => keptWaves(tx, run),
     async startRun(next, { historyLimit, number, startedBy }) {

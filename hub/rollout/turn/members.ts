@@ -43,6 +43,35 @@ export function chooseMembers(spec: Pick<RolloutSpec, 'clusters' | 'source'>, ca
   }
 }
 
+/** A cluster that a Rollout lets go of, with the source object there that it governed. */
+export interface Left {
+  readonly cluster_id: ClusterId
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly source_kind: string
+  readonly source_namespace: string
+  readonly source_name: string
+}
+
+/** Another Rollout of the namespace. */
+export interface Rival {
+  readonly uid: string
+  readonly namespace: string
+  readonly name: string
+  readonly spec: Pick<RolloutSpec, 'clusters' | 'source'>
+}
+
+/** The Rollout that is to have what another lets go of: the first one over the same source object that chooses the cluster. */
+export function heirOf(left: Left, rivals: readonly Rival[]): Rival | undefined {
+  return rivals.find(
+    ({ namespace, spec: { clusters, source } }) =>
+      namespace === left.source_namespace &&
+      source.kind === left.source_kind &&
+      source.name === left.source_name &&
+      (clusters === undefined || choosesCluster(clusters, left)),
+  )
+}
+
 /** The most frequent one; of several the first by name. */
 function usual(origins: readonly string[]): string | undefined {
   const counts = new Map<string, number>()
