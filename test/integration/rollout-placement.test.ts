@@ -6,6 +6,7 @@ import { createPlacementStore } from '../../hub/placement/io/store.ts'
 import { createPlacementService, type PlacementService } from '../../hub/placement/service.ts'
 import { createRolloutStore } from '../../hub/rollout/io/store.ts'
 import { PLACEMENT_KEY, placementOf } from '../../hub/rollout/model.ts'
+import type { ChainQuery } from '../../hub/rollout/ports.ts'
 import { createRolloutService, type RolloutService } from '../../hub/rollout/service.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { silentLog } from '../../proto/base/log.ts'
@@ -260,4 +261,57 @@ test('what is suspended holds nothing up, and the status names it', async () => 
   await rollouts.look(FLEET)
   expect(await paths()).toEqual({ a: './v2', b: './v2', c: './v2' })
   expect((await world.status()).problems).toMatchObject([{ cluster: 'a', object: 'Kustomization/flux-system/web', reason: 'Suspended' }])
+})
+
+test('why a cluster has not what a Placement says is told link by link, with the Rollout over it', async () => {
+  await started()
+  const first = (await world.status()).newest ?? ''
+  const of = async (name: string, object?: ChainQuery['object']) => {
+    const { rows } = await world.database.db.query<{ id: string }>('select id from clusters where name = $1', [name])
+    return (await rollouts.why({ clusterId: rows[0]?.id ?? '', namespaces: undefined, object })).filter(({ source }) =>
+      source.startsWith('Placement/'),
+    )
+  }
+  await change('./v2')
+  const second = (await world.status()).newest ?? ''
+  expect(await of('b', { kind: 'Kustomization', namespace: 'flux-system', name: 'web' })).toMatchObject([
+    {
+      source: 'Placement/flux-system/web',
+      broken: 'released',
+      sentence: expect.stringContaining(
+        `b: Rollout ${FLEET} keeps ${second} back and gives it ${first}: its turn in wave rest is to come: wave canary waits for a`,
+      ),
+    },
+  ])
+  expect(await of('a')).toMatchObject([{ broken: 'sent' }])
+  await say('refused', 'it is somebody else’s')
+  expect(await of('a')).toMatchObject([
+    { broken: 'applied', sentence: `a: Kustomization/flux-system/web has not applied ${second}: PlacementRefused: it is somebody else’s` },
+  ])
+  await obey('./v2')
+  expect(await of('a')).toMatchObject([
+    { broken: 'healthy', sentence: 'a: Kustomization/flux-system/web is not ready: HealthCheckFailed: so it is' },
+  ])
+  await obey()
+  expect(await of('a', { kind: 'Placement', namespace: 'flux-system', name: 'web' })).toMatchObject([
+    { sentence: `a has ${second}, and Kustomization/flux-system/web is ready` },
+  ])
+})
+
+test('a cluster that a Placement comes to choose is handed on to the second Rollout over it where that one chooses the cluster', async () => {
+  await world.addClusters(['a'], { tier: 'test' })
+  await place('./v1')
+  await obey()
+  const over = (tier: string) => ({ ...ROLLOUT_SPEC, clusters: { matchLabels: { tier } } })
+  await world.create(over('test'))
+  await world.create(over('web'), 'second')
+  await query("update objects set created_at = created_at - interval '1 hour' where kind = 'Rollout' and name = 'fleet'")
+  await rollouts.survey(FLEET)
+  await world.addClusters(['w'], { tier: 'web' })
+  await settle()
+  await rollouts.survey(FLEET)
+  expect(await paths()).toEqual({ a: './v1', w: '' })
+  await rollouts.survey('flux-system/second')
+  expect(await paths()).toEqual({ a: './v1', w: './v1' })
+  expect((await world.status('second')).run).toMatchObject({ number: 1 })
 })

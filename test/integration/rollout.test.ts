@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { ChainQuery } from '../../hub/rollout/ports.ts'
 import type { RolloutService } from '../../hub/rollout/service.ts'
 import { type Broken, FLEET, openRolloutWorld, type RolloutWorld, startFive, THREE_WAVES, walkRun } from './rollout-world.ts'
 
@@ -313,13 +314,14 @@ test('why a cluster has not the newest revision is told link by link', async () 
   await world.moveTo('main@sha1:2')
   await rollouts.survey(FLEET)
   await walk()
-  const of = async (name: string) => {
+  const of = async (name: string, object?: ChainQuery['object']) => {
     const { rows } = await world.database.db.query<{ id: string }>('select id from clusters where name = $1', [name])
-    return rollouts.why({ clusterId: rows[0]?.id ?? '', namespaces: undefined })
+    return rollouts.why({ clusterId: rows[0]?.id ?? '', namespaces: undefined, object })
   }
   expect(await of('a')).toMatchObject([
     { source: 'GitRepository/flux-system/fleet', sentence: 'a has main@sha1:2, and Kustomization/flux-system/apps is ready' },
   ])
+  expect(await of('a', { kind: 'GitRepository', namespace: 'flux-system', name: 'fleet' })).toEqual(await of('a'))
   const [held] = await of('x')
   expect(held).toMatchObject({ broken: 'released' })
   expect(held?.sentence).toContain(
