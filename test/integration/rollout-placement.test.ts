@@ -3,6 +3,7 @@ import { placementObjects } from '../../hub/app/placing.ts'
 import { rolloutObjects } from '../../hub/app/rolling.ts'
 import { createStandingStore } from '../../hub/placement/io/standing.ts'
 import { createPlacementStore } from '../../hub/placement/io/store.ts'
+import { sweepPlacementRevisions } from '../../hub/placement/io/sweep.ts'
 import { createPlacementService, type PlacementService } from '../../hub/placement/service.ts'
 import { createRolloutStore } from '../../hub/rollout/io/store.ts'
 import { PLACEMENT_KEY, placementOf } from '../../hub/rollout/model.ts'
@@ -314,4 +315,31 @@ test('a cluster that a Placement comes to choose is handed on to the second Roll
   await rollouts.survey('flux-system/second')
   expect(await paths()).toEqual({ a: './v1', w: './v1' })
   expect((await world.status('second')).run).toMatchObject({ number: 1 })
+})
+
+test('revisions of a Placement that nothing stands on or tells of go, and one can go back to what stays', async () => {
+  await started()
+  const known = async () => {
+    const { rows } = await world.database.db.query<{ revision: string }>('select revision from placement_revisions order by seen_at')
+    return rows.map(({ revision }) => revision)
+  }
+  const [first = ''] = await known()
+  await change('./v2')
+  await obey()
+  await rollouts.look(FLEET)
+  await obey()
+  await rollouts.look(FLEET)
+  // Nobody was given what the Rollout did not start a run for.
+  await world.change({ ...ROLLOUT_SPEC, suspend: true })
+  await change('./passed-over')
+  await change('./v4')
+  const [, second, passed, newest] = await known()
+  expect(await sweepPlacementRevisions(world.database.db, { retentionMs: -1000 })).toBe(0)
+  expect(await sweepPlacementRevisions(world.database.db, { retentionMs: 60_000, revisions: 0 })).toBe(0)
+  expect(await sweepPlacementRevisions(world.database.db, { retentionMs: -1000, revisions: 0 })).toBe(1)
+  expect(await known()).toEqual([first, second, newest])
+  expect(passed).toMatch(/^sha256:/)
+  await world.change(ROLLOUT_SPEC)
+  await rollouts.act({ namespace: 'flux-system', name: 'fleet' }, { verb: 'rollback', revision: first }, { subject: 'ann' })
+  expect(Object.values(await paths())).toContain('./v1')
 })
