@@ -96,7 +96,7 @@ export async function openApiWorld(call: CallCluster = noAgent): Promise<ApiWorl
     clusters: createClusterIndex(db),
     placements: createPlacementService({
       ...{ store: createPlacementStore(db), standings: createStandingStore(db), objects: placementObjects({ objects }) },
-      ...{ hint: async () => undefined, changed: () => undefined, clock: systemClock, log: silentLog },
+      ...{ hint: async () => undefined, changed: () => undefined, told: () => undefined, clock: systemClock, log: silentLog },
     }),
     call,
     mirror: createMirrorWriter(db),

@@ -28,7 +28,7 @@ beforeEach(async () => {
   const { db } = database
   placements = createPlacementService({
     ...{ store: createPlacementStore(db), standings: createStandingStore(db), objects: placementObjects({ objects }) },
-    ...{ hint: async () => undefined, changed: () => undefined, clock: systemClock, log: silentLog },
+    ...{ hint: async () => undefined, changed: () => undefined, told: () => undefined, clock: systemClock, log: silentLog },
   })
   rollouts = createRolloutService({
     store: createRolloutStore(db),
