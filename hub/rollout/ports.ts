@@ -25,8 +25,9 @@ export interface RolloutState {
   readonly asked:
     | { readonly content: Content; readonly cause: 'promote' | 'rollback'; readonly by: string; readonly reason?: string | undefined }
     | undefined
-  /** What is wrong with the choice of clusters and their sources. */
+  /** What is wrong with the choice of clusters and their sources: the first ones, and how many more there are. */
   readonly problems: readonly RolloutProblem[]
+  readonly moreProblems: number
   readonly lastNumber: number
 }
 
@@ -70,6 +71,12 @@ export interface Candidate {
   readonly origin: string
   /** What its Source resolved last. */
   readonly newest: Content | null
+  /** When that was seen first. */
+  readonly newestAt: Date | null
+  /** Why its Source cannot be fetched now. */
+  readonly problem: string | null
+  /** Somebody suspended the object: it resolves nothing, and nobody waits for it. */
+  readonly suspended: boolean
   /** What the cluster was released last. */
   readonly has: Content | null
   /** uid and `namespace/name` of the Rollout that governs the object there. */
@@ -133,6 +140,8 @@ export interface RolloutStore {
   held(uid: string): Promise<readonly ClusterId[]>
   /** Clusters with the source object that the tenant may use; every one where there is no tenant to limit them. */
   candidates(source: SourceObject, tenant: string | undefined): Promise<readonly Candidate[]>
+  /** True for a Placement that there is none of. */
+  isMissing(source: SourceObject): Promise<boolean>
   /** One decision: all or nothing of what `work` writes. Undefined where the Rollout is gone. */
   decide<T>(rollout: RolloutName, work: (rows: RolloutRows) => Promise<T>): Promise<T | undefined>
   /** Lets go of all clusters of the Rollouts that had this name, but the one with that uid. */

@@ -79,19 +79,7 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
     async survey(key) {
       const found = await known(deps, key)
       if (!found) return
-      const { at, source, spec } = found
-      await store.open(at)
-      const tenant = await deps.tenantOf(at.namespace)
-      // Before the candidates: who joins meanwhile is governed already, and not to be let go for not being among them.
-      const held = await store.held(at.uid)
-      const candidates = await store.candidates(source, tenant === PLATFORM_TENANT ? undefined : tenant)
-      const { clusters, newest, problems } = chooseMembers(spec, candidates, at.uid)
-      const left = await store.decide(at, async (rows) => {
-        const gone = await rows.govern(source, { clusters, held, candidates: candidates.map(({ clusterId }) => clusterId) })
-        await rows.save({ ...rows.state, newest: newest ?? rows.state.newest, problems }, rows.now)
-        return gone
-      })
-      await letGo(deps, left)
+      await takeMembers(deps, found)
       await lookNow(found)
     },
 
@@ -126,6 +114,25 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
     all: () => store.all(),
     beat: () => store.beat(),
   }
+}
+
+/** Has it govern the clusters that are its own by now, and says what is wrong with them. */
+async function takeMembers(deps: RolloutDeps, { at, source, spec }: Known): Promise<void> {
+  const { store } = deps
+  await store.open(at)
+  const tenant = await deps.tenantOf(at.namespace)
+  // Before the candidates: who joins meanwhile is governed already, and not to be let go for not being among them.
+  const held = await store.held(at.uid)
+  const candidates = await store.candidates(source, tenant === PLATFORM_TENANT ? undefined : tenant)
+  const missing = candidates.length === 0 && (await store.isMissing(source))
+  const { clusters, moreProblems, newest, ...chosen } = chooseMembers(spec, candidates, at.uid)
+  const problems = missing ? [{ message: `${source.kind} ${source.namespace}/${source.name} does not exist` }] : chosen.problems
+  const left = await store.decide(at, async (rows) => {
+    const gone = await rows.govern(source, { clusters, held, candidates: candidates.map(({ clusterId }) => clusterId) })
+    await rows.save({ ...rows.state, newest: newest ?? rows.state.newest, problems, moreProblems }, rows.now)
+    return gone
+  })
+  await letGo(deps, left)
 }
 
 /** The Rollout of that name; where it is gone, or another one by now, its clusters are free again. */

@@ -31,6 +31,37 @@ test('a second Rollout over the same source is refused the clusters of the first
   expect(rows).toEqual([{ n: 2 }, { n: 3 }])
 })
 
+test('no run starts before every Source of the clusters resolved the revision, and the status says who has not', async () => {
+  await started()
+  const { db } = world.database
+  await db.query(
+    `insert into sources (key, kind, url, options, trusted, interval_ms, timeout_ms, revision, artifact, problem)
+     select 'own-key', kind, url, options, trusted, interval_ms, timeout_ms, revision, artifact, '{"message": "authentication failed"}' from sources`,
+  )
+  await db.query("update source_objects so set source_key = 'own-key' from clusters c where c.id = so.cluster_id and c.name = 'x'")
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  const message =
+    'GitRepository fleet is at main@sha1:1 there and has not come to main@sha1:2 yet; no run starts before: authentication failed'
+  expect(await world.status()).toMatchObject({ newest: 'main@sha1:1', problems: [{ cluster: 'x', message }] })
+  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:1']))
+  await db.query(
+    `update sources k set revision = s.revision, artifact = s.artifact, problem = null from sources s where k.key = 'own-key' and s.key <> k.key`,
+  )
+  await rollouts.survey(FLEET)
+  const { newest, problems, run } = await world.status()
+  expect([newest, problems, run?.state]).toEqual(['main@sha1:2', undefined, 'progressing'])
+})
+
+test('a cluster that no wave takes is named, and nothing starts', async () => {
+  await started({ waves: [{ name: 'staging', clusters: { matchLabels: { tier: 'staging' } } }] })
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await rollouts.look(FLEET)
+  expect((await world.status()).problems).toEqual([{ message: 'no wave takes a, b, x and 1 more: add a wave with rest: true' }])
+  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:1']))
+})
+
 test('a cluster that joins in the middle of a run waits for its wave; one that joins afterwards has what the others have', async () => {
   await started()
   await world.moveTo('main@sha1:2')

@@ -224,12 +224,16 @@ test('a Placement that is made after its Rollout comes to its first cluster alon
   await world.addClusters(['a', 'b'], { tier: 'web' })
   await world.addClusters(['other'])
   await world.create({ ...ROLLOUT_SPEC, clusters: { matchLabels: { tier: 'web' } } })
+  await rollouts.survey(FLEET)
+  const [missing] = (await world.status()).conditions ?? []
+  expect(missing).toMatchObject({ status: 'False', message: 'Placement flux-system/web does not exist' })
   await place('./v1')
   expect(await paths()).toEqual({ a: '', b: '', other: '' })
   const { rows } = await world.database.db.query<{ key: string }>('select $1 || uid as key from placements', [PLACEMENT_KEY])
   expect(await rollouts.ofSources(rows.map(({ key }) => key))).toEqual([FLEET])
   await rollouts.survey(FLEET)
   expect(await paths()).toEqual({ a: './v1', b: '', other: './v1' })
+  expect((await world.status()).problems).toBeUndefined()
 })
 
 test('a Rollout that is deleted, and a person, let a Placement go on; a revision is known by a part of its name', async () => {

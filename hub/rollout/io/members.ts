@@ -13,11 +13,13 @@ const CANDIDATES = `
   select c.id as "clusterId", c.name, coalesce(o.labels, '{}') as labels, coalesce(so.source_key, '') as "sourceKey",
          coalesce(s.url || ' ' || s.options::text, '') as origin,
          case when s.artifact is not null then jsonb_build_object('revision', s.revision, 'artifact', s.artifact) end as newest,
+         v.seen_at as "newestAt", coalesce(so.problem, s.problem) ->> 'message' as problem, so.suspended,
          case when r.cluster_id is not null then jsonb_build_object('revision', r.revision, 'artifact', r.artifact) end as has,
          w.uid as "governedBy", w.namespace || '/' || w.name as governor
   from source_objects so
   join clusters c on c.id = so.cluster_id and c.approved_at is not null
   left join sources s on s.key = so.source_key
+  left join revisions v on v.source_key = s.key and v.revision = s.revision
   left join objects o on o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name
   left join releases r on ${OBJECT('r')}
   left join governed g on ${OBJECT('g')}
@@ -29,7 +31,7 @@ const CANDIDATES = `
 /** The same of a Placement: the clusters that it chooses. */
 const PLACED = `
   select c.id as "clusterId", c.name, coalesce(o.labels, '{}') as labels, '${PLACEMENT_KEY}' || so.uid as "sourceKey", so.uid as origin,
-         jsonb_build_object('revision', so.newest, 'artifact', '') as newest,
+         jsonb_build_object('revision', so.newest, 'artifact', '') as newest, null as "newestAt", null as problem, false as suspended,
          case when so.revision is not null then jsonb_build_object('revision', so.revision, 'artifact', '') end as has,
          w.uid as "governedBy", w.namespace || '/' || w.name as governor
   from (${PLACEMENT_HOLDERS}) so

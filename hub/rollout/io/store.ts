@@ -42,6 +42,8 @@ const UNSETTLED = `
   join placement_targets t on t.placement = p.uid and t.cluster_id = g.cluster_id
   where g.rollout = $1 and t.revision is distinct from g.revision`
 
+const PLACEMENT = `select from objects where scope = 'fleet' and grp = '${FLEET_GROUP}' and kind = 'Placement' and namespace = $1 and name = $2`
+
 /** Rollouts with a run in progress that these clusters are part of. */
 const OF_CLUSTERS = `
   select distinct r.namespace || '/' || r.name as key from governed g
@@ -58,6 +60,8 @@ export function createRolloutStore(db: Db): RolloutStore {
     },
     held: (uid) => governedBy(db, uid),
     candidates: (source, tenant) => candidates(db, source, tenant),
+    isMissing: async ({ kind, name, namespace }) =>
+      kind === 'Placement' && (await db.query(PLACEMENT, [namespace, name])).rows.length === 0,
     decide: (rollout, work) =>
       db.transaction(async (tx) => {
         const rows = await openRows(tx, rollout)
