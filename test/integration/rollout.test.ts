@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createRolloutStore } from '../../hub/rollout/io/store.ts'
+import type { Run } from '../../hub/rollout/model.ts'
 import type { ChainQuery } from '../../hub/rollout/ports.ts'
 import type { RolloutService } from '../../hub/rollout/service.ts'
 import { type Broken, FLEET, openRolloutWorld, type RolloutWorld, startFive, THREE_WAVES, walkRun } from './rollout-world.ts'
@@ -119,6 +121,21 @@ test.each([
     expect(await state()).toBe(expected)
   }
   expect((await world.status()).run?.clusters?.failed).toBe(0)
+})
+
+test('what is read back of a run is what was decided', async () => {
+  await started({ waves: THREE_WAVES, onFailure: { maxFailures: 1 } })
+  const decided: (Run | undefined)[] = []
+  const service = world.service((store) => store, { looked: ({ run }) => void decided.push(run) })
+  await world.moveTo('main@sha1:2')
+  await world.connect('s', false)
+  const steps = [() => service.survey(FLEET), () => service.look(FLEET), () => service.act(AT, { verb: 'skip' }, { subject: 'ann' })]
+  for (const step of steps) {
+    await step()
+    expect((await createRolloutStore(world.database.db).peek(AT))?.run).toEqual(decided.at(-1))
+    await world.follow({ revision: 'main@sha1:2', clusters: ['a'] })
+  }
+  expect(decided.at(-1)?.targets.values().next().value).toMatchObject({ state: 'failed', failedOnce: true, givenAt: expect.any(Date) })
 })
 
 test('two hubs on one database bring a run on once', async () => {
