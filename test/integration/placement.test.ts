@@ -5,7 +5,7 @@ import { openDisk } from '../../agent/cache/io/disk.ts'
 import { NOTHING_HELD } from '../../agent/cache/model.ts'
 import { heldDigest } from '../../agent/session/inbox.ts'
 import { placementObjects } from '../../hub/app/placing.ts'
-import type { Db, Sql } from '../../hub/db/db.ts'
+import type { Db } from '../../hub/db/db.ts'
 import { openObjects } from '../../hub/objects/io/open.ts'
 import type { ObjectService } from '../../hub/objects/service.ts'
 import { openPlacementMetrics } from '../../hub/placement/io/metrics.ts'
@@ -25,6 +25,7 @@ import type { PlacementStatus } from '../../proto/model/fleet/placement.ts'
 import { type ClusterId, parseClusterId } from '../../proto/model/ids.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import type { PlacedState } from '../../proto/model/report.ts'
+import { countingDb } from '../support/counting-db.ts'
 import { openTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { openTempDir } from '../support/temp-dir.ts'
 
@@ -35,7 +36,7 @@ let objects: ObjectService
 let service: PlacementService
 let db: Db
 const scope = new AsyncDisposableStack()
-const counted = { statements: 0 }
+let counted: { statements: number }
 
 beforeAll(async () => {
   database = scope.use(await openTestDatabase())
@@ -55,20 +56,12 @@ beforeEach(async () => {
 })
 
 function openService(told: (news: PlacementNews) => void = () => undefined): PlacementService {
+  const counting = countingDb(db)
+  counted = counting.counted
   return createPlacementService({
-    ...{ store: createPlacementStore(counting(db)), standings: createStandingStore(db), objects: placementObjects({ objects }) },
+    ...{ store: createPlacementStore(counting), standings: createStandingStore(db), objects: placementObjects({ objects }) },
     ...{ hint: async () => undefined, changed: () => undefined, told, clock: systemClock, log: silentLog },
   })
-}
-
-function counting(real: Db): Db {
-  const count = (sql: Sql): Sql => ({
-    query: (text, values) => {
-      counted.statements++
-      return sql.query(text, values)
-    },
-  })
-  return { ...real, ...count(real), transaction: (work) => real.transaction((tx) => work(count(tx))) }
 }
 
 function fleetObject(kind: string, name: string, spec: object, metadata: object = {}): Manifest {

@@ -1,7 +1,9 @@
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openRolloutMetrics } from '../../hub/rollout/io/metrics.ts'
+import { createRolloutStore } from '../../hub/rollout/io/store.ts'
 import type { Asked, RolloutService } from '../../hub/rollout/service.ts'
+import { countingDb } from '../support/counting-db.ts'
 import { type Broken, FLEET, openRolloutWorld, type RolloutWorld, startFive, THREE_WAVES, walkRun } from './rollout-world.ts'
 
 // One run after the other: what a new revision does to the one in progress, what people start, what is remembered.
@@ -171,4 +173,29 @@ test('runs and clusters are counted by state, and what happens in runs by event'
       ],
     ]),
   )
+})
+
+test('a decision costs the same number of statements for five clusters and for two hundred', async () => {
+  const counting = countingDb(world.database.db)
+  rollouts = world.service(() => createRolloutStore(counting))
+  await started({ waves: ALL, onFailure: { action: 'rollback', maxFailures: '1%' } })
+  const costs = async (revision: string) => {
+    await world.moveTo(revision)
+    const before = counting.counted.statements
+    await rollouts.survey(FLEET)
+    await world.follow({ revision, clusters: ['a', 'b', 's', 'x'] })
+    await rollouts.look(FLEET)
+    const spent = counting.counted.statements - before
+    await walk({ revision, clusters: ['a', 'b', 's', 'x'] })
+    expect((await shown())?.state).toBe('rolled-back')
+    return spent
+  }
+  // The first run has no waves of an earlier one to keep.
+  await costs('main@sha1:2')
+  const few = await costs('main@sha1:3')
+  await world.addClusters(Array.from({ length: 195 }, (_, at) => `z-${at}`))
+  await rollouts.survey(FLEET)
+  await walk()
+  expect(await costs('main@sha1:4')).toBe(few)
+  expect(Object.values(await world.released()).filter((revision) => revision === 'main@sha1:1')).toHaveLength(200)
 })
