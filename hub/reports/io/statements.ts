@@ -69,7 +69,7 @@ export const UPSERT_SOURCE_OBJECTS = `
     join objects r on r.scope = 'fleet' and r.grp = 'fleet.flotilla.dev' and r.kind = 'Rollout' and r.namespace = w.namespace
       and r.spec #>> '{source,kind}' = w.kind and r.spec #>> '{source,name}' = w.name
     where b.cluster_id is null
-    order by w.cluster_id, w.kind, w.namespace, w.name, r.created_at
+    order by w.cluster_id, w.kind, w.namespace, w.name, r.created_at, r.uid
     on conflict do nothing)
   select w.source_key,
          b.source_key is distinct from w.source_key or b.requested_at <> w.requested_at or (b.suspended and not w.suspended) as look,
