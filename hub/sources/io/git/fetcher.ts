@@ -1,13 +1,13 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FleetError, messageOf } from '../../../proto/base/errors.ts'
-import { sha256 } from '../../../proto/base/hash.ts'
-import { credentialProblem, type GitCredential } from '../credential.ts'
-import { normaliseUrl } from '../model.ts'
-import type { Blob, Fetcher, FetchOutcome, FetchRequest } from '../ports.ts'
-import { fetchProblem } from '../problems.ts'
-import type { Budget, FetchJob, OpenCredential, ToParent } from './git-jobs.ts'
-import { GitProcess } from './git-process.ts'
+import { FleetError, messageOf } from '../../../../proto/base/errors.ts'
+import { sha256 } from '../../../../proto/base/hash.ts'
+import { credentialProblem, type GitCredential } from '../../credential.ts'
+import { normaliseUrl } from '../../model.ts'
+import type { Blob, Fetcher, FetchOutcome, FetchRequest } from '../../ports.ts'
+import { fetchProblem } from '../../problems.ts'
+import type { Budget, FetchJob, OpenCredential, ToParent } from './jobs.ts'
+import { GitProcess } from './process.ts'
 
 export interface GitFetcherOptions {
   /** Folder of the bare caches; may be deleted at any time. */

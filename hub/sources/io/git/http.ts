@@ -1,8 +1,9 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git'
 import { Agent, request as send } from 'undici'
-import { portOf } from '../model.ts'
-import { checkedLookup, checkHost } from './checked-lookup.ts'
-import { type FetchJob, GitFailure } from './git-jobs.ts'
+import { portOf } from '../../model.ts'
+import { checkedLookup, checkHost } from '../checked-lookup.ts'
+import { FetchFailure } from '../failure.ts'
+import type { FetchJob } from './jobs.ts'
 
 /** Speaks to one repository for the length of one job; gives isomorphic-git the same advertisement however often it asks. */
 export interface Transport extends HttpClient, AsyncDisposable {
@@ -35,7 +36,7 @@ export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
       await answer.body.dump()
       at = redirected(at, location)
     }
-    throw new GitFailure('network', `${url}: more than ${MAX_REDIRECTS} redirects`)
+    throw new FetchFailure('network', `${url}: more than ${MAX_REDIRECTS} redirects`)
   }
 
   return {
@@ -104,7 +105,7 @@ interface Response {
 function redirected(from: string, location: string): string {
   const to = new URL(location, from)
   if (to.protocol !== 'https:' && !(to.protocol === 'http:' && from.startsWith('http:')))
-    throw new GitFailure('network', `${from} redirects to ${to.protocol}//${to.host}, which is not followed`)
+    throw new FetchFailure('network', `${from} redirects to ${to.protocol}//${to.host}, which is not followed`)
   return to.href
 }
 
@@ -117,15 +118,15 @@ function authorizationOf({ credential }: FetchJob): string | undefined {
 function checkStatus(url: string, status: number): void {
   if (status === 200) return
   if (status === 401 || status === 403)
-    throw new GitFailure('unauthorized', `${url}: the server refuses access (HTTP ${status}); check the credentials`)
-  if (status === 404 || status === 410) throw new GitFailure('not-found', `${url}: repository not found (HTTP ${status})`)
-  throw new GitFailure('network', `${url}: the server answers HTTP ${status}`)
+    throw new FetchFailure('unauthorized', `${url}: the server refuses access (HTTP ${status}); check the credentials`)
+  if (status === 404 || status === 410) throw new FetchFailure('not-found', `${url}: repository not found (HTTP ${status})`)
+  throw new FetchFailure('network', `${url}: the server answers HTTP ${status}`)
 }
 
-function networkFailure({ origin, pathname }: URL, error: unknown): GitFailure {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause instanceof GitFailure) return cause
-  if (error instanceof Error && error.name === 'TimeoutError') return new GitFailure('timeout', `${origin}${pathname}: no answer in time`)
-  return new GitFailure('network', `${origin}${pathname}: ${error instanceof Error ? error.message || error.name : String(error)}`, {
+function networkFailure({ origin, pathname }: URL, error: unknown): FetchFailure {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause instanceof FetchFailure) return cause
+  if (error instanceof Error && error.name === 'TimeoutError') return new FetchFailure('timeout', `${origin}${pathname}: no answer in time`)
+  return new FetchFailure('network', `${origin}${pathname}: ${error instanceof Error ? error.message || error.name : String(error)}`, {
     cause: error,
   })
 }
@@ -135,7 +136,7 @@ export async function* within(body: AsyncIterable<Uint8Array>, limit: number, ur
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length
-    if (bytes > limit) throw new GitFailure('budget', `${url}: the server sends more than ${limit} bytes`)
+    if (bytes > limit) throw new FetchFailure('budget', `${url}: the server sends more than ${limit} bytes`)
     yield chunk
   }
 }
@@ -149,7 +150,7 @@ export async function collect(body: AsyncIterable<Uint8Array> | Iterable<Uint8Ar
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length
-    if (bytes > limit) throw new GitFailure('budget', `the list of refs has more than ${limit} bytes`)
+    if (bytes > limit) throw new FetchFailure('budget', `the list of refs has more than ${limit} bytes`)
     parts.push(chunk)
   }
   return Buffer.concat(parts)

@@ -1,7 +1,7 @@
-import type { AddressPolicy } from '../addresses.ts'
-import type { Commit, SourceOptions } from '../model.ts'
-import type { Failure } from '../problems.ts'
-import type { TreeFile } from '../tree-file.ts'
+import type { AddressPolicy } from '../../addresses.ts'
+import type { Commit, SourceOptions } from '../../model.ts'
+import type { Failure } from '../../problems.ts'
+import type { TreeFile } from '../../tree-file.ts'
 
 // What passes between the hub and its git processes, over IPC: credentials are in no argument, environment or file.
 
@@ -59,14 +59,3 @@ export type ToParent =
       readonly last: boolean
     }
   | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure; readonly message: string }
-
-/** A failure with a name, as opposed to a cache in disorder, which is mended by cloning again. */
-export class GitFailure extends Error {
-  override readonly name = 'GitFailure'
-  readonly failure: Failure
-
-  constructor(failure: Failure, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.failure = failure
-  }
-}
