@@ -1,8 +1,10 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git'
-import { Agent, request as send } from 'undici'
+import { type Agent, request as send } from 'undici'
 import { portOf } from '../../model.ts'
-import { checkedLookup, checkHost } from '../checked-lookup.ts'
+import { checkHost } from '../checked-lookup.ts'
 import { FetchFailure } from '../failure.ts'
+import { networkFailure, openAgent, redirected } from '../http/agent.ts'
+import { collect, flat, within } from '../http/body.ts'
 import type { FetchJob } from './jobs.ts'
 
 /** Speaks to one repository for the length of one job; gives isomorphic-git the same advertisement however often it asks. */
@@ -13,13 +15,13 @@ export interface Transport extends HttpClient, AsyncDisposable {
 
 const MAX_REDIRECTS = 5
 const MAX_ADVERTISEMENT_BYTES = 64 << 20
-const MAX_CONNECT_MS = 30_000
 const ADVERTISEMENT = '/info/refs?service=git-upload-pack'
 
 export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
   const { origin, pathname, search } = new URL(job.url)
   const url = `${origin}${pathname}${search}`.replace(/\/+$/, '')
-  const agent = agentFor(job)
+  const { ca, client } = job.credential
+  const agent = openAgent({ policy: job.policy, timeoutMs: job.timeoutMs, ca, client })
   const send = exchangeOver(agent, job, signal)
   let base = url
   let advertised: Promise<Response> | undefined
@@ -61,21 +63,6 @@ export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
   }
 }
 
-function agentFor(job: FetchJob): Agent {
-  const { ca, client } = job.credential
-  return new Agent({
-    connect: {
-      lookup: checkedLookup(job.policy),
-      timeout: Math.min(job.timeoutMs, MAX_CONNECT_MS),
-      ...(ca ? { ca } : {}),
-      ...(client ? { cert: client.certificate, key: client.key } : {}),
-    },
-    headersTimeout: job.timeoutMs,
-    bodyTimeout: job.timeoutMs,
-    allowH2: false,
-  })
-}
-
 function exchangeOver(dispatcher: Agent, job: FetchJob, signal: AbortSignal) {
   const start = new URL(job.url)
   return async (at: string, { method, body, type }: { method: 'GET' | 'POST'; body?: Buffer; type?: string }) => {
@@ -102,13 +89,6 @@ interface Response {
   readonly bytes: Buffer
 }
 
-function redirected(from: string, location: string): string {
-  const to = new URL(location, from)
-  if (to.protocol !== 'https:' && !(to.protocol === 'http:' && from.startsWith('http:')))
-    throw new FetchFailure('network', `${from} redirects to ${to.protocol}//${to.host}, which is not followed`)
-  return to.href
-}
-
 function authorizationOf({ credential }: FetchJob): string | undefined {
   if (credential.bearer) return `Bearer ${credential.bearer}`
   if (!credential.basic) return undefined
@@ -123,39 +103,6 @@ function checkStatus(url: string, status: number): void {
   throw new FetchFailure('network', `${url}: the server answers HTTP ${status}`)
 }
 
-function networkFailure({ origin, pathname }: URL, error: unknown): FetchFailure {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause instanceof FetchFailure) return cause
-  if (error instanceof Error && error.name === 'TimeoutError') return new FetchFailure('timeout', `${origin}${pathname}: no answer in time`)
-  return new FetchFailure('network', `${origin}${pathname}: ${error instanceof Error ? error.message || error.name : String(error)}`, {
-    cause: error,
-  })
-}
-
-/** The chunks, until they are more than `limit` bytes. */
-export async function* within(body: AsyncIterable<Uint8Array>, limit: number, url: string): AsyncIterableIterator<Uint8Array> {
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > limit) throw new FetchFailure('budget', `${url}: the server sends more than ${limit} bytes`)
-    yield chunk
-  }
-}
-
 export async function* chunks(list: readonly Uint8Array[]): AsyncIterableIterator<Uint8Array> {
   yield* list
-}
-
-export async function collect(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limit: number): Promise<Buffer> {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > limit) throw new FetchFailure('budget', `the list of refs has more than ${limit} bytes`)
-    parts.push(chunk)
-  }
-  return Buffer.concat(parts)
-}
-
-function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]))
 }
