@@ -62,7 +62,7 @@ export class IndexCache {
   /** The index as it is, or as it was `freshMs` ago at most. */
   async get(asked: IndexRequest): Promise<HelmIndex> {
     const { credentialId, options, policy, url } = asked.request
-    const key = canonicalJson({ url, credentialId: credentialId ?? null, policy, options })
+    const key = canonicalJson({ url, credentialId: credentialId ?? null, policy, passCredentials: options.passCredentials === true })
     const kept = this.#kept.get(key)
     const freshMs = kept && Object.keys(kept.validators).length === 0 && asked.freshMs > 0 ? BLIND_FRESH_MS : asked.freshMs
     if (kept && this.#nowMs() - kept.checkedAtMs < freshMs) return kept.index
