@@ -10,7 +10,7 @@ import { openedRegistry } from '../oci/fetcher.ts'
 import type { OpenCredential } from '../open-credential.ts'
 import { repositoryAuthorization } from './authorization.ts'
 import type { ChartBudget } from './chart-files.ts'
-import type { IndexCache } from './index-cache.ts'
+import type { HelmIndex, IndexCache } from './index-cache.ts'
 
 export type ChartRequest = RequestOf<'HelmChart'>
 
@@ -41,10 +41,12 @@ export async function findInIndex(
 ): Promise<RemoteChart> {
   const { options, url } = request
   const client = scope.use(openHttpClient({ ...request, ca: credential.ca, client: credential.client }, signal))
-  const index = await indexes.get({ request, credential, client, freshMs: INDEX_FRESH_MS })
-  const listed = await index.versions(options.chart, signal)
-  if (!listed) throw missing('no chart name found')
-  const picked = pickChart(options.chart, options.version, listed)
+  const asked = { request, credential, client }
+  const seen = await indexes.get({ ...asked, freshMs: INDEX_FRESH_MS })
+  const first = await pickIn(seen, options, signal)
+  // What is missing may have come since the index was seen for another chart.
+  const index = 'problem' in first ? await indexes.get({ ...asked, freshMs: 0 }) : seen
+  const picked = index === seen ? first : await pickIn(index, options, signal)
   if ('problem' in picked) throw missing(picked.problem, picked.stalled)
   const { digest, urls, version } = picked.one
   return {
@@ -65,6 +67,11 @@ export async function findInIndex(
       return archive
     },
   }
+}
+
+async function pickIn(index: HelmIndex, { chart, version }: ChartRequest['options'], signal: AbortSignal) {
+  const listed = await index.versions(chart, signal)
+  return listed ? pickChart(chart, version, listed) : { problem: 'no chart name found', stalled: false }
 }
 
 /** The version that the chart's range stands for in a registry; `_` in tags is `+` in versions. */
