@@ -1,8 +1,11 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git'
-import { Agent, request as send } from 'undici'
-import { portOf } from '../model.ts'
-import { checkedLookup, checkHost } from './checked-lookup.ts'
-import { type FetchJob, GitFailure } from './git-jobs.ts'
+import { type Agent, request as send } from 'undici'
+import { portOf } from '../../model.ts'
+import { checkHost } from '../checked-lookup.ts'
+import { FetchFailure } from '../failure.ts'
+import { networkFailure, openAgent, redirected } from '../http/agent.ts'
+import { collect, flat, within } from '../http/body.ts'
+import type { FetchJob } from './jobs.ts'
 
 /** Speaks to one repository for the length of one job; gives isomorphic-git the same advertisement however often it asks. */
 export interface Transport extends HttpClient, AsyncDisposable {
@@ -12,13 +15,13 @@ export interface Transport extends HttpClient, AsyncDisposable {
 
 const MAX_REDIRECTS = 5
 const MAX_ADVERTISEMENT_BYTES = 64 << 20
-const MAX_CONNECT_MS = 30_000
 const ADVERTISEMENT = '/info/refs?service=git-upload-pack'
 
 export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
   const { origin, pathname, search } = new URL(job.url)
   const url = `${origin}${pathname}${search}`.replace(/\/+$/, '')
-  const agent = agentFor(job)
+  const { ca, client } = job.credential
+  const agent = openAgent({ policy: job.policy, timeoutMs: job.timeoutMs, ca, client })
   const send = exchangeOver(agent, job, signal)
   let base = url
   let advertised: Promise<Response> | undefined
@@ -35,7 +38,7 @@ export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
       await answer.body.dump()
       at = redirected(at, location)
     }
-    throw new GitFailure('network', `${url}: more than ${MAX_REDIRECTS} redirects`)
+    throw new FetchFailure('network', `${url}: more than ${MAX_REDIRECTS} redirects`)
   }
 
   return {
@@ -58,21 +61,6 @@ export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   }
-}
-
-function agentFor(job: FetchJob): Agent {
-  const { ca, client } = job.credential
-  return new Agent({
-    connect: {
-      lookup: checkedLookup(job.policy),
-      timeout: Math.min(job.timeoutMs, MAX_CONNECT_MS),
-      ...(ca ? { ca } : {}),
-      ...(client ? { cert: client.certificate, key: client.key } : {}),
-    },
-    headersTimeout: job.timeoutMs,
-    bodyTimeout: job.timeoutMs,
-    allowH2: false,
-  })
 }
 
 function exchangeOver(dispatcher: Agent, job: FetchJob, signal: AbortSignal) {
@@ -101,13 +89,6 @@ interface Response {
   readonly bytes: Buffer
 }
 
-function redirected(from: string, location: string): string {
-  const to = new URL(location, from)
-  if (to.protocol !== 'https:' && !(to.protocol === 'http:' && from.startsWith('http:')))
-    throw new GitFailure('network', `${from} redirects to ${to.protocol}//${to.host}, which is not followed`)
-  return to.href
-}
-
 function authorizationOf({ credential }: FetchJob): string | undefined {
   if (credential.bearer) return `Bearer ${credential.bearer}`
   if (!credential.basic) return undefined
@@ -117,44 +98,11 @@ function authorizationOf({ credential }: FetchJob): string | undefined {
 function checkStatus(url: string, status: number): void {
   if (status === 200) return
   if (status === 401 || status === 403)
-    throw new GitFailure('unauthorized', `${url}: the server refuses access (HTTP ${status}); check the credentials`)
-  if (status === 404 || status === 410) throw new GitFailure('not-found', `${url}: repository not found (HTTP ${status})`)
-  throw new GitFailure('network', `${url}: the server answers HTTP ${status}`)
-}
-
-function networkFailure({ origin, pathname }: URL, error: unknown): GitFailure {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (cause instanceof GitFailure) return cause
-  if (error instanceof Error && error.name === 'TimeoutError') return new GitFailure('timeout', `${origin}${pathname}: no answer in time`)
-  return new GitFailure('network', `${origin}${pathname}: ${error instanceof Error ? error.message || error.name : String(error)}`, {
-    cause: error,
-  })
-}
-
-/** The chunks, until they are more than `limit` bytes. */
-export async function* within(body: AsyncIterable<Uint8Array>, limit: number, url: string): AsyncIterableIterator<Uint8Array> {
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > limit) throw new GitFailure('budget', `${url}: the server sends more than ${limit} bytes`)
-    yield chunk
-  }
+    throw new FetchFailure('unauthorized', `${url}: the server refuses access (HTTP ${status}); check the credentials`)
+  if (status === 404 || status === 410) throw new FetchFailure('not-found', `${url}: repository not found (HTTP ${status})`)
+  throw new FetchFailure('network', `${url}: the server answers HTTP ${status}`)
 }
 
 export async function* chunks(list: readonly Uint8Array[]): AsyncIterableIterator<Uint8Array> {
   yield* list
-}
-
-export async function collect(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limit: number): Promise<Buffer> {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > limit) throw new GitFailure('budget', `the list of refs has more than ${limit} bytes`)
-    parts.push(chunk)
-  }
-  return Buffer.concat(parts)
-}
-
-function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]))
 }

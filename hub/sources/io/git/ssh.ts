@@ -2,9 +2,11 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { GitHttpRequest, GitHttpResponse } from 'isomorphic-git'
 import { Client, type ClientChannel, type ServerHostKeyAlgorithm } from 'ssh2'
-import { checkedLookup, checkHost } from './checked-lookup.ts'
-import { chunks, type Transport, within } from './git-http.ts'
-import { type FetchJob, GitFailure } from './git-jobs.ts'
+import { checkedLookup, checkHost } from '../checked-lookup.ts'
+import { FetchFailure } from '../failure.ts'
+import { within } from '../http/body.ts'
+import { chunks, type Transport } from './http.ts'
+import type { FetchJob } from './jobs.ts'
 import { fingerprint, isPinned, pinnedKeys } from './known-hosts.ts'
 
 const MAX_ADVERTISEMENT_BYTES = 64 << 20
@@ -86,13 +88,13 @@ function targetOf(job: FetchJob): Target {
 
 async function authenticate(client: Client, sock: Socket, { job, target }: { job: FetchJob; target: Target }): Promise<void> {
   const ssh = job.credential.ssh
-  if (!ssh) throw new GitFailure('unauthorized', `${target.shown}: ssh needs a secret with 'identity' and 'known_hosts'`)
+  if (!ssh) throw new FetchFailure('unauthorized', `${target.shown}: ssh needs a secret with 'identity' and 'known_hosts'`)
   const pinned = pinnedKeys(ssh.knownHosts, target.host, target.port)
-  let refused: GitFailure | undefined
+  let refused: FetchFailure | undefined
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   client.once('ready', resolve)
   client.once('error', (error) => reject(refused ?? failureOf(error, target.shown)))
-  client.once('close', () => reject(refused ?? new GitFailure('network', `${target.shown}: the server closed the connection`)))
+  client.once('close', () => reject(refused ?? new FetchFailure('network', `${target.shown}: the server closed the connection`)))
   try {
     client.connect({
       sock,
@@ -103,14 +105,14 @@ async function authenticate(client: Client, sock: Socket, { job, target }: { job
       hostVerifier(key: Buffer) {
         if (isPinned(pinned, key)) return true
         const why = pinned.length === 0 ? 'known_hosts has no key for it' : 'known_hosts has another key for it'
-        refused = new GitFailure('host-key', `${target.shown}: host key ${fingerprint(key)} is refused: ${why}`)
+        refused = new FetchFailure('host-key', `${target.shown}: host key ${fingerprint(key)} is refused: ${why}`)
         return false
       },
       ...algorithmsFor(pinned.map(({ type }) => type)),
     })
   } catch (error) {
     // The library parses the private key here; its words may quote it.
-    throw new GitFailure(
+    throw new FetchFailure(
       'unauthorized',
       `${target.shown}: the secret's 'identity' is no private key that can be used, or its 'password' is wrong`,
       {
@@ -152,18 +154,18 @@ async function conversation(channel: ClientChannel, shown: string): Promise<Conv
       const length = buffer.toString('latin1', at, at + 4)
       if (length === FLUSH) return { advertisement: buffer.subarray(0, at + 4), channel, rest: resume(buffer.subarray(at + 4), input) }
       const size = Number.parseInt(length, 16)
-      if (!(size >= 4)) throw new GitFailure('protocol', `${shown}: the server does not speak git's protocol`)
+      if (!(size >= 4)) throw new FetchFailure('protocol', `${shown}: the server does not speak git's protocol`)
       at += size
     }
     const { done, value } = await input.next()
     if (done)
-      throw new GitFailure(
+      throw new FetchFailure(
         'not-found',
         `${shown}: repository not found, or no access to it${stderr.trim() === '' ? '' : ` (${stderr.trim()})`}`,
       )
     buffer = Buffer.concat([buffer, value])
     if (buffer.length > MAX_ADVERTISEMENT_BYTES)
-      throw new GitFailure('budget', `${shown}: the list of refs has more than ${MAX_ADVERTISEMENT_BYTES} bytes`)
+      throw new FetchFailure('budget', `${shown}: the list of refs has more than ${MAX_ADVERTISEMENT_BYTES} bytes`)
   }
 }
 
@@ -172,10 +174,10 @@ async function* resume(first: Buffer, input: AsyncIterator<Buffer>): AsyncIterab
   for (let next = await input.next(); !next.done; next = await input.next()) yield next.value
 }
 
-function failureOf(error: unknown, shown: string): GitFailure {
-  if (error instanceof GitFailure) return error
+function failureOf(error: unknown, shown: string): FetchFailure {
+  if (error instanceof FetchFailure) return error
   const cause = error instanceof Error ? error : new Error(String(error))
   if ('level' in cause && cause.level === 'client-authentication')
-    return new GitFailure('unauthorized', `${shown}: the server refuses the key; check the secret's 'identity'`, { cause })
-  return new GitFailure('network', `${shown}: ${cause.message}`, { cause })
+    return new FetchFailure('unauthorized', `${shown}: the server refuses the key; check the secret's 'identity'`, { cause })
+  return new FetchFailure('network', `${shown}: ${cause.message}`, { cause })
 }

@@ -2,14 +2,15 @@ import fs from 'node:fs'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import git from 'isomorphic-git'
-import type { Commit } from '../model.ts'
-import { hashOf, type Picked, pickRef, type RemoteRef } from '../pick-ref.ts'
-import type { TreeFile } from '../tree-file.ts'
-import { openHttp, type Transport } from './git-http.ts'
-import { type FetchJob, GitFailure } from './git-jobs.ts'
-import { openSsh } from './git-ssh.ts'
-import { GitTrees, type ObjectReader } from './git-tree.ts'
+import type { Commit } from '../../model.ts'
+import { hashOf, type Picked, pickRef, type RemoteRef } from '../../pick-ref.ts'
+import type { TreeFile } from '../../tree-file.ts'
+import { FetchFailure } from '../failure.ts'
 import { headed } from './headed.ts'
+import { openHttp, type Transport } from './http.ts'
+import type { FetchJob } from './jobs.ts'
+import { openSsh } from './ssh.ts'
+import { GitTrees, type ObjectReader } from './tree.ts'
 
 export type Looked =
   | { readonly kind: 'unchanged' }
@@ -43,16 +44,16 @@ export class GitRepository {
   async look(job: FetchJob, signal: AbortSignal): Promise<Looked> {
     const { protocol } = new URL(job.url)
     if (protocol !== 'http:' && protocol !== 'https:' && protocol !== 'ssh:')
-      throw new GitFailure('url', `${job.url}: only http, https and ssh are fetched`)
+      throw new FetchFailure('url', `${job.url}: only http, https and ssh are fetched`)
     await using transport = protocol === 'ssh:' ? openSsh(job, signal) : openHttp(job, signal)
     const picked = pickRef(job.options.ref, await remoteRefs(transport))
-    if (picked.kind === 'problem') throw new GitFailure(picked.problem.stalled ? 'range' : 'ref', picked.problem.message)
+    if (picked.kind === 'problem') throw new FetchFailure(picked.problem.stalled ? 'range' : 'ref', picked.problem.message)
     if (picked.revision === job.known) return { kind: 'unchanged' }
     await mkdir(this.#folder, { recursive: true })
     try {
       return await this.#fetched(picked, transport, job)
     } catch (error) {
-      if (error instanceof GitFailure) throw error
+      if (error instanceof FetchFailure) throw error
       await this.#startOver()
       return await this.#fetched(picked, transport, job)
     }
@@ -100,7 +101,7 @@ export class GitRepository {
       if (picked.within) await git.fetch({ ...common, remoteRef: picked.within, ref: LAST, singleBranch: true })
       else await git.fetch({ ...common, tags: true, singleBranch: false })
       if (!(await this.#has(picked.oid)))
-        throw new GitFailure('ref', `commit ${picked.oid} is not in ${picked.within ?? 'any branch or tag of the repository'}`)
+        throw new FetchFailure('ref', `commit ${picked.oid} is not in ${picked.within ?? 'any branch or tag of the repository'}`)
     } else {
       const first = await git.resolveRef({ fs, gitdir: this.#gitdir, ref: LAST }).then(
         () => false,
@@ -140,9 +141,9 @@ async function remoteRefs(transport: Transport): Promise<readonly RemoteRef[]> {
     const refs = await git.listServerRefs({ http: transport, url: transport.url, protocolVersion: 1, peelTags: true })
     return refs.map(({ ref, oid, peeled }) => ({ name: ref, oid, peeled }))
   } catch (error) {
-    if (error instanceof GitFailure) throw error
+    if (error instanceof FetchFailure) throw error
     // What an empty repository advertises.
     if (error instanceof Error && 'code' in error && error.code === 'EmptyServerResponseError') return []
-    throw new GitFailure('protocol', `${transport.url}: the server does not speak git's smart protocol`, { cause: error })
+    throw new FetchFailure('protocol', `${transport.url}: the server does not speak git's smart protocol`, { cause: error })
   }
 }

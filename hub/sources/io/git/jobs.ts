@@ -1,7 +1,8 @@
-import type { AddressPolicy } from '../addresses.ts'
-import type { Commit, SourceOptions } from '../model.ts'
-import type { Failure } from '../problems.ts'
-import type { TreeFile } from '../tree-file.ts'
+import type { AddressPolicy } from '../../addresses.ts'
+import type { Commit, GitOptions } from '../../model.ts'
+import type { Failure } from '../../problems.ts'
+import type { TreeFile } from '../../tree-file.ts'
+import type { OpenCredential } from '../open-credential.ts'
 
 // What passes between the hub and its git processes, over IPC: credentials are in no argument, environment or file.
 
@@ -13,22 +14,13 @@ export interface Budget {
   readonly maxTreeBytes: number
 }
 
-/** A credential with its secrets open. */
-export interface OpenCredential {
-  readonly basic?: { readonly username: string; readonly password: string }
-  readonly bearer?: string
-  readonly ssh?: { readonly identity: string; readonly passphrase?: string; readonly knownHosts: string }
-  readonly ca?: string
-  readonly client?: { readonly certificate: string; readonly key: string }
-}
-
 export interface FetchJob {
   readonly kind: 'fetch'
   readonly id: number
   /** Folder of the repository's cache. */
   readonly folder: string
   readonly url: string
-  readonly options: SourceOptions
+  readonly options: GitOptions
   readonly credential: OpenCredential
   readonly policy: AddressPolicy
   readonly known: string | undefined
@@ -59,14 +51,3 @@ export type ToParent =
       readonly last: boolean
     }
   | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure; readonly message: string }
-
-/** A failure with a name, as opposed to a cache in disorder, which is mended by cloning again. */
-export class GitFailure extends Error {
-  override readonly name = 'GitFailure'
-  readonly failure: Failure
-
-  constructor(failure: Failure, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.failure = failure
-  }
-}

@@ -1,9 +1,10 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sha256 } from '../../../proto/base/hash.ts'
-import { IGNORE_FILE, ignoreRules } from '../ignore-rules.ts'
-import { TREE_MODES, type TreeFile, type TreeMode } from '../tree-file.ts'
-import { type Budget, GitFailure } from './git-jobs.ts'
+import { sha256 } from '../../../../proto/base/hash.ts'
+import { IGNORE_FILE, ignoreRules } from '../../ignore-rules.ts'
+import { TREE_MODES, type TreeFile, type TreeMode } from '../../tree-file.ts'
+import { FetchFailure } from '../failure.ts'
+import type { Budget } from './jobs.ts'
 
 /** Reads objects of a repository by id. */
 export interface ObjectReader {
@@ -65,7 +66,7 @@ export class GitTrees {
     const ignored = ignoreRules({ ignore: options.ignore, files })
     const kept = found.filter(({ path }) => !ignored(path))
     if (kept.length > budget.maxFiles)
-      throw new GitFailure(
+      throw new FetchFailure(
         'budget',
         `the tree has ${kept.length} files, ${budget.maxFiles} are allowed; leave some out with spec.ignore or .sourceignore`,
       )
@@ -77,7 +78,7 @@ export class GitTrees {
     const held = this.#held.get(digest)
     if (held) return held
     const oid = this.#oids.get(digest)
-    if (oid === undefined) throw new GitFailure('protocol', `content ${digest} was never listed`)
+    if (oid === undefined) throw new FetchFailure('protocol', `content ${digest} was never listed`)
     return reader.blob(oid)
   }
 
@@ -95,7 +96,7 @@ export class GitTrees {
       for (const entry of await this.#entries(reader, next.oid)) {
         visited += 1
         if (visited > budget.maxFiles * VISIT_FACTOR)
-          throw new GitFailure(
+          throw new FetchFailure(
             'budget',
             `the tree has more than ${budget.maxFiles * VISIT_FACTOR} entries, ${budget.maxFiles} files are allowed`,
           )
@@ -129,12 +130,12 @@ export class GitTrees {
       }
       const limit = mode === '120000' ? MAX_LINK_BYTES : budget.maxFileBytes
       if (content.size > limit)
-        throw new GitFailure(
+        throw new FetchFailure(
           'budget',
           `${path} has ${content.size} bytes, ${limit} are allowed; leave it out with spec.ignore or .sourceignore`,
         )
       bytes += content.size
-      if (bytes > budget.maxTreeBytes) throw new GitFailure('budget', `the tree has more than ${budget.maxTreeBytes} bytes`)
+      if (bytes > budget.maxTreeBytes) throw new FetchFailure('budget', `the tree has more than ${budget.maxTreeBytes} bytes`)
       files.push({ path, mode, ...content })
     }
     if (learned.length > 0) await appendFile(this.#file, learned.join(''))
@@ -176,5 +177,6 @@ function modeOf(mode: string): TreeMode {
 
 function checkPath(path: string, name: string): void {
   const bad = name === '' || name === '.' || name === '..' || /[/\0\n]/.test(name) || Buffer.byteLength(path) > MAX_PATH_BYTES
-  if (bad) throw new GitFailure('tree', `the tree has an entry with the name ${JSON.stringify(name.slice(0, 100))}, which no file may have`)
+  if (bad)
+    throw new FetchFailure('tree', `the tree has an entry with the name ${JSON.stringify(name.slice(0, 100))}, which no file may have`)
 }

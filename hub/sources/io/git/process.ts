@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { FleetError } from '../../../proto/base/errors.ts'
-import type { ToChild, ToParent } from './git-jobs.ts'
+import { FleetError } from '../../../../proto/base/errors.ts'
+import type { ToChild, ToParent } from './jobs.ts'
 
-const PROGRAM = fileURLToPath(new URL('./git-child.ts', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('./child.ts', import.meta.url))
 /** Exit codes and signals of a Node process whose heap is full. */
 const OUT_OF_MEMORY = new Set<unknown>(['SIGABRT', 134, 5, 'SIGTRAP'])
 

@@ -1,13 +1,14 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FleetError, messageOf } from '../../../proto/base/errors.ts'
-import { sha256 } from '../../../proto/base/hash.ts'
-import { credentialProblem, type GitCredential } from '../credential.ts'
-import { normaliseUrl } from '../model.ts'
-import type { Blob, Fetcher, FetchOutcome, FetchRequest } from '../ports.ts'
-import { fetchProblem } from '../problems.ts'
-import type { Budget, FetchJob, OpenCredential, ToParent } from './git-jobs.ts'
-import { GitProcess } from './git-process.ts'
+import { FleetError, messageOf } from '../../../../proto/base/errors.ts'
+import { sha256 } from '../../../../proto/base/hash.ts'
+import { credentialProblem } from '../../credential.ts'
+import { normaliseUrl } from '../../model.ts'
+import type { Blob, Fetcher, FetchOutcome, FetchRequest, RequestOf } from '../../ports.ts'
+import { fetchProblem } from '../../problems.ts'
+import { openCredential, secretsOf } from '../open-credential.ts'
+import type { Budget, FetchJob, ToParent } from './jobs.ts'
+import { GitProcess } from './process.ts'
 
 export interface GitFetcherOptions {
   /** Folder of the bare caches; may be deleted at any time. */
@@ -35,7 +36,7 @@ const GRACE_MS = 2000
  * 2. A job goes to the process that has its repository in memory, where that one is idle.
  * 3. A process that failed or ran out of time is never used again; its job gets a problem, others go on.
  */
-export class GitFetcher implements Fetcher {
+export class GitFetcher implements Fetcher<'GitRepository'> {
   readonly #options: GitFetcherOptions
   readonly #idle: GitProcess[] = []
   readonly #busy = new Set<GitProcess>()
@@ -49,13 +50,13 @@ export class GitFetcher implements Fetcher {
   }
 
   async fetch<T>(
-    request: FetchRequest,
+    request: RequestOf<'GitRepository'>,
     use: (outcome: FetchOutcome) => Promise<T>,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<T> {
     const lacking = URL.canParse(request.url)
       ? credentialProblem(request.url, request.credential)
-      : fetchProblem('url', `${JSON.stringify(request.url)} is not an address`)
+      : fetchProblem('GitRepository', 'url', { message: `${JSON.stringify(request.url)} is not an address` })
     if (lacking) return use({ kind: 'problem', problem: lacking })
     const folder = this.#folderOf(request)
     const child = await this.#take(folder, signal)
@@ -104,10 +105,10 @@ export class GitFetcher implements Fetcher {
     await Promise.all([...this.#busy, ...this.#idle.splice(0)].map((child) => child[Symbol.asyncDispose]()))
   }
 
-  #job(request: FetchRequest, folder: string, id: number): FetchJob {
+  #job(request: RequestOf<'GitRepository'>, folder: string, id: number): FetchJob {
     const { url, options, policy, known, timeoutMs } = request
     const budget = this.#options.budget ?? DEFAULT_BUDGET
-    return { kind: 'fetch', id, folder, url, options, policy, known, timeoutMs, budget, credential: opened(request.credential) }
+    return { kind: 'fetch', id, folder, url, options, policy, known, timeoutMs, budget, credential: openCredential(request.credential) }
   }
 
   async #outcome(child: GitProcess, job: FetchJob): Promise<FetchOutcome> {
@@ -116,7 +117,8 @@ export class GitFetcher implements Fetcher {
       child.send(job)
       const answer = await child.next()
       if (answer.kind === 'unchanged') return { kind: 'unchanged' }
-      if (answer.kind === 'failed') return { kind: 'problem', problem: fetchProblem(answer.failure, answer.message, secrets) }
+      if (answer.kind === 'failed')
+        return { kind: 'problem', problem: fetchProblem('GitRepository', answer.failure, { message: answer.message, secrets }) }
       if (answer.kind !== 'fetched') throw new FleetError('internal', `git process sent "${answer.kind}" to a fetch`)
       const { revision, commit, files } = answer
       const blobs = (digests: readonly string[]) => blobsOf(child, job.id, digests)
@@ -124,7 +126,10 @@ export class GitFetcher implements Fetcher {
     } catch (error) {
       if (!child.failed || this.#closed || (error instanceof FleetError && error.code === 'aborted')) throw error
       const failure = error instanceof FleetError && error.code === 'too-large' ? 'memory' : 'timeout'
-      return { kind: 'problem', problem: fetchProblem(failure, `${normaliseUrl(job.url)}: ${messageOf(error)}`, secrets) }
+      return {
+        kind: 'problem',
+        problem: fetchProblem('GitRepository', failure, { message: `${normaliseUrl(job.url)}: ${messageOf(error)}`, secrets }),
+      }
     }
   }
 
@@ -182,29 +187,4 @@ async function* blobsOf(child: GitProcess, id: number, digests: readonly string[
     yield answer.blobs
     if (answer.last) return
   }
-}
-
-function opened(credential: GitCredential | undefined): OpenCredential {
-  const { basic, bearer, ssh, ca, client } = credential ?? {}
-  return {
-    ...(basic ? { basic: { username: basic.username, password: basic.password.reveal() } } : {}),
-    ...(bearer ? { bearer: bearer.reveal() } : {}),
-    ...(ssh
-      ? {
-          ssh: {
-            identity: ssh.identity.reveal(),
-            knownHosts: ssh.knownHosts,
-            ...(ssh.passphrase ? { passphrase: ssh.passphrase.reveal() } : {}),
-          },
-        }
-      : {}),
-    ...(ca ? { ca } : {}),
-    ...(client ? { client: { certificate: client.certificate, key: client.key.reveal() } } : {}),
-  }
-}
-
-function secretsOf({ basic, bearer, ssh, client }: OpenCredential): readonly string[] {
-  const plain = [basic?.password, bearer, ssh?.identity, ssh?.passphrase, client?.key].filter((secret) => secret !== undefined)
-  const pair = basic ? [Buffer.from(`${basic.username}:${basic.password}`).toString('base64')] : []
-  return [...plain, ...pair].filter((secret) => secret !== '')
 }

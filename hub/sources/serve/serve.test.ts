@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Manifest } from '../../proto/model/manifest.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
 import { type Patron, serve } from './serve.ts'
 
 const repository = (url: string): Manifest => ({

@@ -1,6 +1,7 @@
-import { messageOf } from '../../../proto/base/errors.ts'
-import { type FetchJob, GitFailure, type ToChild, type ToParent } from './git-jobs.ts'
-import { GitRepository } from './git-repository.ts'
+import { messageOf } from '../../../../proto/base/errors.ts'
+import { FetchFailure } from '../failure.ts'
+import type { FetchJob, ToChild, ToParent } from './jobs.ts'
+import { GitRepository } from './repository.ts'
 
 // The program of a git process: one job at a time, given over IPC. It has no other input and dies with its parent.
 
@@ -55,7 +56,7 @@ async function sendBlobs(id: number, digests: readonly string[]): Promise<void> 
 }
 
 function fail(id: number, error: unknown): Promise<void> {
-  if (error instanceof GitFailure) return send({ kind: 'failed', id, failure: error.failure, message: error.message })
+  if (error instanceof FetchFailure) return send({ kind: 'failed', id, failure: error.failure, message: error.message })
   if (error instanceof Error && error.name === 'TimeoutError')
     return send({ kind: 'failed', id, failure: 'timeout', message: 'no answer in time' })
   return send({ kind: 'failed', id, failure: 'protocol', message: messageOf(error) })
