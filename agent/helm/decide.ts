@@ -1,6 +1,7 @@
+import type { StoredRelease } from '../../proto/helm/stored.ts'
 import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
 import { previous } from './history.ts'
-import type { NextAction, ReleaseState, StoredRelease } from './model.ts'
+import type { NextAction, ReleaseState } from './model.ts'
 import { releaseDigest } from './observe.ts'
 import { activeStrategy, failuresOf, isExhausted, type Strategy, strategyOf } from './strategy.ts'
 

@@ -19,13 +19,3 @@ export function shortName(name: string): string {
   if (name.length <= MAX_NAME) return name
   return `${name.slice(0, KEPT)}-${sha256(name).slice('sha256:'.length, 'sha256:'.length + HEX)}`
 }
-
-/** Namespace and name of the HelmChart that is made for a HelmRelease with a chart template. */
-export function chartObjectOf({
-  metadata,
-  spec,
-}: Pick<HelmRelease, 'metadata' | 'spec'>): { readonly namespace: string; readonly name: string } | undefined {
-  if (!spec.chart) return undefined
-  const home = metadata.namespace ?? ''
-  return { namespace: spec.chart.spec.sourceRef.namespace ?? home, name: `${home}-${metadata.name}` }
-}

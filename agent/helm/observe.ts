@@ -1,9 +1,9 @@
 import { sha256 } from '../../proto/base/hash.ts'
+import type { StoredHook, StoredRelease } from '../../proto/helm/stored.ts'
 import { metaTime } from '../../proto/model/condition.ts'
 import type { Snapshot, TestHook } from '../mirror/model.ts'
 import { configDigest } from './digests.ts'
 import { goJson, goMap } from './go-json.ts'
-import type { StoredHook, StoredRelease } from './model.ts'
 
 const TEST = 'test'
 
@@ -12,7 +12,7 @@ const TEST = 'test'
  * equal digests are one release that nobody touched in between. Persisted: do not change.
  */
 export function releaseDigest(release: StoredRelease, ociDigest?: string): string {
-  const { config, hooks, info, manifest, metadata, name, namespace, version } = release
+  const { chart, config, hooks, info, manifest, name, namespace, version } = release
   const kept = hooks.filter(({ events = [] }) => !events.includes(TEST))
   return sha256(
     goJson({
@@ -26,8 +26,8 @@ export function releaseDigest(release: StoredRelease, ociDigest?: string): strin
         status: info.status || undefined,
         notes: info.notes || undefined,
       },
-      chartMetadata: chartMetadata(metadata),
-      config: config && Object.keys(config).length > 0 ? goMap(config) : null,
+      chartMetadata: chartMetadata(chart),
+      config: Object.keys(config).length > 0 ? goMap(config) : null,
       manifest,
       hooks: kept.length > 0 ? kept.map(hook) : null,
       namespace,
@@ -38,14 +38,14 @@ export function releaseDigest(release: StoredRelease, ociDigest?: string): strin
 
 /** What the status keeps of a release. Tests are told apart: those that ran count only where this agent ran them. */
 export function snapshotOf(release: StoredRelease, o: { readonly action: string; readonly ociDigest?: string }): Snapshot {
-  const { info, metadata } = release
+  const { chart, info } = release
   return {
     apiVersion: 'v2',
     action: o.action,
-    appVersion: metadata.appVersion ?? '',
-    chartName: metadata.name,
-    chartVersion: metadata.version,
-    configDigest: configDigest(release.config ?? {}),
+    appVersion: chart.appVersion ?? '',
+    chartName: chart.name,
+    chartVersion: chart.version,
+    configDigest: configDigest(release.config),
     ...(info.deleted ? { deleted: seconds(info.deleted) } : {}),
     digest: releaseDigest(release, o.ociDigest),
     firstDeployed: seconds(info.first_deployed),
@@ -78,7 +78,7 @@ function seconds(time: string | undefined): string {
   return metaTime(Number.isNaN(at.getTime()) ? new Date(0) : at)
 }
 
-function hook(given: StoredHook) {
+function hook(given: StoredHook & { readonly output_log_policies?: readonly string[] }) {
   const { last_run: run } = given
   return {
     name: given.name || undefined,
@@ -113,7 +113,7 @@ const METADATA = [
   'type',
 ] as const
 
-function chartMetadata(given: StoredRelease['metadata']) {
+function chartMetadata(given: StoredRelease['chart']) {
   const members = METADATA.map((member) => [member, ofMetadata(member, given[member])] as const)
   return Object.fromEntries(members.filter(([, value]) => !isEmpty(value)))
 }

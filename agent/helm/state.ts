@@ -1,9 +1,10 @@
 import { canonicalJson } from '../../proto/base/canonical.ts'
+import type { StoredRelease } from '../../proto/helm/stored.ts'
 import { findCondition } from '../../proto/model/condition.ts'
 import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
 import { commonMetadataDigest, postRenderersDigest } from './digests.ts'
 import { hasBeenTested, hasFailedTest, latest } from './history.ts'
-import type { ChartMetadata, ReleaseState, StoredRelease, Values } from './model.ts'
+import type { ReleaseState, Values } from './model.ts'
 import { releaseDigest } from './observe.ts'
 import { activeStrategy } from './strategy.ts'
 import { deepMerge } from './values.ts'
@@ -13,7 +14,7 @@ export interface StateInput {
   /** The last version of the release in Helm's storage. */
   readonly stored: StoredRelease | undefined
   /** The chart to release, under the version it is released as. */
-  readonly chart: Pick<ChartMetadata, 'name' | 'version'>
+  readonly chart: Pick<StoredRelease['chart'], 'name' | 'version'>
   readonly values: Values
 }
 
@@ -34,7 +35,7 @@ export function releaseState(input: StateInput): ReleaseState {
 
 function deployed({ object, chart, values }: StateInput, stored: StoredRelease): ReleaseState {
   const { spec, status } = object
-  if (stored.metadata.name !== chart.name || stored.metadata.version !== chart.version)
+  if (stored.chart.name !== chart.name || stored.chart.version !== chart.version)
     return { kind: 'out-of-sync', reason: 'release chart changed' }
   if (!hasValues(stored, values, spec.upgrade?.preserveValues ?? false))
     return { kind: 'out-of-sync', reason: 'release config values changed' }
@@ -50,7 +51,7 @@ function deployed({ object, chart, values }: StateInput, stored: StoredRelease):
 }
 
 /** Values are compared as they are, not by a digest: what was released is there to look at. */
-function hasValues({ config = {} }: StoredRelease, values: Values, preserves: boolean): boolean {
+function hasValues({ config }: StoredRelease, values: Values, preserves: boolean): boolean {
   // Helm then keeps what older releases had: the wish is met where it would change nothing.
   const wanted = preserves ? deepMerge(config, values) : values
   return canonicalJson(config) === canonicalJson(wanted)

@@ -14,6 +14,8 @@ export function helmReleaseStatus(old: HelmReleaseStatus, outcome: HelmReleaseOu
       return handled(old, at)
     case 'progressing':
       return progressing(old, outcome, at)
+    case 'attempting':
+      return attempting(old, outcome, at)
     case 'failed':
       return failed(handled(old, at), outcome, at)
     case 'stalled':
@@ -29,11 +31,13 @@ export function helmReleaseStatus(old: HelmReleaseStatus, outcome: HelmReleaseOu
   }
 }
 
-function progressing(old: HelmReleaseStatus, { action, attempt, message }: Of<'progressing'>, at: StatusMoment): HelmReleaseStatus {
+function progressing(old: HelmReleaseStatus, { action, message }: Of<'progressing'>, at: StatusMoment): HelmReleaseStatus {
   const steps = [...reconciling('Progressing', message), ...(action ? [ready('Unknown', 'Progressing', message)] : [])]
-  const begun: HelmReleaseStatus = { ...stepped(old, steps, at), ...(action ? { lastAttemptedReleaseAction: action } : {}) }
-  if (!attempt) return begun
-  const { lastAttemptedRevisionDigest: _, lastAttemptedValuesChecksum: __, lastReleaseRevision: ___, ...rest } = begun
+  return { ...stepped(old, steps, at), ...(action ? { lastAttemptedReleaseAction: action } : {}) }
+}
+
+function attempting(old: HelmReleaseStatus, { attempt }: Of<'attempting'>, at: StatusMoment): HelmReleaseStatus {
+  const { lastAttemptedRevisionDigest: _, lastAttemptedValuesChecksum: __, lastReleaseRevision: ___, ...rest } = old
   return {
     ...(attempt.resets ? withoutFailures(rest) : rest),
     lastAttemptedGeneration: at.generation,
@@ -41,6 +45,8 @@ function progressing(old: HelmReleaseStatus, { action, attempt, message }: Of<'p
     ...(attempt.ociDigest === undefined ? {} : { lastAttemptedRevisionDigest: attempt.ociDigest }),
     lastAttemptedConfigDigest: attempt.configDigest,
     storageNamespace: attempt.storageNamespace,
+    ...(attempt.forceAt === undefined ? {} : { lastHandledForceAt: attempt.forceAt }),
+    ...(attempt.resetAt === undefined ? {} : { lastHandledResetAt: attempt.resetAt }),
   }
 }
 

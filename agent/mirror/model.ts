@@ -121,6 +121,9 @@ export interface ReleaseAttempt {
   readonly storageNamespace: string
   /** The counters begin anew: what failed was something else. */
   readonly resets: boolean
+  /** Values of the annotations that ask to force and to reset, where they are there. */
+  readonly forceAt?: string
+  readonly resetAt?: string
 }
 
 /** How one step of a HelmRelease ended, or how far it is. */
@@ -131,8 +134,9 @@ export type HelmReleaseOutcome =
       readonly message: string
       /** The release action that begins; absent for other steps. */
       readonly action?: 'install' | 'upgrade'
-      readonly attempt?: ReleaseAttempt
     }
+  /** What it needs is there: what is tried from now on. */
+  | { readonly kind: 'attempting'; readonly attempt: ReleaseAttempt }
   /** Something it needs is not there, or an error that has nothing to do with the release; it is tried again. */
   | { readonly kind: 'failed'; readonly reason: string; readonly message: string }
   | { readonly kind: 'stalled'; readonly reason: string; readonly message: string }

@@ -51,8 +51,12 @@ export function buildOptions(spec: Partial<BuildOptions>): BuildOptions {
   }
 }
 
+/** What a HelmRelease asks for: its chart as it is. Persisted: do not change. */
+export const CHART_OPTIONS = { chart: true } as const
+export type ChartOptions = typeof CHART_OPTIONS
+
 /** The key under which builds with these options are kept. Persisted: do not change. */
-export function optionsDigest(options: BuildOptions): string {
+export function optionsDigest(options: BuildOptions | ChartOptions): string {
   return sha256(canonicalJson(options))
 }
 
