@@ -29,7 +29,7 @@ export interface HelmPostRender {
   /** Whether hooks are rendered too: not at all, together with the templates, or in a pass of their own. */
   readonly strategy: 'nohooks' | 'combined' | 'separate'
   /** Passes in their order; patches and images as in a kustomization. */
-  readonly kustomize: readonly { readonly patches?: readonly unknown[]; readonly images?: readonly unknown[] }[]
+  readonly kustomize: readonly { readonly patches?: readonly unknown[] | undefined; readonly images?: readonly unknown[] | undefined }[]
   readonly originLabels: Readonly<Record<string, string>>
   readonly commonMetadata?: {
     readonly labels?: Readonly<Record<string, string>>
@@ -103,6 +103,8 @@ export interface HelmTemplateOptions {
 export interface HelmInput {
   readonly chart: HelmChart
   readonly values: Readonly<Record<string, unknown>>
+  /** Texts that no answer or log line may hold: what came out of Secrets. Where absent, every value is hidden. */
+  readonly secrets?: readonly string[]
   readonly postRender?: HelmPostRender
 }
 
