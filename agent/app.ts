@@ -12,6 +12,7 @@ import { unserved } from '../proto/model/flux/unserved.ts'
 import type { ServiceAccountRef } from '../proto/model/identities.ts'
 import { refKey } from '../proto/model/object-ref.ts'
 import { VERSION } from '../proto/model/version.ts'
+import { openHelming } from './app/helming.ts'
 import { openPlacing } from './app/placing.ts'
 import { describeChanges } from './apply/changeset.ts'
 import { openApplyCluster } from './apply/io/cluster.ts'
@@ -42,7 +43,6 @@ import { kustomizationStatus } from './mirror/kustomization-status.ts'
 import { unservedStatus } from './mirror/unserved-status.ts'
 import type { Placed } from './placed/io/open.ts'
 import { awaitedItems } from './reconcile/awaited.ts'
-import { sourceOf } from './reconcile/dependencies.ts'
 import { createCoverage } from './reconcile/io/coverage.ts'
 import { createPrepare } from './reconcile/io/prepare.ts'
 import { createVoice, type FluxVoice } from './reconcile/io/voice.ts'
@@ -52,6 +52,7 @@ import { plan } from './reconcile/plan.ts'
 import { timeoutMs } from './reconcile/schedule.ts'
 import { Reconciler } from './reconcile/service.ts'
 import { createSourceReconciler } from './reconcile/sources.ts'
+import { isFrom } from './reconcile/triggers.ts'
 import { createWaking, type Waking } from './reconcile/waking.ts'
 import { createWork } from './reconcile/work.ts'
 import { openEventJournal } from './report/io/event-journal.ts'
@@ -177,7 +178,7 @@ async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Pr
       },
       mirrored: () => Array.from(flux.mirror.all(), ({ ref }) => refKey(ref)),
       releases: () => held().releases,
-      consumers: (source) => [...flux.kustomizations()].filter((one) => refKey(sourceOf(one)) === source),
+      consumers: (source) => consumersOf(flux).filter((one) => isFrom(one, source)),
     }),
   )
   const parts: Parts = { ...ground, tenure, as, memory, store, authority, flux, reporting }
@@ -224,11 +225,13 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
     forget: (key) => flux.credentials.forget(key),
     random,
   })
+  const helming = openHelming(parts, scope, voice)
   const queue: WorkQueue = scope.use(
     createWork({
       kinds: {
         Kustomization: (key, signal) => reconciler.reconcile(key, signal),
         GitRepository: (key, signal) => sources.reconcile(key, signal),
+        HelmRelease: async (key) => void helming.add(key),
       },
       async other(key, signal) {
         const mirrored = flux.mirror.byKey(key)
@@ -243,7 +246,7 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
   return createWaking({
     ...{ queue, log },
     keys: () => Array.from(flux.mirror.all(), ({ ref }) => refKey(ref)),
-    kustomizations: () => flux.kustomizations(),
+    consumers: () => consumersOf(flux),
     holdings: () => store.holdings.current(),
     adoption: () => authority.rules.adoption(),
     drifted: (key) => reconciler.drifted(key),
@@ -251,6 +254,11 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
     tenantsChanged: () => authority.tenantsChanged(),
     report: reporting,
   })
+}
+
+/** Everything that consumes sources. */
+function consumersOf(flux: Flux) {
+  return [...flux.kustomizations(), ...flux.helmReleases()]
 }
 
 const RULES = { factOf, desiredHash, isExcluded, differences, takeOver }

@@ -6,6 +6,7 @@ import { NOTHING_HELD } from '../../agent/cache/model.ts'
 import type { AgentConfig } from '../../agent/config.ts'
 import { agentManifests } from '../../deploy/manifests/agent.ts'
 import { manifestsYaml } from '../../deploy/manifests/yaml.ts'
+import { toolPath } from '../../deploy/tools/tools.mjs'
 import { sha256 } from '../../proto/base/hash.ts'
 import { silentLog } from '../../proto/base/log.ts'
 import type { DesiredFact, Fact, TenantFact } from '../../proto/model/facts.ts'
@@ -36,7 +37,7 @@ export function openLoneAgent(o: { readonly kubeconfig: string; readonly dataDir
   const { kubeconfig, dataDir, ...over } = o
   const config: AgentConfig = {
     ...{ dataDir, hub: '127.0.0.1:9', hubCaFile: join(dataDir, 'none.pem'), clusterName: 'test', joinTokenFile: undefined },
-    ...{ kubernetes: { kubeconfig }, concurrency: 8, logLevel: 'error' },
+    ...{ kubernetes: { kubeconfig }, concurrency: 8, programs: { helm: toolPath('flotilla-helm') }, logLevel: 'error' },
   }
   return openAgent(config, { log: silentLog, ...over })
 }
