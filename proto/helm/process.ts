@@ -124,7 +124,7 @@ export class HelmProcess {
   }
 
   #exited(code: number | null): { readonly cause: Lost; readonly message: string } {
-    if (code === EXIT_OUT_OF_MEMORY)
+    if (code === EXIT_OUT_OF_MEMORY || this.#stderr.includes('out of memory'))
       return { cause: 'memory', message: `helm needs more than ${this.#options.memoryBytes} bytes of memory for this release` }
     const why = this.#stderr.includes('stack') ? ': the stack overflowed' : ''
     return { cause: 'exit', message: `helm ended by itself (${code === null ? 'killed' : `exit code ${code}`})${why}` }
