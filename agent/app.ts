@@ -14,6 +14,7 @@ import { refOf } from '../proto/model/manifest.ts'
 import { refKey } from '../proto/model/object-ref.ts'
 import type { AppliedObject } from '../proto/model/report.ts'
 import { VERSION } from '../proto/model/version.ts'
+import { openHelming } from './app/helming.ts'
 import { openPlacing } from './app/placing.ts'
 import { describeChanges } from './apply/changeset.ts'
 import { openApplyCluster } from './apply/io/cluster.ts'
@@ -45,7 +46,6 @@ import type { MirroredObject } from './mirror/model.ts'
 import { unservedStatus } from './mirror/unserved-status.ts'
 import type { Placed } from './placed/io/open.ts'
 import { awaitedItems } from './reconcile/awaited.ts'
-import { sourceOf } from './reconcile/dependencies.ts'
 import { createCoverage } from './reconcile/io/coverage.ts'
 import { createPrepare } from './reconcile/io/prepare.ts'
 import { createVoice, type FluxVoice } from './reconcile/io/voice.ts'
@@ -55,6 +55,7 @@ import { plan } from './reconcile/plan.ts'
 import { timeoutMs } from './reconcile/schedule.ts'
 import { Reconciler } from './reconcile/service.ts'
 import { createSourceReconciler } from './reconcile/sources.ts'
+import { isFrom } from './reconcile/triggers.ts'
 import { createWaking, type Waking } from './reconcile/waking.ts'
 import { createWork } from './reconcile/work.ts'
 import { openEventJournal } from './report/io/event-journal.ts'
@@ -177,7 +178,7 @@ async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Pr
       mirrored: () => keysOf(flux),
       isMirrored: (key) => flux.mirror.byKey(key) !== undefined,
       releases: () => held().releases,
-      consumers: (source) => [...flux.kustomizations()].filter((one) => refKey(sourceOf(one)) === source),
+      consumers: (source) => consumersOf(flux).filter((one) => isFrom(one, source)),
     }),
   )
   const parts: Parts = { ...ground, tenure, as, memory, store, authority, flux, reporting }
@@ -230,11 +231,13 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
     forget: (key) => flux.credentials.forget(key),
     random,
   })
+  const helming = openHelming(parts, scope, voice)
   const queue: WorkQueue = scope.use(
     createWork({
       kinds: {
         Kustomization: (key, signal) => reconciler.reconcile(key, signal),
         GitRepository: (key, signal) => sources.reconcile(key, signal),
+        HelmRelease: async (key) => void helming.add(key),
       },
       async other(key, signal) {
         const mirrored = flux.mirror.byKey(key)
@@ -254,7 +257,7 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
   return createWaking({
     ...{ queue, log },
     keys: () => keysOf(flux),
-    kustomizations: () => flux.kustomizations(),
+    consumers: () => consumersOf(flux),
     holdings: () => store.holdings.current(),
     adoption: () => authority.rules.adoption(),
     drifted: (key) => reconciler.drifted(key),
@@ -262,6 +265,11 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
     tenantsChanged: () => authority.tenantsChanged(),
     report: reporting,
   })
+}
+
+/** Everything that consumes sources. */
+function consumersOf(flux: Flux) {
+  return [...flux.kustomizations(), ...flux.helmReleases()]
 }
 
 const RULES = { factOf, desiredHash, isExcluded, differences, takeOver }

@@ -17,6 +17,7 @@ export interface AgentConfig {
   readonly kubernetes: { readonly kubeconfig: string } | { readonly host: string; readonly port: string }
   /** How many Kustomizations are worked on at once; waiting for health holds none of them. */
   readonly concurrency: number
+  readonly programs: { readonly helm: string }
   readonly logLevel: string
 }
 
@@ -54,6 +55,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): A
     joinTokenFile: text('FLOTILLA_JOIN_TOKEN_FILE'),
     kubernetes: kubeconfig === undefined ? { host: host ?? '', port: text('KUBERNETES_SERVICE_PORT') ?? '443' } : { kubeconfig },
     concurrency,
+    programs: { helm: text('FLOTILLA_HELM') ?? 'flotilla-helm' },
     logLevel,
   }
   if (problems.length > 0) throw new FleetError('invalid', `agent configuration: ${problems.join('; ')}`)

@@ -10,7 +10,7 @@ import { findTool } from '../deploy/tools/tools.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const SERVERS = { hub: 'hub/main.ts', agent: 'agent/main.ts' }
-const PROGRAMS = { FLOTILLA_NATS_SERVER: 'nats-server', FLOTILLA_KUSTOMIZE: 'flotilla-kustomize' }
+const PROGRAMS = { FLOTILLA_NATS_SERVER: 'nats-server', FLOTILLA_KUSTOMIZE: 'flotilla-kustomize', FLOTILLA_HELM: 'flotilla-helm' }
 
 function main() {
   const [command = '', ...rest] = process.argv.slice(2)

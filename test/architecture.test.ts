@@ -45,7 +45,7 @@ const place = (path: string): Place => {
     room: ROOMS.includes(concept),
   }
 }
-const meetsTheWorld = (p: Place) => p.io || p.root || p.room || p.concept === 'cli' || /^proto\/(base|kustomize)\//.test(p.path)
+const meetsTheWorld = (p: Place) => p.io || p.root || p.room || p.concept === 'cli' || /^proto\/(base|kustomize|helm)\//.test(p.path)
 
 /** Why `from` may not import `to`, or undefined where it may. */
 function fault(from: Place, to: Place): string | undefined {

@@ -1,3 +1,4 @@
+import type { HelmReleaseStatus } from '../../proto/model/flux/helm/helm-release.ts'
 import type { FluxObject } from '../../proto/model/flux/kinds.ts'
 import type { InventoryEntry } from '../../proto/model/flux/kustomize/kustomization.ts'
 import type { Artifact } from '../../proto/model/flux/source/artifact.ts'
@@ -96,3 +97,72 @@ export type GitRepositoryOutcome =
   | { readonly kind: 'stored'; readonly artifact: Artifact; readonly ignore?: string }
   | { readonly kind: 'failed'; readonly fault: SourceFault; readonly reason: string; readonly message: string }
   | { readonly kind: 'stalled'; readonly reason: string; readonly message: string; readonly fault?: SourceFault }
+
+/** What the status of a HelmRelease keeps of one version of its release. */
+export type Snapshot = NonNullable<HelmReleaseStatus['history']>[number]
+export type TestHook = NonNullable<Snapshot['testHooks']>[string]
+
+/** What is done to a release; `uninstall` here is the remedy for a failure. */
+export type ReleaseAct = 'install' | 'upgrade' | 'test' | 'rollback' | 'uninstall' | 'unlock'
+
+/** Whether tests count, by the spec of a HelmRelease. */
+export interface TestRules {
+  readonly enabled: boolean
+  /** Their failures do not make the object unready. */
+  readonly ignored: boolean
+}
+
+/** What is about to be released. */
+export interface ReleaseAttempt {
+  readonly chartVersion: string
+  /** Digest of the OCI artifact; absent for other charts. */
+  readonly ociDigest?: string
+  readonly configDigest: string
+  readonly storageNamespace: string
+  /** The counters begin anew: what failed was something else. */
+  readonly resets: boolean
+  /** Values of the annotations that ask to force and to reset, where they are there. */
+  readonly forceAt?: string
+  readonly resetAt?: string
+}
+
+/** How one step of a HelmRelease ended, or how far it is. */
+export type HelmReleaseOutcome =
+  | { readonly kind: 'suspended' }
+  | {
+      readonly kind: 'progressing'
+      readonly message: string
+      /** The release action that begins; absent for other steps. */
+      readonly action?: 'install' | 'upgrade'
+    }
+  /** What it needs is there: what is tried from now on. */
+  | { readonly kind: 'attempting'; readonly attempt: ReleaseAttempt }
+  /** Something it needs is not there, or an error that has nothing to do with the release; it is tried again. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly message: string }
+  | { readonly kind: 'stalled'; readonly reason: string; readonly message: string }
+  | {
+      readonly kind: 'acted'
+      readonly act: ReleaseAct
+      readonly isGood: boolean
+      readonly message: string
+      readonly durationMs: number
+      readonly history: readonly Snapshot[]
+      readonly tests: TestRules
+      /** Counts against the strategy of the last release action. */
+      readonly isCounted: boolean
+    }
+  /** The old release of another target is gone, or its HelmRelease is being deleted. */
+  | { readonly kind: 'left'; readonly isGood: boolean; readonly message: string }
+  /** Nothing is left to do for now. */
+  | {
+      readonly kind: 'settled'
+      readonly history: readonly Snapshot[]
+      readonly tests: TestRules
+      readonly inventory?: readonly InventoryEntry[]
+      readonly postRenderersDigest: string
+      readonly commonMetadataDigest: string
+      /** Where drift is looked for: what was found, in one sentence; empty where nothing was. */
+      readonly drift?: string
+      /** What to say of the release where nothing was said yet. */
+      readonly message: string
+    }

@@ -7,7 +7,6 @@ const SERVED_BY: Partial<Record<FluxObject['kind'], string>> = {
   Bucket: 'source-controller',
   HelmRepository: 'source-controller',
   HelmChart: 'source-controller',
-  HelmRelease: 'helm-controller',
   ImageRepository: 'image-reflector-controller',
   ImagePolicy: 'image-reflector-controller',
   ImageUpdateAutomation: 'image-automation-controller',

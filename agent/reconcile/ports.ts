@@ -52,7 +52,14 @@ export interface Voice {
   finalizer(key: string, wanted: 'present' | 'absent', signal: AbortSignal): Promise<void>
   event(
     key: string,
-    event: { readonly severity: 'info' | 'error'; readonly reason: string; readonly message: string; readonly revision: string },
+    event: {
+      readonly severity: 'info' | 'error'
+      readonly reason: string
+      readonly message: string
+      readonly revision: string
+      /** What else a receiver may want to know, by the key under the kind's group. */
+      readonly notes?: Readonly<Record<string, string>>
+    },
   ): void
 }
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import type { Kustomization } from '../../proto/model/flux/kustomize/kinds.ts'
 import { parseFluxObject } from '../../proto/model/flux/parse.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
 import type { MirroredObject } from '../mirror/model.ts'
-import { keysAfter, kustomizationIn } from './triggers.ts'
+import { consumerIn } from './consumers.ts'
+import { keysAfter } from './triggers.ts'
 
 const mirrored = (name: string, o: { spec?: object; status?: object } = {}): MirroredObject => {
   const spec = { interval: '1m', prune: true, sourceRef: { kind: 'GitRepository', name: 'fleet' }, ...o.spec }
@@ -17,7 +17,7 @@ const mirrored = (name: string, o: { spec?: object; status?: object } = {}): Mir
   return { ref: refOf(manifest), manifest, parsed: parseFluxObject(manifest) }
 }
 const all = [mirrored('infra'), mirrored('apps', { spec: { dependsOn: [{ name: 'infra' }] } })]
-const kustomizations = () => all.map(kustomizationIn).filter((one): one is Kustomization => one !== undefined)
+const kustomizations = () => all.flatMap((one) => consumerIn(one) ?? [])
 const key = (name: string) => `kustomize.toolkit.fluxcd.io/Kustomization/a/${name}`
 const ready = (revision: string) => ({
   lastAppliedRevision: revision,
@@ -41,4 +41,25 @@ test('a source that appears brings its consumers', () => {
   const ref = { group: 'source.toolkit.fluxcd.io', kind: 'GitRepository', namespace: 'a', name: 'fleet' }
   const found = keysAfter({ ref, before: undefined, after: undefined, changes: ['added'] }, kustomizations)
   expect(found).toEqual(['source.toolkit.fluxcd.io/GitRepository/a/fleet', key('infra'), key('apps')])
+})
+
+test('a HelmRelease waits for HelmReleases, and follows the chart that is made for it', () => {
+  const release = (name: string, o: { spec?: object; status?: object } = {}): MirroredObject => {
+    const chart = { spec: { chart: 'app', sourceRef: { kind: 'HelmRepository', name: 'charts', namespace: 'b' } } }
+    const manifest: Manifest = {
+      apiVersion: 'helm.toolkit.fluxcd.io/v2',
+      kind: 'HelmRelease',
+      metadata: { name, namespace: 'a', generation: 1 },
+      spec: { interval: '1m', chart, ...o.spec },
+      status: o.status ?? {},
+    }
+    return { ref: refOf(manifest), manifest, parsed: parseFluxObject(manifest) }
+  }
+  const [before, after] = [release('db'), release('db', { status: { observedGeneration: 1, lastAttemptedRevision: '1.0.0' } })]
+  const app = release('app', { spec: { dependsOn: [{ name: 'db' }] } })
+  const releases = () => [before, app].flatMap((one) => consumerIn(one) ?? [])
+  expect(keysAfter({ ref: before.ref, before, after, changes: ['status'] }, releases)).toEqual(['helm.toolkit.fluxcd.io/HelmRelease/a/app'])
+  const ref = { group: 'source.toolkit.fluxcd.io', kind: 'HelmChart', namespace: 'b', name: 'a-app' }
+  const found = keysAfter({ ref, before: undefined, after: undefined, changes: ['added'] }, releases)
+  expect(found).toEqual(['source.toolkit.fluxcd.io/HelmChart/b/a-app', 'helm.toolkit.fluxcd.io/HelmRelease/a/app'])
 })

@@ -1,9 +1,7 @@
-import { findCondition } from '../../proto/model/condition.ts'
-import type { Kustomization } from '../../proto/model/flux/kustomize/kinds.ts'
 import { refOf } from '../../proto/model/manifest.ts'
 import { type ObjectRef, refKey } from '../../proto/model/object-ref.ts'
 import type { Change, MirroredObject } from '../mirror/model.ts'
-import { dependenciesOf, sourceOf } from './dependencies.ts'
+import { type Consumer, consumedBy, consumerIn, objectsBefore, standingOf } from './consumers.ts'
 
 /** A change of a Flux object, as the mirror saw it. */
 export interface Sighted {
@@ -17,38 +15,28 @@ export interface Sighted {
 const CALLS: readonly Change[] = ['added', 'replaced', 'spec', 'requested', 'metadata', 'deleting', 'removed']
 
 /** Keys of the objects that are to be looked at after a sighting. */
-export function keysAfter({ ref, before, after, changes }: Sighted, kustomizations: () => Iterable<Kustomization>): readonly string[] {
+export function keysAfter({ ref, before, after, changes }: Sighted, all: () => Iterable<Consumer>): readonly string[] {
   const own = changes.some((change) => CALLS.includes(change)) ? [refKey(ref)] : []
-  if (ref.kind === 'Kustomization')
-    return standing(before) === standing(after) ? own : [...own, ...dependents(refKey(ref), kustomizations())]
+  if (ref.kind === 'Kustomization' || ref.kind === 'HelmRelease')
+    return standingOf(consumerIn(before)) === standingOf(consumerIn(after)) ? own : [...own, ...dependents(refKey(ref), all())]
   const appeared = changes.includes('added') || changes.includes('removed')
-  return appeared ? [...own, ...consumers(refKey(ref), kustomizations())] : own
+  return appeared ? [...own, ...consumers(refKey(ref), all())] : own
 }
 
-/** Keys of the Kustomizations that consume a source object. */
-export function consumers(source: string, kustomizations: Iterable<Kustomization>): readonly string[] {
-  return [...kustomizations].filter((one) => refKey(sourceOf(one)) === source).map((one) => refKey(refOf(one)))
+/** Keys of the objects that consume a source object. */
+export function consumers(source: string, all: Iterable<Consumer>): readonly string[] {
+  return [...all].filter((one) => isFrom(one, source)).map((one) => refKey(refOf(one)))
 }
 
-/** Kustomization of a mirrored object, where it is one that can be read. */
-export function kustomizationIn(mirrored: MirroredObject | undefined): Kustomization | undefined {
-  if (!mirrored || 'problems' in mirrored.parsed) return undefined
-  const { object } = mirrored.parsed
-  return object.kind === 'Kustomization' ? object : undefined
+export function isFrom(one: Consumer, source: string): boolean {
+  const consumed = consumedBy(one)
+  return consumed !== undefined && refKey(consumed) === source
 }
 
-function dependents(dependency: string, kustomizations: Iterable<Kustomization>): readonly string[] {
+function dependents(dependency: string, all: Iterable<Consumer>): readonly string[] {
   const keys: string[] = []
-  // Asked after each success of each Kustomization; most depend on nothing.
-  for (const one of kustomizations)
-    if (one.spec.dependsOn?.length && dependenciesOf(one).some((ref) => refKey(ref) === dependency)) keys.push(refKey(refOf(one)))
+  // Asked after each success of each consumer; most depend on nothing.
+  for (const one of all)
+    if (one.spec.dependsOn?.length && objectsBefore(one).some((ref) => refKey(ref) === dependency)) keys.push(refKey(refOf(one)))
   return keys
-}
-
-/** What of a Kustomization others wait for. */
-function standing(mirrored: MirroredObject | undefined): string | undefined {
-  const status = kustomizationIn(mirrored)?.status
-  if (!status) return undefined
-  const ready = findCondition(status.conditions ?? [], 'Ready')?.status ?? ''
-  return `${ready} ${status.observedGeneration ?? ''} ${status.lastAppliedRevision ?? ''}`
 }

@@ -1,19 +1,18 @@
 import type { Log } from '../../proto/base/log.ts'
 import type { WorkQueue } from '../../proto/base/work-queue.ts'
-import type { Kustomization } from '../../proto/model/flux/kustomize/kinds.ts'
 import { KUSTOMIZE_GROUP } from '../../proto/model/names.ts'
 import { refKey } from '../../proto/model/object-ref.ts'
 import type { VersionedRef } from '../../proto/model/report.ts'
 import type { Holdings } from '../cache/model.ts'
 import type { Adoption } from '../tenancy/model.ts'
-import { sourceOf } from './dependencies.ts'
-import { consumers, keysAfter, kustomizationIn, type Sighted } from './triggers.ts'
+import { type Consumer, consumedBy, consumerIn } from './consumers.ts'
+import { consumers, keysAfter, type Sighted } from './triggers.ts'
 
 export interface WakingDeps {
   readonly queue: WorkQueue
   /** Keys of all Flux objects. */
   readonly keys: () => Iterable<string>
-  readonly kustomizations: () => Iterable<Kustomization>
+  readonly consumers: () => Iterable<Consumer>
   readonly holdings: () => Holdings
   readonly adoption: () => Adoption
   readonly drifted: (key: string) => void
@@ -66,20 +65,23 @@ export function createWaking(deps: WakingDeps): Waking {
       for (const source of sources) queue.add(source)
       for (const key of objects) queue.add(key)
       for (const source of sources) {
-        for (const key of consumers(source, deps.kustomizations())) queue.add(key)
+        for (const key of consumers(source, deps.consumers())) queue.add(key)
         report.revision(source)
       }
       if (tenants.size > 0) deps.tenantsChanged()
     },
     seen(sighted) {
       const { ref, before, after } = sighted
-      for (const key of keysAfter(sighted, deps.kustomizations)) queue.add(key)
+      for (const key of keysAfter(sighted, deps.consumers)) queue.add(key)
       if (after) report.object(refKey(ref))
       else if (before) {
         const { uid = '', resourceVersion = '' } = before.manifest.metadata
         report.deletion({ ref, uid, resourceVersion })
       }
-      for (const one of [kustomizationIn(before), kustomizationIn(after)]) if (one) report.revision(refKey(sourceOf(one)))
+      for (const one of [consumerIn(before), consumerIn(after)]) {
+        const source = one && consumedBy(one)
+        if (source) report.revision(refKey(source))
+      }
     },
   }
 }

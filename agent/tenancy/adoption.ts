@@ -3,6 +3,8 @@ import type { Adoption } from './model.ts'
 
 /** Flux's controllers whose work the agent does: while one of them runs, the agent only looks on. */
 const RIVALS = ['kustomize-controller', 'source-controller']
+/** Its HelmReleases are left to it while it runs; its flags bind the agent all the same. */
+const HELM = 'helm-controller'
 
 /** Flags that take rights away and that the agent keeps to. `--no-remote-bases` holds by itself: builds never leave their tree. */
 const HONOURED = ['--no-cross-namespace-refs', '--default-service-account', '--no-remote-bases']
@@ -19,7 +21,9 @@ export function adoptionOf(deployments: readonly Manifest[]): Adoption {
   const running = rivals.filter(isRunning).map(({ metadata }) => metadata.name)
   if (running.length > 0)
     return { kind: 'observing', why: `Flux's own ${running.join(' and ')} run here; scale them to 0 replicas to hand the cluster over` }
-  const flags = rivals.flatMap(flagsOf)
+  const flags = deployments
+    .filter(({ metadata }) => rivals.some((one) => one.metadata.name === metadata.name) || metadata.name === HELM)
+    .flatMap(flagsOf)
   const unknown = [...new Set(flags.filter((flag) => RESTRICTING.test(flag) && !HONOURED.includes(nameOf(flag))))]
   if (unknown.length > 0)
     return {

@@ -5,10 +5,17 @@ export const FIELD_MANAGER = 'kustomize-controller'
 /** Manager of writes to the status subresource of Flux objects. */
 export const STATUS_MANAGER = 'gotk-kustomize-controller'
 export const SOURCE_STATUS_MANAGER = 'gotk-source-controller'
+export const HELM_STATUS_MANAGER = 'gotk-helm-controller'
+/** Field manager of everything a HelmRelease applies, and of the HelmChart that is made for it. */
+export const HELM_MANAGER = 'helm-controller'
+/** Switch on an object of a release: its drift is nobody's concern. */
+export const DRIFT_SWITCH = 'helm.toolkit.fluxcd.io/driftDetection'
 export const FINALIZER = 'finalizers.fluxcd.io'
 export const OWNER_NAME_LABEL = 'kustomize.toolkit.fluxcd.io/name'
 export const OWNER_NAMESPACE_LABEL = 'kustomize.toolkit.fluxcd.io/namespace'
 export const REQUESTED_AT = 'reconcile.fluxcd.io/requestedAt'
+export const FORCE_AT = 'reconcile.fluxcd.io/forceAt'
+export const RESET_AT = 'reconcile.fluxcd.io/resetAt'
 export const RECONCILE_SWITCH = 'kustomize.toolkit.fluxcd.io/reconcile'
 export const PRUNE_SWITCH = 'kustomize.toolkit.fluxcd.io/prune'
 export const SSA_SWITCH = 'kustomize.toolkit.fluxcd.io/ssa'

@@ -6,10 +6,11 @@ import { NOTHING_HELD } from '../../agent/cache/model.ts'
 import type { AgentConfig } from '../../agent/config.ts'
 import { agentManifests } from '../../deploy/manifests/agent.ts'
 import { manifestsYaml } from '../../deploy/manifests/yaml.ts'
+import { toolPath } from '../../deploy/tools/tools.mjs'
 import { sha256 } from '../../proto/base/hash.ts'
 import { silentLog } from '../../proto/base/log.ts'
 import type { DesiredFact, Fact, TenantFact } from '../../proto/model/facts.ts'
-import { buildOptions, optionsDigest } from '../../proto/model/flux/build-options.ts'
+import { buildOptions, CHART_OPTIONS, optionsDigest } from '../../proto/model/flux/build-options.ts'
 import { fluxCrds } from '../../proto/model/flux/crds.ts'
 import { AGENT_IDENTITY } from '../../proto/model/identities.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
@@ -36,7 +37,7 @@ export function openLoneAgent(o: { readonly kubeconfig: string; readonly dataDir
   const { kubeconfig, dataDir, ...over } = o
   const config: AgentConfig = {
     ...{ dataDir, hub: '127.0.0.1:9', hubCaFile: join(dataDir, 'none.pem'), clusterName: 'test', joinTokenFile: undefined },
-    ...{ kubernetes: { kubeconfig }, concurrency: 8, logLevel: 'error' },
+    ...{ kubernetes: { kubeconfig }, concurrency: 8, programs: { helm: toolPath('flotilla-helm') }, logLevel: 'error' },
   }
   return openAgent(config, { log: silentLog, ...over })
 }
@@ -83,5 +84,41 @@ export async function plant(
     cursor: { lineage: 'test', position },
     full: before.cursor === undefined,
   })
+  await disk.save(holdings)
+}
+
+/** What a hub would have said of one HelmRelease: the archive of its chart, or why there is none. */
+export interface PlantedRelease {
+  readonly release: Manifest
+  readonly chart: Uint8Array | { readonly reason: string; readonly message: string }
+}
+
+/** Puts the hub's word on a chart into the folder of an agent that does not run. */
+export async function plantChart(
+  dataDir: string,
+  source: ObjectRef,
+  { release, chart, revision }: PlantedRelease & { readonly revision: string },
+): Promise<void> {
+  const disk = await openDisk(dataDir, silentLog)
+  const before = await disk.load()
+  let position = before.cursor?.position ?? 0n
+  const bundle = chart instanceof Uint8Array ? sha256(chart) : ''
+  if (chart instanceof Uint8Array) await disk.putBundle(bundle, { encoding: 'identity', bytes: chart })
+  const content = chart instanceof Uint8Array ? { bundle } : { problem: { ...chart, stalled: false } }
+  const object = refOf(release)
+  const desired: DesiredFact = {
+    kind: 'desired',
+    object,
+    source,
+    optionsDigest: optionsDigest(CHART_OPTIONS),
+    content,
+    position: ++position,
+  }
+  const facts: Fact[] = [
+    desired,
+    { kind: 'release', source, revision, setDigest: setDigest([{ object, content: bundle }]), position: ++position },
+  ]
+  const cursor = { lineage: 'test', position }
+  const { holdings } = hold(before.cursor ? before : NOTHING_HELD, { facts, cursor, full: before.cursor === undefined })
   await disk.save(holdings)
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../../../proto/base/clock.ts'
 import { messageOf } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
 import type { Random } from '../../../proto/base/random.ts'
+import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { Kustomization } from '../../../proto/model/flux/kustomize/kinds.ts'
 import type { GitRepository } from '../../../proto/model/flux/source/kinds.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
@@ -45,6 +46,8 @@ export interface Flux extends AsyncDisposable {
   kustomizations(): Iterable<Kustomization>
   kustomization(key: string): Kustomization | undefined
   gitRepository(key: string): GitRepository | undefined
+  helmReleases(): Iterable<HelmRelease>
+  helmRelease(key: string): HelmRelease | undefined
   sketch(key: string): Promise<Sketch | undefined>
 }
 
@@ -70,6 +73,16 @@ export function openFlux(deps: FluxDeps): Flux {
     kustomization(key) {
       const object = objectOf(mirror.byKey(key))
       return object?.kind === 'Kustomization' ? object : undefined
+    },
+    *helmReleases() {
+      for (const mirrored of mirror.all()) {
+        const object = objectOf(mirrored)
+        if (object?.kind === 'HelmRelease') yield object
+      }
+    },
+    helmRelease(key) {
+      const object = objectOf(mirror.byKey(key))
+      return object?.kind === 'HelmRelease' ? object : undefined
     },
     gitRepository(key) {
       const object = objectOf(mirror.byKey(key))

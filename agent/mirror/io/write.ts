@@ -1,6 +1,6 @@
 import { FleetError } from '../../../proto/base/errors.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
-import { SOURCE_STATUS_MANAGER, STATUS_MANAGER } from '../../../proto/model/names.ts'
+import { HELM_STATUS_MANAGER, SOURCE_STATUS_MANAGER, STATUS_MANAGER } from '../../../proto/model/names.ts'
 import type { Kube } from '../../kube/model.ts'
 import type { MirroredObject } from '../model.ts'
 import { finalizerPatch, statusPatch } from '../status-patch.ts'
@@ -41,5 +41,6 @@ export function createFluxWriter(kube: Kube, mirror: FluxMirror): FluxWriter {
 
 /** The managers under which Flux's controllers write status. */
 function statusManager(kind: string): string {
+  if (kind === 'HelmRelease') return HELM_STATUS_MANAGER
   return kind === 'Kustomization' ? STATUS_MANAGER : SOURCE_STATUS_MANAGER
 }

@@ -6,6 +6,7 @@ import type { Manifest } from '../../../proto/model/manifest.ts'
 import { REQUESTED_AT } from '../../../proto/model/names.ts'
 import type { GitRepositoryOutcome, KustomizationOutcome, MirroredObject, StatusMoment } from '../../mirror/model.ts'
 import type { SourceWord } from '../git-repository.ts'
+import type { HelmVoice } from '../helm/ports.ts'
 import type { Voice } from '../ports.ts'
 
 type Status<T extends { readonly status: unknown }> = T['status']
@@ -17,7 +18,7 @@ export interface VoiceDeps {
     status(object: MirroredObject, next: object, signal: AbortSignal): Promise<void>
     finalizer(object: MirroredObject, wanted: 'present' | 'absent', signal: AbortSignal): Promise<void>
   }
-  readonly record: (object: Manifest, event: Parameters<Voice['event']>[1]) => void
+  readonly record: (object: Manifest, event: Parameters<HelmVoice['event']>[1]) => void
   readonly kustomizationStatus: (old: Status<Kustomization>, outcome: KustomizationOutcome, at: StatusMoment) => Status<Kustomization>
   readonly gitRepositoryStatus: (old: Status<GitRepository>, outcome: GitRepositoryOutcome, at: StatusMoment) => Status<GitRepository>
   readonly unservedStatus: (old: object, message: string, at: StatusMoment) => object
@@ -25,7 +26,7 @@ export interface VoiceDeps {
 }
 
 /** Everything that is said about Flux objects of all kinds. */
-export interface FluxVoice extends Voice {
+export interface FluxVoice extends Voice, Pick<HelmVoice, 'helmStatus'> {
   source(key: string, word: SourceWord, signal: AbortSignal): Promise<void>
   unserved(key: string, message: string, signal: AbortSignal): Promise<void>
 }
@@ -55,6 +56,10 @@ export function createVoice(deps: VoiceDeps): FluxVoice {
       await write.status(found.mirrored, next, signal)
       const event = eventOf(before.artifact?.revision, outcome)
       if (event && next !== before) deps.record(found.mirrored.manifest, event)
+    },
+    async helmStatus(key, status, signal) {
+      const mirrored = deps.mirrored(key)
+      if (mirrored) await write.status(mirrored, status, signal)
     },
     async unserved(key, message, signal) {
       const found = find(key)

@@ -13,6 +13,8 @@ export interface Happening {
   readonly reason: string
   readonly message: string
   readonly revision: string
+  /** What else a receiver may want to know, by the key under the kind's group. */
+  readonly notes?: Readonly<Record<string, string>>
 }
 
 export interface EventDeps {
@@ -40,7 +42,7 @@ const WAITING = 1_000
 const MESSAGE_LIMIT = 1_024
 /** Field manager of everything that the agent writes itself. */
 const MANAGER = 'flotilla-agent'
-const SOURCES: Readonly<Record<string, string>> = { Kustomization: 'kustomize-controller' }
+const SOURCES: Readonly<Record<string, string>> = { Kustomization: 'kustomize-controller', HelmRelease: 'helm-controller' }
 
 /** An event of the same words about the same object counts the first one up. A failure is logged and holds nobody up. */
 export function openKubeEvents(deps: EventDeps): KubeEvents {
@@ -49,6 +51,7 @@ export function openKubeEvents(deps: EventDeps): KubeEvents {
   let waiting = 0
   let last: Promise<unknown> = Promise.resolve()
   const write = async (object: Manifest, happening: Happening, at: Date) => {
+    const { notes: _, ...told } = happening
     const key = [refKey(refOf(object)), object.metadata.uid, happening.reason, happening.message].join('\n')
     let id = deps.random.hex(16)
     try {
@@ -65,7 +68,7 @@ export function openKubeEvents(deps: EventDeps): KubeEvents {
       if (!stop.signal.aborted)
         deps.log.info({ event: 'event.failed', object: formatRef(refOf(object)), err: error }, 'could not record an event in the cluster')
     }
-    deps.told({ id, object: refOf(object), ...happening, at })
+    deps.told({ id, object: refOf(object), ...told, at })
   }
   return {
     record(object, happening) {
@@ -95,7 +98,11 @@ interface Writing {
 
 async function create({ kube, random }: EventDeps, o: Writing & { readonly happening: Happening }): Promise<Series> {
   const { apiVersion, kind, metadata } = o.object
-  const { severity, reason, message, revision } = o.happening
+  const { severity, reason, message, revision, notes } = o.happening
+  const annotations = Object.entries({ ...(revision ? { revision } : {}), ...notes }).map(([key, value]) => [
+    `${groupOf(apiVersion)}/${key}`,
+    value,
+  ])
   const namespace = metadata.namespace ?? 'default'
   const component = SOURCES[kind] ?? 'source-controller'
   const at = metaTime(o.at)
@@ -106,7 +113,7 @@ async function create({ kube, random }: EventDeps, o: Writing & { readonly happe
       metadata: {
         name: `${metadata.name.slice(0, 230)}.${random.hex(8)}`,
         namespace,
-        ...(revision ? { annotations: { [`${groupOf(apiVersion)}/revision`]: revision } } : {}),
+        ...(annotations.length > 0 ? { annotations: Object.fromEntries(annotations) as Record<string, string> } : {}),
       },
       involvedObject: {
         apiVersion,

@@ -2,6 +2,7 @@ import type { Clock } from '../../../proto/base/clock.ts'
 import type { Log } from '../../../proto/base/log.ts'
 import type { Random } from '../../../proto/base/random.ts'
 import type { ReleaseFact } from '../../../proto/model/facts.ts'
+import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { Kustomization } from '../../../proto/model/flux/kustomize/kinds.ts'
 import { refKey } from '../../../proto/model/object-ref.ts'
 import type { PlacedReport, TenantSetupReport, VersionedRef } from '../../../proto/model/report.ts'
@@ -28,7 +29,7 @@ export interface ReportingDeps {
   readonly mirrored: () => Iterable<string>
   readonly isMirrored: (key: string) => boolean
   readonly releases: () => ReadonlyMap<string, ReleaseFact>
-  readonly consumers: (source: string) => readonly Kustomization[]
+  readonly consumers: (source: string) => readonly (Kustomization | HelmRelease)[]
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -70,7 +71,10 @@ export function openReporting(deps: ReportingDeps): Reporting {
     change()
     publisher.wake()
   }
-  const consumersOf = (source: string) => deps.consumers(source).map(consumerState)
+  const consumersOf = (source: string) => {
+    const revision = deps.releases().get(source)?.revision ?? ''
+    return deps.consumers(source).map((one) => consumerState(one, revision))
+  }
   const tell: Parameters<typeof openRevisions>[0]['tell'] = (reached, stragglers) => after(() => outbox.revision(reached, stragglers))
   const revisions = openRevisions({ release: (source) => deps.releases().get(source), consumers: consumersOf, tell, clock })
   const events = openKubeEvents({ kube: deps.own, told: (event) => after(() => outbox.event(event)), clock, random, log })

@@ -1,3 +1,4 @@
+import type { HelmReleaseSpec } from './helm/helm-release.ts'
 import type { FluxObject } from './kinds.ts'
 import type { KustomizationSpec } from './kustomize/kustomization.ts'
 import type { GitRepositorySpec } from './source/git-repository.ts'
@@ -20,6 +21,8 @@ export function unserved(object: FluxObject): readonly string[] {
       return unservedOfHelmChart(object.spec)
     case 'Kustomization':
       return unservedOfKustomization(object.spec)
+    case 'HelmRelease':
+      return unservedOfHelmRelease(object.spec)
     default:
       return [`kind ${object.kind}`]
   }
@@ -56,6 +59,15 @@ function unservedOfKustomization(spec: KustomizationSpec): readonly string[] {
     ...asked(spec, ['decryption', 'kubeConfig', 'ignore', 'healthCheckExprs', 'buildMetadata', 'ignoreMissingComponents']),
     ...(spec.dependsOn ?? []).flatMap((dependency, index) => (dependency.readyExpr ? [`spec.dependsOn[${index}].readyExpr`] : [])),
     ...(KUSTOMIZED.includes(spec.sourceRef.kind) ? [] : [`spec.sourceRef.kind: ${spec.sourceRef.kind}`]),
+  ]
+}
+
+function unservedOfHelmRelease({ chart, chartRef, ...spec }: HelmReleaseSpec): readonly string[] {
+  return [
+    ...asked(spec, ['kubeConfig', 'healthCheckExprs']),
+    ...(chartRef?.kind === 'ExternalArtifact' ? ['spec.chartRef.kind: ExternalArtifact'] : []),
+    ...(chart?.spec.sourceRef.kind === 'Bucket' ? ['spec.chart.spec.sourceRef.kind: Bucket'] : []),
+    ...(chart?.spec.verify ? ['spec.chart.spec.verify'] : []),
   ]
 }
 

@@ -1,0 +1,143 @@
+import { tmpdir } from 'node:os'
+import type { Clock } from '../../proto/base/clock.ts'
+import type { Log } from '../../proto/base/log.ts'
+import type { Random } from '../../proto/base/random.ts'
+import type { WorkQueue } from '../../proto/base/work-queue.ts'
+import { HelmPool } from '../../proto/helm/pool.ts'
+import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
+import { unserved } from '../../proto/model/flux/unserved.ts'
+import type { ServiceAccountRef } from '../../proto/model/identities.ts'
+import { refOf } from '../../proto/model/manifest.ts'
+import { type ObjectRef, refKey, versionOf } from '../../proto/model/object-ref.ts'
+import { normalize } from '../apply/normalize.ts'
+import { decide } from '../cache/decide.ts'
+import type { Store } from '../cache/io/store.ts'
+import type { AgentConfig } from '../config.ts'
+import { correction } from '../drift/correction.ts'
+import { differences } from '../drift/diff.ts'
+import { withoutIgnored } from '../drift/ignore.ts'
+import { attemptOf, targetChange } from '../helm/attempt.ts'
+import { leave } from '../helm/farewell.ts'
+import { openCharts } from '../helm/io/charts.ts'
+import { openHelm } from '../helm/io/program.ts'
+import { openHelmStorage } from '../helm/io/storage.ts'
+import type { Helm, ReadyChart } from '../helm/ports.ts'
+import { requestsOf } from '../helm/requests.ts'
+import { type ReleaseDeps, release } from '../helm/service.ts'
+import { mergeValues } from '../helm/values.ts'
+import { toEntries } from '../inventory/model.ts'
+import type { KubeConnection } from '../kube/connection.ts'
+import { serviceAccount } from '../kube/subject.ts'
+import type { KubeTarget } from '../kube/target.ts'
+import { helmReleaseStatus } from '../mirror/helm-release-status.ts'
+import type { Flux } from '../mirror/io/flux.ts'
+import type { HelmPlan } from '../reconcile/helm/model.ts'
+import { planRelease } from '../reconcile/helm/plan.ts'
+import type { Ground, Releases } from '../reconcile/helm/ports.ts'
+import { HelmReconciler } from '../reconcile/helm/service.ts'
+import { createChartDesk } from '../reconcile/io/chart-desk.ts'
+import { createReleaseObjects } from '../reconcile/io/release-drift.ts'
+import { createReleaseValues } from '../reconcile/io/release-values.ts'
+import type { FluxVoice } from '../reconcile/io/voice.ts'
+import { readManifests } from '../reconcile/manifests.ts'
+import { createWork } from '../reconcile/work.ts'
+import type { Authority } from '../tenancy/io/authority.ts'
+
+interface HelmingParts {
+  readonly as: (account: ServiceAccountRef) => ReturnType<KubeConnection['as']>
+  readonly authority: Authority
+  readonly config: AgentConfig
+  readonly connection: KubeConnection
+  readonly flux: Flux
+  readonly store: Pick<Store<unknown>, 'holdings' | 'bundles'>
+  readonly target: KubeTarget
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+/** Releases that are looked after at a time, most of which wait. */
+const RELEASES = 64
+/** Helm programs at a time: about 70 MB each while it runs. */
+const PROGRAMS = 4
+const HELM_CONTROLLER = 'helm-controller'
+
+/** What keeps HelmReleases. They have a queue of their own: an action takes minutes, and nothing else waits for it. */
+export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, voice: FluxVoice): WorkQueue {
+  const { as, authority, clock, config, flux, log, random, store, target } = parts
+  const pool = scope.use(new HelmPool({ program: config.programs.helm, processes: PROGRAMS }))
+  const run = openHelm({ target, pool })
+  const helm: Helm = {
+    history: (of, { account, signal }) => openHelmStorage(as(account)).history(of, signal),
+    markFailed: (stored, { account, ...o }) => openHelmStorage(as(account)).markFailed(stored, o),
+    run: (action, { account, ...limits }) => run(serviceAccount(account.namespace, account.name)).run(action, limits),
+  }
+  const objects = createReleaseObjects({ as, read: readManifests, normalize, differences, withoutIgnored, correction })
+  const deps: ReleaseDeps = {
+    ...{ helm, clock, drift: objects },
+    inventoryOf: async (stored, o) =>
+      toEntries((await objects.of(stored, o)).map((one) => ({ ref: refOf(one), version: versionOf(one.apiVersion) }))),
+  }
+  const charts = openCharts({ bytes: (digest, signal) => store.bundles.get(digest, signal), tempDir: tmpdir() })
+  const releases: Releases<ReadyChart> = {
+    chart: (o) => charts.get(o),
+    values: createReleaseValues({ as, merge: mergeValues }),
+    targetChange,
+    attempt: attemptOf,
+    forces: (object) => requestsOf(object).forces,
+    release: (job) => release(deps, job),
+    leave: (o) => leave(deps, o),
+  }
+  const reconciler = new HelmReconciler<ReadyChart>({
+    ...{ voice, releases, clock, random, status: helmReleaseStatus, ground: groundOf(parts) },
+    charts: createChartDesk({
+      as,
+      identify: (namespace, leaving) => authority.identify({ namespace, serviceAccountName: undefined }, leaving),
+      wrote: (manifest) => flux.mirror.put(manifest),
+    }),
+    view: {
+      release: (key) => flux.helmRelease(key),
+      plan: (object) => planOf(parts, object),
+      chart: (ref) => flux.mirror.get(ref)?.manifest,
+    },
+  })
+  return scope.use(
+    createWork({
+      kinds: { HelmRelease: (key, signal) => reconciler.reconcile(key, signal) },
+      other: async () => undefined,
+      mayAct: () => authority.rules.adoption().kind === 'acting' && !authority.rules.runs(HELM_CONTROLLER),
+      ...{ concurrency: RELEASES, clock, random, log },
+    }),
+  )
+}
+
+function planOf({ authority, flux, store }: HelmingParts, object: HelmRelease): HelmPlan {
+  const { metadata, spec } = object
+  const namespace = metadata.namespace ?? ''
+  const holdings = store.holdings.current()
+  return planRelease({
+    object,
+    unserved: unserved(object),
+    identity: authority.identify({ namespace, serviceAccountName: spec.serviceAccountName }, metadata.deletionTimestamp !== undefined),
+    refuseReference: (other) => authority.refuseReference(namespace, other),
+    sourceExists: (ref) => flux.mirror.get(ref) !== undefined,
+    verdict: (consumer) => decide(holdings, consumer),
+    release: (ref) => flux.helmRelease(refKey(ref)),
+    revisionOf: (source: ObjectRef) => holdings.releases.get(refKey(source))?.revision,
+  })
+}
+
+function groundOf({ connection }: HelmingParts): Ground {
+  const { own } = connection
+  const namespaceExists: Ground['namespaceExists'] = async (name, signal) => {
+    const home = await own.get({ apiVersion: 'v1', kind: 'Namespace', name }, { signal })
+    return home !== undefined && !home.metadata.deletionTimestamp
+  }
+  return {
+    namespaceExists,
+    async accountExists({ namespace, name }, signal) {
+      if (!(await namespaceExists(namespace, signal))) return false
+      return (await own.get({ apiVersion: 'v1', kind: 'ServiceAccount', namespace, name }, { signal })) !== undefined
+    },
+  }
+}

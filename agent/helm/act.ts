@@ -1,0 +1,198 @@
+import type { Clock } from '../../proto/base/clock.ts'
+import { messageOf } from '../../proto/base/errors.ts'
+import type { HelmAction, HelmOutcome } from '../../proto/helm/protocol.ts'
+import type { StoredRelease } from '../../proto/helm/stored.ts'
+import { metaTime } from '../../proto/model/condition.ts'
+import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
+import type { HelmReleaseOutcome, ReleaseAct, Snapshot } from '../mirror/model.ts'
+import { latest, record } from './history.ts'
+import {
+  releaseFailed,
+  releaseSucceeded,
+  remedyFailed,
+  remedySucceeded,
+  rollbackFailed,
+  rollbackSucceeded,
+  testFailed,
+  testSucceeded,
+  unlocked,
+} from './messages.ts'
+import type { NextAction, ReleaseState } from './model.ts'
+import { releaseTarget } from './names.ts'
+import { snapshotOf, testHooksOf } from './observe.ts'
+import type { Helm, ReleaseJob } from './ports.ts'
+import { actionDeadlineMs, postRender, releaseRequest, rollbackRequest, testRequest, uninstallRequest } from './request.ts'
+import { activeStrategy } from './strategy.ts'
+
+export interface ActDeps {
+  readonly helm: Helm
+  readonly clock: Clock
+}
+
+type Doable = Exclude<NextAction, { kind: 'nothing' | 'stalled' }>
+
+interface Doing {
+  readonly next: Doable
+  /** Helm's storage before the action. */
+  readonly storage: readonly StoredRelease[]
+  readonly state: ReleaseState
+}
+
+/** What came of an action; `untouched` where nothing of it is in Helm's storage. */
+export interface Acted {
+  readonly kind: 'touched' | 'untouched'
+  readonly object: HelmRelease
+}
+
+/** Carries one action out, takes down what Helm's storage has of it, and says how it went. */
+export async function act(deps: ActDeps, job: ReleaseJob, doing: Doing): Promise<Acted> {
+  const { next, storage, state } = doing
+  const startedMs = deps.clock.now().getTime()
+  const error = next.kind === 'unlock' ? await unlock(deps, job, storage) : await run(deps, job, next)
+  const after = await deps.helm.history(releaseTarget(job.object), job)
+  const was = state.kind === 'unmanaged' ? [] : (job.object.status.history ?? [])
+  const history = remember(was, { job, next, after, now: deps.clock.now() })
+  const isTouched = secretsOf(after) !== secretsOf(storage)
+  const told = wordsFor(job, { next, history, error, storage })
+  const isTest = next.kind === 'test'
+  const outcome: Extract<HelmReleaseOutcome, { kind: 'acted' }> = {
+    kind: 'acted',
+    act: next.kind,
+    isGood: error === undefined,
+    message: told,
+    durationMs: deps.clock.now().getTime() - startedMs,
+    history,
+    tests: { enabled: job.object.spec.test?.enable ?? false, ignored: job.object.spec.test?.ignoreFailures ?? false },
+    isCounted: isTest ? !activeStrategy(job.object.spec, job.object.status)?.ignoreTestFailures : isRelease(next) && isTouched,
+  }
+  job.voice.event({ severity: error === undefined ? 'info' : 'error', reason: reasonFor(next.kind, error === undefined), message: told })
+  return { kind: isTouched ? 'touched' : 'untouched', object: await job.voice.say(outcome) }
+}
+
+/** @returns why it failed; undefined where it did not */
+async function run({ helm }: ActDeps, job: ReleaseJob, next: Exclude<Doable, { kind: 'unlock' }>): Promise<string | undefined> {
+  const { account, object, signal } = job
+  const deadlineMs = actionDeadlineMs(object.spec, next.kind)
+  const ask = (action: HelmAction) => helm.run(action, { account, deadlineMs, signal })
+  const target = releaseTarget(object)
+  switch (next.kind) {
+    case 'install':
+    case 'upgrade': {
+      await using onDisk = await job.chart.onDisk()
+      const chart = { path: onDisk.path, version: job.chart.version }
+      const input = { chart, values: job.values, postRender: postRender(object) }
+      return errorOf(await ask(releaseRequest(next.kind, { spec: object.spec, target, input })))
+    }
+    case 'test':
+      return errorOf(await ask(testRequest(object.spec, target)))
+    case 'rollback':
+      return errorOf(await ask(rollbackRequest(object.spec, target, next.to)))
+    case 'uninstall':
+      return errorOf(await ask(uninstallRequest(object.spec, target)))
+    default:
+      return next satisfies never
+  }
+}
+
+/** A release that somebody left in the middle of an action has failed; what follows is as after any failure. */
+async function unlock({ helm }: ActDeps, { account, signal }: ReleaseJob, [stored]: readonly StoredRelease[]): Promise<string | undefined> {
+  if (!stored) return undefined
+  const description = `Release unlocked from stale '${stored.info.status}' state`
+  try {
+    await helm.markFailed(stored, { account, description, signal })
+    return undefined
+  } catch (error) {
+    signal.throwIfAborted()
+    return messageOf(error)
+  }
+}
+
+export function errorOf(outcome: HelmOutcome): string | undefined {
+  if (outcome.kind === 'done') return undefined
+  return (outcome.kind === 'refused' ? outcome.answer.error : outcome.message).trim()
+}
+
+/** The history with what Helm's storage has now of the releases it names, and of the newest one. */
+function remember(
+  was: readonly Snapshot[],
+  {
+    job,
+    next,
+    after,
+    now,
+  }: { readonly job: ReleaseJob; readonly next: Doable; readonly after: readonly StoredRelease[]; readonly now: Date },
+): readonly Snapshot[] {
+  const [newest] = after
+  const known = new Set(was.map(({ version }) => version))
+  const written = after.filter((stored) => stored === newest || known.has(stored.version))
+  const snapshots = written.map((stored) => {
+    const old = was.find(({ version }) => version === stored.version)
+    const ociDigest = isRelease(next) && stored === newest && !old ? job.chart.ociDigest : old?.ociDigest
+    return snapshotOf(stored, { action: old?.action ?? next.kind, ...(ociDigest ? { ociDigest } : {}) })
+  })
+  const history = record(was, snapshots)
+  const ran = newest && next.kind === 'test' ? tested(history, newest) : history
+  return next.kind === 'uninstall' ? gone(ran, after, now) : ran
+}
+
+function tested(history: readonly Snapshot[], newest: StoredRelease): readonly Snapshot[] {
+  return history.map((one) => (one.version === newest.version ? { ...one, testHooks: testHooksOf(newest) } : one))
+}
+
+/** What Helm's storage does not have after an uninstall was taken away by it. */
+function gone(history: readonly Snapshot[], after: readonly StoredRelease[], now: Date): readonly Snapshot[] {
+  const last = latest(history)
+  if (!last || after.some(({ version }) => version === last.version)) return history
+  return history.map((one) => (one === last ? { ...one, status: 'uninstalled', deleted: metaTime(now) } : one))
+}
+
+function wordsFor(
+  { chart, object }: ReleaseJob,
+  o: {
+    readonly next: Doable
+    readonly history: readonly Snapshot[]
+    readonly error: string | undefined
+    readonly storage: readonly StoredRelease[]
+  },
+): string {
+  const { error, history, next, storage } = o
+  const now = latest(history)
+  if (isRelease(next) && (error !== undefined || !now))
+    return releaseFailed(next.kind as 'install' | 'upgrade', {
+      target: releaseTarget(object),
+      chart,
+      error: error ?? 'no release was stored',
+    })
+  if (!now) return error ?? ''
+  switch (next.kind) {
+    case 'install':
+    case 'upgrade':
+      return releaseSucceeded(next.kind, now)
+    case 'test':
+      return error === undefined ? testSucceeded(now) : testFailed(now, error)
+    case 'rollback': {
+      const to = history.find(({ version }) => version === next.to) ?? now
+      return error === undefined ? rollbackSucceeded(to) : rollbackFailed(to, error)
+    }
+    case 'uninstall':
+      return error === undefined ? remedySucceeded(now) : remedyFailed(now, error)
+    case 'unlock':
+      return unlocked(now, storage[0]?.info.status ?? 'pending') + (error === undefined ? '' : ` failed: ${error}`)
+    default:
+      return next satisfies never
+  }
+}
+
+function reasonFor(act: ReleaseAct, isGood: boolean): string {
+  if (act === 'unlock') return 'PendingRelease'
+  return `${act.charAt(0).toUpperCase()}${act.slice(1)}${isGood ? 'Succeeded' : 'Failed'}`
+}
+
+function isRelease(next: Doable): boolean {
+  return next.kind === 'install' || next.kind === 'upgrade'
+}
+
+/** Text that is equal while nobody writes to Helm's storage. */
+function secretsOf(storage: readonly StoredRelease[]): string {
+  return storage.map(({ secret }) => `${secret.name} ${secret.resourceVersion}`).join('\n')
+}

@@ -1,0 +1,25 @@
+/** Values of a chart, as JSON has them. */
+export type Values = Readonly<Record<string, unknown>>
+
+/** Where a release is kept and where its objects go. */
+export interface ReleaseTarget {
+  readonly name: string
+  readonly namespace: string
+  readonly storageNamespace: string
+}
+
+/** What was last found of a release, beside what it should be. */
+export type ReleaseState =
+  | { readonly kind: 'absent' | 'unmanaged' | 'out-of-sync' | 'failed' | 'locked'; readonly reason: string }
+  | { readonly kind: 'untested' | 'in-sync' }
+
+/** The one thing to do next. */
+export type NextAction =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'unlock' }
+  | { readonly kind: 'install' | 'upgrade' | 'test' }
+  /** Takes back a failure. */
+  | { readonly kind: 'rollback'; readonly to: number }
+  | { readonly kind: 'uninstall' }
+  /** Only a change, or a request, can help. */
+  | { readonly kind: 'stalled'; readonly reason: 'RetriesExceeded' | 'MissingRollbackTarget'; readonly message: string }

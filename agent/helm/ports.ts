@@ -1,0 +1,65 @@
+import type { HelmAction, HelmOutcome } from '../../proto/helm/protocol.ts'
+import type { StoredRelease } from '../../proto/helm/stored.ts'
+import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
+import type { InventoryEntry } from '../../proto/model/flux/kustomize/kustomization.ts'
+import type { ServiceAccountRef } from '../../proto/model/identities.ts'
+import type { HelmReleaseOutcome } from '../mirror/model.ts'
+import type { ReleaseTarget, Values } from './model.ts'
+
+/** Helm and its storage, always as one ServiceAccount. */
+export interface Helm {
+  /** Versions of a release, newest first. */
+  history(target: ReleaseTarget, o: { account: ServiceAccountRef; signal: AbortSignal }): Promise<readonly StoredRelease[]>
+  markFailed(stored: StoredRelease, o: { account: ServiceAccountRef; description: string; signal: AbortSignal }): Promise<void>
+  run(action: HelmAction, o: { account: ServiceAccountRef; deadlineMs: number; signal: AbortSignal }): Promise<HelmOutcome>
+}
+
+/** Compares what a release holds with the cluster, and puts it back. */
+export interface Drift {
+  /** What is not as it was released, one line each; `[]` where all is. With `corrects`, it is put back. */
+  look(
+    stored: StoredRelease,
+    o: { account: ServiceAccountRef; object: HelmRelease; corrects: boolean; signal: AbortSignal },
+  ): Promise<{ readonly found: readonly string[]; readonly corrected: readonly string[]; readonly failures: readonly string[] }>
+}
+
+/** A chart that is here, and what is known of it without Helm. */
+export interface ReadyChart {
+  readonly name: string
+  /** The version it is released under. */
+  readonly version: string
+  readonly appVersion: string
+  /** Digest of the OCI artifact it came as. */
+  readonly ociDigest?: string
+  /** Puts the archive on disk until it is disposed. */
+  readonly onDisk: () => Promise<AsyncDisposable & { readonly path: string }>
+  /** Objects of its `crds` folders, as inventory entries. */
+  readonly crds: readonly InventoryEntry[]
+}
+
+/** Everything that is said of a release while it is worked on. */
+export interface ReleaseVoice {
+  /** Writes the status that follows from an outcome. @returns the object with it */
+  say(outcome: HelmReleaseOutcome): Promise<HelmRelease>
+  event(event: { readonly severity: 'info' | 'error'; readonly reason: string; readonly message: string }): void
+}
+
+/** A HelmRelease with everything that its release takes. */
+export interface ReleaseJob {
+  readonly object: HelmRelease
+  readonly account: ServiceAccountRef
+  readonly chart: ReadyChart
+  readonly values: Values
+  readonly voice: ReleaseVoice
+  /** A release action was asked for, needed or not. */
+  readonly isForced: boolean
+  readonly signal: AbortSignal
+}
+
+/** How a job ended: when it is to be looked at again. */
+export type ReleaseEnd =
+  | { readonly kind: 'settled' }
+  /** Nothing more can be done until something changes. */
+  | { readonly kind: 'stalled' }
+  /** Something went wrong that has not to do with Helm's storage, or a remedy is done: go on soon. */
+  | { readonly kind: 'again'; readonly afterMs: number }

@@ -1,0 +1,89 @@
+import type { HelmReleaseStatus } from '../../../proto/model/flux/helm/helm-release.ts'
+import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
+import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
+import type { ObjectRef } from '../../../proto/model/object-ref.ts'
+import type { HelmReleaseOutcome, ReleaseAttempt, StatusMoment } from '../../mirror/model.ts'
+import type { HelmPlan } from './model.ts'
+
+/** What the agent sees and holds at this moment. */
+export interface HelmView {
+  release(key: string): HelmRelease | undefined
+  plan(object: HelmRelease): HelmPlan
+  chart(ref: ObjectRef): Manifest | undefined
+}
+
+type As = { readonly account: ServiceAccountRef; readonly signal: AbortSignal }
+export type Outcome<T> = T | { readonly reason: string; readonly problem: string }
+
+/** HelmCharts in the cluster, each written as the default identity of its namespace. */
+export interface ChartDesk {
+  /** @returns why it could not be; undefined where it is in place */
+  put(chart: Manifest, signal: AbortSignal): Promise<string | undefined>
+  remove(ref: ObjectRef, signal: AbortSignal): Promise<string | undefined>
+}
+
+/** A chart that is here, with what this concept looks at. */
+export interface FoundChart {
+  readonly name: string
+  readonly version: string
+  readonly appVersion: string
+  readonly ociDigest?: string
+}
+
+/** The release itself: decisions and actions of `helm`, with one chart type between them. */
+export interface Releases<Chart extends FoundChart = FoundChart> {
+  /** The chart of a digest under the version it is released as. */
+  chart(o: {
+    readonly digest: string
+    readonly revision: string
+    readonly isOci: boolean
+    readonly signal: AbortSignal
+  }): Promise<Outcome<{ readonly chart: Chart }>>
+  values(object: HelmRelease, as: As): Promise<Outcome<{ readonly values: Readonly<Record<string, unknown>> }>>
+  /** Why the present release is to be taken away first. */
+  targetChange(object: HelmRelease, chartName: string): string | undefined
+  attempt(object: HelmRelease, chart: Chart, values: Readonly<Record<string, unknown>>): ReleaseAttempt
+  forces(object: HelmRelease): boolean
+  release(job: {
+    readonly object: HelmRelease
+    readonly account: ServiceAccountRef
+    readonly chart: Chart
+    readonly values: Readonly<Record<string, unknown>>
+    readonly voice: JobVoice
+    readonly isForced: boolean
+    readonly signal: AbortSignal
+  }): Promise<{ readonly kind: 'settled' | 'stalled' } | { readonly kind: 'again'; readonly afterMs: number }>
+  /** Uninstalls what the history tells of. @returns whether it is gone */
+  leave(o: As & { readonly object: HelmRelease; readonly voice: JobVoice }): Promise<boolean>
+}
+
+export interface JobVoice {
+  say(outcome: HelmReleaseOutcome): Promise<HelmRelease>
+  event(event: { readonly severity: 'info' | 'error'; readonly reason: string; readonly message: string }): void
+}
+
+/** Everything that is written about HelmReleases. */
+export interface HelmVoice {
+  helmStatus(key: string, status: HelmReleaseStatus, signal: AbortSignal): Promise<void>
+  finalizer(key: string, wanted: 'present' | 'absent', signal: AbortSignal): Promise<void>
+  event(
+    key: string,
+    event: {
+      readonly severity: 'info' | 'error'
+      readonly reason: string
+      readonly message: string
+      readonly revision: string
+      readonly notes?: Readonly<Record<string, string>>
+    },
+  ): void
+}
+
+export type NextStatus = (old: HelmReleaseStatus, outcome: HelmReleaseOutcome, at: StatusMoment) => HelmReleaseStatus
+
+/** Whether what a release needs to be taken away is there. */
+export interface Ground {
+  /** False only when the ServiceAccount is gone for good, or its namespace is going. */
+  accountExists(account: ServiceAccountRef, signal: AbortSignal): Promise<boolean>
+  namespaceExists(namespace: string, signal: AbortSignal): Promise<boolean>
+}

@@ -1,0 +1,164 @@
+import type { Clock } from '../../../proto/base/clock.ts'
+import { messageOf } from '../../../proto/base/errors.ts'
+import type { Random } from '../../../proto/base/random.ts'
+import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
+import { REQUESTED_AT } from '../../../proto/model/names.ts'
+import { intervalMs } from '../schedule.ts'
+import { chartObject, isInPlace, staleChart } from './chart-object.ts'
+import { farewell } from './farewell.ts'
+import type { HelmPlan } from './model.ts'
+import type { ChartDesk, FoundChart, Ground, HelmView, HelmVoice, NextStatus, Releases } from './ports.ts'
+import { isKept, type Run } from './runs.ts'
+import { createSpeaker, type Speaker } from './speaker.ts'
+
+export interface HelmReconcilerDeps<Chart extends FoundChart = FoundChart> {
+  readonly view: HelmView
+  readonly voice: HelmVoice
+  readonly status: NextStatus
+  readonly charts: ChartDesk
+  readonly releases: Releases<Chart>
+  readonly ground: Ground
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** A missing source or dependency is looked at again after this long even if nobody told of a change. */
+const NOT_READY_MS = 30_000
+
+/** Keeps the HelmReleases of this cluster as their charts and values say. */
+export class HelmReconciler<Chart extends FoundChart> {
+  readonly #deps: HelmReconcilerDeps<Chart>
+  readonly #runs = new Map<string, Run>()
+
+  constructor(deps: HelmReconcilerDeps<Chart>) {
+    this.#deps = deps
+  }
+
+  /** Does what is due for one HelmRelease and says when to look again, in milliseconds; undefined: when something changes. */
+  async reconcile(key: string, signal: AbortSignal): Promise<number | undefined> {
+    const { view, voice } = this.#deps
+    const object = view.release(key)
+    if (!object) {
+      this.#runs.delete(key)
+      return undefined
+    }
+    const plan = view.plan(object)
+    const speaker = createSpeaker(this.#deps, { key, object, signal })
+    switch (plan.kind) {
+      case 'add-finalizer':
+        await voice.finalizer(key, 'present', signal)
+        return 0
+      case 'finalize':
+        return farewell(this.#deps, { key, object, plan, speaker }, signal)
+      case 'suspended':
+        this.#runs.delete(key)
+        await speaker.say({ kind: 'suspended' })
+        return undefined
+      case 'stalled':
+        await speaker.say({ kind: 'stalled', reason: plan.reason, message: plan.message })
+        return undefined
+      default:
+        return (await this.#chart(speaker, signal)) ?? this.#follow(plan, { key, speaker }, signal)
+    }
+  }
+
+  /** Puts the HelmChart in place. @returns when to look again where it is not */
+  async #chart(speaker: Speaker, signal: AbortSignal): Promise<number | undefined> {
+    const { charts, view } = this.#deps
+    const wanted = chartObject(speaker.object)
+    const stale = staleChart(speaker.object, wanted)
+    const removed = stale && (await charts.remove(stale, signal))
+    if (removed !== undefined)
+      return speaker.fail('ArtifactFailed', `failed to delete HelmChart '${stale?.namespace}/${stale?.name}': ${removed}`)
+    if (!wanted) {
+      if (stale) await speaker.chart(undefined)
+      return undefined
+    }
+    const { name, namespace = '' } = wanted.metadata
+    const live = view.chart({ group: 'source.toolkit.fluxcd.io', kind: wanted.kind, namespace, name })
+    const problem = isInPlace(live, wanted) ? undefined : await charts.put(wanted, signal)
+    if (problem !== undefined) return speaker.fail('ArtifactFailed', `failed to run server-side apply: ${problem}`)
+    await speaker.chart(`${namespace}/${name}`)
+    return undefined
+  }
+
+  async #follow(
+    plan: Extract<HelmPlan, { kind: 'waiting' | 'not-ready' | 'no-chart' | 'release' }>,
+    { key, speaker }: { readonly key: string; readonly speaker: Speaker },
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    switch (plan.kind) {
+      case 'waiting':
+        return undefined
+      case 'not-ready': {
+        const waitMs = firstMs(speaker.object, this.#deps.clock.now().getTime())
+        if (plan.reason === 'SourceNotReady' && waitMs > 0) return waitMs
+        await speaker.fail(plan.reason, plan.message)
+        return NOT_READY_MS
+      }
+      case 'no-chart':
+        return speaker.fail(plan.reason, plan.message)
+      case 'release':
+        return this.#release(plan, { key, speaker }, signal)
+      default:
+        return plan satisfies never
+    }
+  }
+
+  async #release(
+    plan: Extract<HelmPlan, { kind: 'release' }>,
+    { key, speaker }: { readonly key: string; readonly speaker: Speaker },
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const { clock, random } = this.#deps
+    const { metadata, spec } = speaker.object
+    const nowMs = clock.now().getTime()
+    const run = this.#runs.get(key)
+    if (run && !isRequested(speaker.object) && isKept(run, { generation: metadata.generation ?? 0, plan, nowMs })) return run.dueMs - nowMs
+    const afterMs = await this.#attempt(plan, speaker, signal)
+    const dueMs = clock.now().getTime() + (afterMs ?? intervalMs(spec, random.next()))
+    this.#runs.set(key, { generation: metadata.generation ?? 0, plan, dueMs })
+    return dueMs - clock.now().getTime()
+  }
+
+  /** @returns when to try again; undefined where it is as it should be, or where trying again does not help */
+  async #attempt(plan: Extract<HelmPlan, { kind: 'release' }>, speaker: Speaker, signal: AbortSignal): Promise<number | undefined> {
+    const { releases } = this.#deps
+    const { account } = plan
+    try {
+      const merged = await releases.values(speaker.object, { account, signal })
+      if ('problem' in merged) return speaker.fail(merged.reason, merged.problem)
+      const found = await releases.chart({ ...plan, isOci: plan.source.kind === 'OCIRepository', signal })
+      if ('problem' in found) return speaker.fail(found.reason, found.problem)
+      const { chart } = found
+      const { values } = merged
+      speaker.about({ revision: chart.version, appVersion: chart.appVersion, ...(chart.ociDigest ? { ociDigest: chart.ociDigest } : {}) })
+      if (releases.targetChange(speaker.object, chart.name))
+        return (await releases.leave({ object: speaker.object, account, voice: speaker, signal })) ? 0 : RETRY_MS
+      const isForced = releases.forces(speaker.object)
+      const attempt = releases.attempt(speaker.object, chart, values)
+      speaker.about({ token: attempt.configDigest })
+      await speaker.say({ kind: 'attempting', attempt })
+      const ended = await releases.release({ object: speaker.object, account, chart, values, voice: speaker, isForced, signal })
+      return ended.kind === 'again' ? ended.afterMs : undefined
+    } catch (error) {
+      signal.throwIfAborted()
+      return speaker.fail('StateError', `Could not determine release state: ${messageOf(error)}`)
+    }
+  }
+}
+
+const RETRY_MS = 10_000
+
+/** How much longer nobody is told that a new object waits for its chart: both come at once, and the hub has it a moment later. */
+function firstMs({ metadata }: HelmRelease, nowMs: number): number {
+  const ageMs = nowMs - Date.parse(metadata.creationTimestamp ?? '')
+  // Outside of this the clocks of agent and API server differ.
+  return ageMs > -FIRST_MS && ageMs < FIRST_MS ? Math.min(FIRST_MS - ageMs, FIRST_MS) : 0
+}
+const FIRST_MS = 5_000
+
+function isRequested({ metadata, status }: HelmRelease): boolean {
+  const at = metadata.annotations?.[REQUESTED_AT]
+  return at !== undefined && at !== status.lastHandledReconcileAt
+}

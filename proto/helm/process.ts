@@ -1,0 +1,132 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import { FleetError } from '../base/errors.ts'
+import type { HelmAnswer, HelmOutcome, HelmRequest } from './protocol.ts'
+
+export interface HelmProgramOptions {
+  /** Where the program `flotilla-helm` is. */
+  readonly program: string
+  readonly memoryBytes: number
+  readonly maxRequestBytes: number
+  readonly maxOutputBytes: number
+}
+
+type Lost = Extract<HelmOutcome, { kind: 'lost' }>['cause']
+
+const EXIT_OUT_OF_MEMORY = 77
+const KEPT_LOG_LINES = 100
+const MAX_STDERR = 4096
+
+/** One running helm program, alone in its process group. It has no environment but a home, which is also where it stands. */
+export class HelmProcess {
+  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly #options: HelmProgramOptions
+  readonly #ended = Promise.withResolvers<void>()
+  readonly #log: string[] = []
+  #answer: HelmAnswer | undefined
+  #lost: { readonly cause: Lost; readonly message: string } | undefined
+  #broken: FleetError | undefined
+  #chunks: Buffer[] = []
+  #outputBytes = 0
+  #stderr = ''
+
+  constructor(options: HelmProgramOptions, home: string) {
+    this.#options = options
+    const args = ['--memory-bytes', String(options.memoryBytes), '--max-request-bytes', String(options.maxRequestBytes)]
+    this.#child = spawn(options.program, args, { env: { HOME: home }, cwd: home, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+    this.#child.stdout.on('data', (chunk: Buffer) => this.#take(chunk))
+    this.#child.stderr.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-MAX_STDERR)
+    })
+    // A write to a program that just ended shows in its exit.
+    this.#child.stdin.on('error', () => undefined)
+    this.#child.once('error', (error) => {
+      this.#broken = new FleetError('unavailable', `start helm (${options.program}): it cannot be run`, { cause: error })
+      this.#ended.resolve()
+    })
+    this.#child.once('close', (code) => {
+      if (!this.#answer) this.#lost ??= this.#exited(code)
+      this.#ended.resolve()
+    })
+  }
+
+  /** Sends the one request of this program. Standard input stays open: its end would tell the program that its parent is gone. */
+  ask(request: HelmRequest): void {
+    const line = Buffer.from(`${JSON.stringify(request)}\n`)
+    if (line.length > this.#options.maxRequestBytes)
+      throw new FleetError(
+        'too-large',
+        `the release's values and options have ${line.length} bytes, ${this.#options.maxRequestBytes} are allowed`,
+      )
+    this.#child.stdin.write(line)
+  }
+
+  /** What came of it, once the program has ended. Rejects where the program cannot be run at all. */
+  async outcome(): Promise<HelmOutcome> {
+    await this.#ended.promise
+    if (this.#broken) throw this.#broken
+    const log = this.#log
+    if (this.#lost) return { kind: 'lost', ...this.#lost, log }
+    if (!this.#answer) throw new FleetError('internal', 'helm ended without an answer')
+    return this.#answer.ok ? { kind: 'done', answer: this.#answer, log } : { kind: 'refused', answer: this.#answer, log }
+  }
+
+  /** Asks the program to record the release as failed and to end, and ends it where it does not within `graceMs`. */
+  async stop(cause: Lost, { message, graceMs }: { readonly message: string; readonly graceMs: number }): Promise<void> {
+    this.#lost ??= { cause, message }
+    this.#signal('SIGTERM')
+    const late = setTimeout(() => this.#signal('SIGKILL'), graceMs)
+    await this.#ended.promise
+    clearTimeout(late)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal('SIGKILL')
+    await this.#ended.promise
+  }
+
+  #take(chunk: Buffer): void {
+    this.#outputBytes += chunk.length
+    if (this.#outputBytes > this.#options.maxOutputBytes) {
+      this.#lost ??= { cause: 'output', message: `helm wrote more than ${this.#options.maxOutputBytes} bytes` }
+      this.#signal('SIGKILL')
+      return
+    }
+    let from = 0
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      this.#line(Buffer.concat([...this.#chunks, chunk.subarray(from, end)]))
+      this.#chunks = []
+      from = end + 1
+    }
+    if (from < chunk.length) this.#chunks.push(chunk.subarray(from))
+  }
+
+  #line(line: Buffer): void {
+    const said = JSON.parse(line.toString('utf8')) as HelmAnswer | { readonly log: string }
+    if ('log' in said) {
+      this.#log.push(said.log)
+      if (this.#log.length > KEPT_LOG_LINES) this.#log.shift()
+      return
+    }
+    this.#answer = said
+    this.#child.stdin.end()
+  }
+
+  /** To the whole group: nothing that the program may have started outlives it. */
+  #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    const { pid, exitCode, signalCode } = this.#child
+    if (pid === undefined || exitCode !== null || signalCode !== null) return
+    try {
+      process.kill(-pid, signal)
+    } catch {
+      // It has just ended.
+    }
+  }
+
+  #exited(code: number | null): { readonly cause: Lost; readonly message: string } {
+    if (code === EXIT_OUT_OF_MEMORY || this.#stderr.includes('out of memory'))
+      return { cause: 'memory', message: `helm needs more than ${this.#options.memoryBytes} bytes of memory for this release` }
+    const why = this.#stderr.includes('stack') ? ': the stack overflowed' : ''
+    return { cause: 'exit', message: `helm ended by itself (${code === null ? 'killed' : `exit code ${code}`})${why}` }
+  }
+}
