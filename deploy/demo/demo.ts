@@ -3,6 +3,7 @@ import type { Outcome } from './model.ts'
 import { nowMs } from './screen.ts'
 import type { Stage } from './stage.ts'
 import type { Step } from './step.ts'
+import { chart } from './steps/chart.ts'
 import { oneCommit } from './steps/commit.ts'
 import { drift } from './steps/drift.ts'
 import { firstSync } from './steps/first-sync.ts'
@@ -10,7 +11,7 @@ import { hubAway } from './steps/hub-away.ts'
 import { rollout } from './steps/rollout.ts'
 import { tenant } from './steps/tenant.ts'
 
-const STEPS: readonly Step[] = [firstSync, oneCommit, drift, tenant, hubAway, rollout]
+const STEPS: readonly Step[] = [firstSync, oneCommit, drift, tenant, chart, hubAway, rollout]
 
 /** Plays all steps in order, each within its deadline. A failed one is told and the others go on, but for the first, which all need. */
 export async function play(stage: Stage, signal: AbortSignal): Promise<readonly Outcome[]> {

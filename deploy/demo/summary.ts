@@ -40,6 +40,7 @@ export function nextText({ cliConfig, clusters, fleetCopy, kubeconfig, kubectl }
         ['export', `FLOTILLA_CONFIG=${cliConfig}`],
         ['npx', 'flotilla', 'get', 'clusters'],
         ['npx', 'flotilla', 'get', 'kustomizations', '-A'],
+        ['npx', 'flotilla', 'get', 'helmreleases', '-A'],
         ['npx', 'flotilla', 'tree', 'kustomization', 'web', '--cluster', first?.name ?? ''],
         ['npx', 'flotilla', 'rollout', 'status', 'shop', '--watch'],
         ['npx', 'flotilla', 'events', '-f'],

@@ -5,13 +5,22 @@ import { FleetError } from '../../proto/base/errors.ts'
 /** The checkout whose hub and agent are run. */
 export const CHECKOUT: string = dirname(dirname(import.meta.dirname))
 
+/** Paths of the programs that a world runs beside its own. */
+export interface LocalTools {
+  readonly kubernetes: string
+  readonly kwok: string
+  readonly natsServer: string
+  readonly kustomize: string
+  readonly helm: string
+}
+
 /** What a world keeps about itself, so that single programs of it can be started again later. */
 export interface World {
   readonly dir: string
   readonly clusters: readonly string[]
   /** Settings of the hub beside those that the world makes, by environment variable. */
   readonly hubEnv?: Readonly<Record<string, string>>
-  readonly tools: { readonly kubernetes: string; readonly kwok: string; readonly natsServer: string; readonly kustomize: string }
+  readonly tools: LocalTools
 }
 
 /** The file that says where everything is; there while the world runs. */

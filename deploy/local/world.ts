@@ -7,7 +7,7 @@ import { type ControlPlane, openControlPlane, stopControlPlane } from './control
 import { startFleet } from './fleet.ts'
 import { agentName, type HubFiles } from './fleet-programs.ts'
 import { Processes } from './process/processes.ts'
-import { clusterNames, localFile, type World, worldFile } from './world-home.ts'
+import { clusterNames, type LocalTools, localFile, type World, worldFile } from './world-home.ts'
 
 export interface WorldOptions {
   /** Absolute path; everything is in it. */
@@ -15,7 +15,7 @@ export interface WorldOptions {
   readonly clusters: readonly string[]
   /** True starts the control planes alone: no hub, no agents, no git server. */
   readonly onlyClusters: boolean
-  readonly tools: { readonly kubernetes: string; readonly kwok: string; readonly natsServer: string; readonly kustomize: string }
+  readonly tools: LocalTools
   /** Settings of the hub beside those that the world makes, by environment variable. */
   readonly hubEnv?: Readonly<Record<string, string>>
   readonly signal: AbortSignal

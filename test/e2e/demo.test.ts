@@ -9,7 +9,7 @@ import { openTempDir } from '../support/temp-dir.ts'
 
 // README: `npm run demo -- --once` shows the main job on three real clusters and ends by itself.
 
-const STEPS = ['1 First sync', '2 One commit', '3 Drift', '4 A tenant', '5 Hub away', '6 Rollout']
+const STEPS = ['1 First sync', '2 One commit', '3 Drift', '4 A tenant', '5 A chart', '6 Hub away', '7 Rollout']
 
 async function demo(...args: readonly string[]) {
   const child = spawn(process.execPath, [join(CHECKOUT, 'deploy/demo/main.ts'), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -24,6 +24,7 @@ test('the demo does what it says on three real clusters, ends by itself, and lea
   for (const step of STEPS) expect(stdout).toMatch(new RegExp(`^${step} .* s +ok$`, 'm'))
   for (const cluster of ['staging', 'production-eu', 'production-us']) expect(stdout).toMatch(`✔ ${cluster}: web has version 1.6.0`)
   expect(stdout).toContain('of 12 Kustomizations: 2 built, 3 bundles')
+  expect(stdout).toContain('✔ production-us: the banner says "Everything must go in production-us"')
   expect(stdout).toMatch(/canary +pending.*✔ production-us: web has version 1\.7\.0.*✔ production-eu and production-us never had 2\.0\.0/s)
   expect(stdout).toMatch(/rolled-back .* web 2\.0\.0/)
   expect(stdout).toContain('User "system:serviceaccount:team-a:flotilla-tenant" cannot')
