@@ -3,7 +3,7 @@ import { messageOf } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
 import type { Random } from '../../../proto/base/random.ts'
 import type { Kustomization } from '../../../proto/model/flux/kustomize/kinds.ts'
-import type { GitRepository } from '../../../proto/model/flux/source/kinds.ts'
+import { isSource, type SourceObject } from '../../../proto/model/flux/source/kinds.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import type { ImpersonatedKube, Kube } from '../../kube/model.ts'
@@ -44,7 +44,7 @@ export interface Flux extends AsyncDisposable {
   readonly credentials: Credentials
   kustomizations(): Iterable<Kustomization>
   kustomization(key: string): Kustomization | undefined
-  gitRepository(key: string): GitRepository | undefined
+  source(key: string): SourceObject | undefined
   sketch(key: string): Promise<Sketch | undefined>
 }
 
@@ -71,9 +71,9 @@ export function openFlux(deps: FluxDeps): Flux {
       const object = objectOf(mirror.byKey(key))
       return object?.kind === 'Kustomization' ? object : undefined
     },
-    gitRepository(key) {
+    source(key) {
       const object = objectOf(mirror.byKey(key))
-      return object?.kind === 'GitRepository' ? object : undefined
+      return object && isSource(object) ? object : undefined
     },
     async sketch(key) {
       const mirrored = mirror.byKey(key)
@@ -81,7 +81,7 @@ export function openFlux(deps: FluxDeps): Flux {
       const { manifest } = mirrored
       const object = objectOf(mirrored)
       const told = { stripped: strip(manifest), key: reportKey(manifest) }
-      if (object?.kind !== 'GitRepository') return { ...told, credential: NO_CREDENTIAL, unread: false }
+      if (!object || !isSource(object)) return { ...told, credential: NO_CREDENTIAL, unread: false }
       try {
         return { ...told, credential: await credentials.of(key, object, stop.signal), unread: false }
       } catch (error) {
