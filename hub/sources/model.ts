@@ -107,7 +107,7 @@ export interface Commit {
 /** The key of a Source: equal for objects that may share one fetch, and only for them. */
 export function sourceKey(spec: SourceSpec): SourceKey {
   const { kind, credentialId, options } = spec
-  const content = { locality: spec.locality ?? 'hub', kind, url: normaliseUrl(spec.url), options, credential: credentialId ?? null }
+  const content = { locality: spec.locality ?? HUB, kind, url: normaliseUrl(spec.url), options, credential: credentialId ?? null }
   return sha256(canonicalJson(content)) as string as SourceKey
 }
 
@@ -127,5 +127,8 @@ export function normaliseUrl(text: string): string {
 export function portOf({ port, protocol }: URL): number {
   return Number(port === '' ? (DEFAULT_PORTS[protocol] ?? 0) : port)
 }
+
+/** Where addresses mean something that no object says more of. */
+const HUB = 'hub'
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443', 'oci:': '443', 'ssh:': '22' }

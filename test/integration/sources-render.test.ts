@@ -4,6 +4,7 @@ import { zstdDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type GitServer, openGitServer } from '../../deploy/local/git-server.ts'
 import { ensureTools } from '../../deploy/tools/tools.mjs'
+import { packChart } from '../../hub/render/io/pack-chart.ts'
 import { createRenderStore } from '../../hub/render/io/store.ts'
 import { createTrees } from '../../hub/render/io/tree.ts'
 import type { Built } from '../../hub/render/model.ts'
@@ -60,6 +61,7 @@ beforeAll(async () => {
       built += 1
       return pool.build(tree, options, { signal, deadlineMs: 20_000 })
     },
+    packChart,
     clock: systemClock,
     log: silentLog,
   })

@@ -101,5 +101,15 @@ const EXTERNAL_ARTIFACT = {
 } as const satisfies ResourceKind
 export type ExternalArtifact = Resource<'ExternalArtifact', ExternalArtifactSpec, ExternalArtifactStatus>
 
+/** The objects that the hub fetches for. */
+export type SourceObject = GitRepository | OCIRepository | HelmRepository | HelmChart
+
+const FETCHED: readonly string[] = ['GitRepository', 'OCIRepository', 'HelmRepository', 'HelmChart'] satisfies SourceObject['kind'][]
+
+/** True for an object that the hub fetches for. */
+export function isSource<Object extends { readonly kind: string }>(object: Object): object is Extract<Object, SourceObject> {
+  return FETCHED.includes(object.kind)
+}
+
 /** The kinds that give artifacts. */
 export const SOURCE_KINDS = [GIT_REPOSITORY, OCI_REPOSITORY, BUCKET, HELM_REPOSITORY, HELM_CHART, EXTERNAL_ARTIFACT] as const

@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest'
 import type { Artifact } from '../../proto/model/flux/source/artifact.ts'
-import type { GitRepositoryStatus } from '../../proto/model/flux/source/git-repository.ts'
-import { gitRepositoryStatus } from './git-repository-status.ts'
-import type { GitRepositoryOutcome, StatusMoment } from './model.ts'
+import type { SourceObjectStatus, SourceOutcome, StatusMoment } from './model.ts'
+import { sourceStatus } from './source-status.ts'
 
 const AT: StatusMoment = { generation: 1, now: new Date('2026-11-21T10:00:00Z') }
 const LATER: StatusMoment = { ...AT, now: new Date('2026-11-21T11:00:00Z') }
-const FRESH: GitRepositoryStatus = { observedGeneration: -1 }
+const FRESH: SourceObjectStatus = { observedGeneration: -1 }
 const artifact = (revision = 'main@sha1:aaa', lastUpdateTime = '2026-11-21T10:00:00Z'): Artifact => ({
   digest: `sha256:${revision.slice(-3)}`,
   lastUpdateTime,
@@ -14,19 +13,19 @@ const artifact = (revision = 'main@sha1:aaa', lastUpdateTime = '2026-11-21T10:00
   revision,
   url: 'u',
 })
-const stored: GitRepositoryOutcome = { kind: 'stored', artifact: artifact() }
-const told = ({ conditions = [] }: GitRepositoryStatus) =>
+const stored: SourceOutcome = { kind: 'stored', artifact: artifact() }
+const told = ({ conditions = [] }: SourceObjectStatus) =>
   conditions.map(({ message, reason, status, type }) => `${type}=${status} ${reason}: ${message}`)
-const READY = gitRepositoryStatus(FRESH, stored, AT)
-const FAULT: GitRepositoryOutcome = {
+const READY = sourceStatus(FRESH, stored, AT)
+const FAULT: SourceOutcome = {
   kind: 'failed',
   fault: 'FetchFailed',
   reason: 'GitOperationFailed',
   message: 'failed to checkout and determine revision: x',
 }
-const FAILED = gitRepositoryStatus(READY, FAULT, AT)
+const FAILED = sourceStatus(READY, FAULT, AT)
 
-const TABLE: readonly (readonly [string, GitRepositoryStatus, GitRepositoryOutcome, readonly string[]])[] = [
+const TABLE: readonly (readonly [string, SourceObjectStatus, SourceOutcome, readonly string[]])[] = [
   [
     'an artifact',
     FRESH,
@@ -76,23 +75,23 @@ const TABLE: readonly (readonly [string, GitRepositoryStatus, GitRepositoryOutco
 ]
 
 test.each(TABLE)('tells %s in the conditions that Flux writes', (_name, old, outcome, expected) => {
-  expect(told(gitRepositoryStatus(old, outcome, AT))).toEqual(expected)
+  expect(told(sourceStatus(old, outcome, AT))).toEqual(expected)
 })
 
 test('an artifact of the same revision and content changes nothing, also at another time', () => {
-  const again: GitRepositoryOutcome = { kind: 'stored', artifact: artifact('main@sha1:aaa', '2026-11-21T11:00:00Z') }
-  expect(gitRepositoryStatus(READY, again, LATER)).toBe(READY)
+  const again: SourceOutcome = { kind: 'stored', artifact: artifact('main@sha1:aaa', '2026-11-21T11:00:00Z') }
+  expect(sourceStatus(READY, again, LATER)).toBe(READY)
 })
 
 test('the patterns that made the artifact are kept, and gone with them', () => {
-  const ignored = gitRepositoryStatus(READY, { ...stored, ignore: '*.md' }, LATER)
+  const ignored = sourceStatus(READY, { ...stored, observed: { observedIgnore: '*.md' } }, LATER)
   expect(ignored.observedIgnore).toBe('*.md')
-  expect('observedIgnore' in gitRepositoryStatus(ignored, stored, LATER)).toBe(false)
+  expect('observedIgnore' in sourceStatus(ignored, stored, LATER)).toBe(false)
 })
 
 test('a failure keeps the artifact and the observed generation; a request is echoed once', () => {
   const moment = { ...LATER, generation: 2, requestedAt: 'token' }
-  const failed = gitRepositoryStatus(READY, FAULT, moment)
+  const failed = sourceStatus(READY, FAULT, moment)
   expect(failed).toMatchObject({ artifact: READY.artifact, observedGeneration: 1, lastHandledReconcileAt: 'token' })
-  expect(gitRepositoryStatus(failed, { kind: 'suspended' }, moment)).toBe(failed)
+  expect(sourceStatus(failed, { kind: 'suspended' }, moment)).toBe(failed)
 })

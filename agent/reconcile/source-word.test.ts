@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { SourceStatusFact } from '../../proto/model/facts.ts'
 import type { GitRepository } from '../../proto/model/flux/source/kinds.ts'
-import { sourceWord } from './git-repository.ts'
+import { sourceWord } from './source-word.ts'
 
 const object = (spec: Partial<GitRepository['spec']> = {}): GitRepository => ({
   apiVersion: 'source.toolkit.fluxcd.io/v1',
