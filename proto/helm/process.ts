@@ -36,7 +36,8 @@ export class HelmProcess {
     this.#child = spawn(options.program, args, { env: { HOME: home }, cwd: home, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child.stdout.on('data', (chunk: Buffer) => this.#take(chunk))
     this.#child.stderr.on('data', (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString()).slice(-MAX_STDERR)
+      // The runtime says first why it gave up, and then at length where.
+      this.#stderr = (this.#stderr + chunk.toString()).slice(0, MAX_STDERR)
     })
     // A write to a program that just ended shows in its exit.
     this.#child.stdin.on('error', () => undefined)
@@ -124,7 +125,7 @@ export class HelmProcess {
   }
 
   #exited(code: number | null): { readonly cause: Lost; readonly message: string } {
-    if (code === EXIT_OUT_OF_MEMORY || this.#stderr.includes('out of memory'))
+    if (code === EXIT_OUT_OF_MEMORY || /out of memory|cannot allocate memory/.test(this.#stderr))
       return { cause: 'memory', message: `helm needs more than ${this.#options.memoryBytes} bytes of memory for this release` }
     const why = this.#stderr.includes('stack') ? ': the stack overflowed' : ''
     return { cause: 'exit', message: `helm ended by itself (${code === null ? 'killed' : `exit code ${code}`})${why}` }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Agent } from '../../agent/app.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
@@ -93,6 +94,12 @@ const stored = async (namespace: string) =>
     ({ metadata: { labels } }: Manifest) => `${labels?.version} ${labels?.status}`,
   ) as readonly string[]
 
+interface Payload {
+  readonly info: object
+}
+const unpacked = (text: string): Payload => JSON.parse(gunzipSync(Buffer.from(Buffer.from(text, 'base64').toString(), 'base64')).toString())
+const packed = (payload: object) => Buffer.from(gzipSync(JSON.stringify(payload)).toString('base64')).toString('base64')
+
 test('installs a chart under the platform identity, with status and storage as Flux writes them', async () => {
   const namespace = await cluster.createNamespace('helm')
   await aRelease(namespace, { values: { deployment: false, text: 'one' } })
@@ -114,4 +121,185 @@ test('installs a chart under the platform identity, with status and storage as F
   })
   const chart = await read('helmchart', `flux-system-${namespace}`, '-n', 'flux-system')
   expect(chart.spec).toMatchObject({ chart: 'app', version: '*', sourceRef: { kind: 'HelmRepository', name: 'charts' }, interval: '10m' })
+})
+
+const patch = (name: string, spec: object) =>
+  cluster.kubectl(['patch', 'helmrelease', name, '-n', 'flux-system', '--type=merge', '-p', JSON.stringify({ spec })])
+const annotate = (name: string, annotations: object) =>
+  cluster.kubectl(['patch', 'helmrelease', name, '-n', 'flux-system', '--type=merge', '-p', JSON.stringify({ metadata: { annotations } })])
+
+test('other values are an upgrade; a deleted HelmRelease takes its release and its HelmChart along', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await aRelease(namespace, { values: { deployment: false, text: 'one' } })
+  await using _agent = await agent()
+  await expect.poll(() => text(namespace), WITHIN).toBe('one')
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True/)
+  await patch(namespace, { values: { text: 'two' } })
+  await expect
+    .poll(() => condition(namespace), WITHIN)
+    .toMatch(/^True UpgradeSucceeded Helm upgrade succeeded for release .*\/app.v2 with chart app@1.0.0/)
+  expect(await text(namespace)).toBe('two')
+  expect((await statusOf(namespace)).history?.map(({ version, status }) => `${version} ${status}`)).toEqual(['2 deployed', '1 superseded'])
+  await cluster.kubectl(['delete', 'helmrelease', namespace, '-n', 'flux-system', '--timeout=30s'])
+  expect(await text(namespace)).toBeUndefined()
+  expect(await stored(namespace)).toEqual([])
+  await expect(read('helmchart', `flux-system-${namespace}`, '-n', 'flux-system')).rejects.toThrow(/not found/)
+})
+
+test('an upgrade that fails is rolled back, tried as often as allowed, and then given up until something changes', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await aRelease(namespace, { chart: 'hooks', values: { text: 'good' }, spec: { upgrade: { remediation: { retries: 1 } } } })
+  await using _agent = await agent()
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True InstallSucceeded/)
+  await patch(namespace, { values: { before: 'fails', text: 'bad' } })
+  await expect.poll(() => condition(namespace, 'Stalled'), WITHIN).toBe('True RetriesExceeded Failed to upgrade after 2 attempt(s)')
+  expect(await condition(namespace, 'Remediated')).toMatch(
+    /^True RollbackSucceeded Helm rollback to previous release .* with chart hooks@1.0.0 succeeded/,
+  )
+  expect(await condition(namespace)).toMatch(/^False/)
+  expect(await text(namespace)).toBe('good')
+  expect((await statusOf(namespace)).upgradeFailures).toBe(2)
+  await patch(namespace, { values: { before: 'succeeds', text: 'better' } })
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True UpgradeSucceeded/)
+  expect(await text(namespace)).toBe('better')
+  expect((await statusOf(namespace)).upgradeFailures).toBeUndefined()
+})
+
+test('an install that fails is given up after its retries; a request to reset tries it again', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await aRelease(namespace, { chart: 'hooks', values: { before: 'fails' } })
+  await using _agent = await agent()
+  await expect.poll(() => condition(namespace, 'Stalled'), WITHIN).toBe('True RetriesExceeded Failed to install after 1 attempt(s)')
+  expect(await condition(namespace, 'Released')).toMatch(
+    /^False InstallFailed Helm install failed for release .*\/app with chart hooks@1.0.0: /,
+  )
+  const before = await stored(namespace)
+  await annotate(namespace, { 'reconcile.fluxcd.io/requestedAt': 'x', 'reconcile.fluxcd.io/resetAt': 'x' })
+  await expect.poll(() => stored(namespace), WITHIN).not.toEqual(before)
+  await expect.poll(async () => (await statusOf(namespace)).lastHandledReconcileAt, WITHIN).toBe('x')
+  expect((await statusOf(namespace)).lastHandledResetAt).toBe('x')
+})
+
+test('runs tests, and remedies a release whose tests fail', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await aRelease(namespace, {
+    chart: 'tests',
+    values: {},
+    spec: { test: { enable: true }, upgrade: { remediation: { remediateLastFailure: true } } },
+  })
+  await using _agent = await agent()
+  await expect
+    .poll(() => condition(namespace), WITHIN)
+    .toMatch(/^True TestSucceeded Helm test succeeded for release .*: 2 test hooks completed successfully/)
+  await patch(namespace, { values: { fail: true } })
+  await expect.poll(() => condition(namespace, 'Stalled'), WITHIN).toBe('True RetriesExceeded Failed to upgrade after 1 attempt(s)')
+  expect(await condition(namespace, 'TestSuccess')).toMatch(/^False TestFailed/)
+  expect(await condition(namespace, 'Remediated')).toMatch(/^True RollbackSucceeded/)
+})
+
+test('a forced request upgrades what is in order', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await aRelease(namespace)
+  await using _agent = await agent()
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True InstallSucceeded/)
+  await annotate(namespace, { 'reconcile.fluxcd.io/requestedAt': 'x', 'reconcile.fluxcd.io/forceAt': 'x' })
+  await expect.poll(() => stored(namespace), WITHIN).toEqual(['1 superseded', '2 deployed'])
+  await expect.poll(async () => (await statusOf(namespace)).lastHandledForceAt, WITHIN).toBe('x')
+})
+
+test('drift is put back, but for what may be ignored', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  const ignore = [{ paths: ['/data/revision'], target: { kind: 'ConfigMap' } }]
+  await aRelease(namespace, {
+    values: { deployment: false, text: 'one' },
+    spec: { interval: '2s', driftDetection: { mode: 'enabled', ignore } },
+  })
+  await using _agent = await agent()
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True/)
+  await cluster.kubectl(['patch', 'configmap', 'app', '-n', namespace, '--type=merge', '-p', '{"data":{"text":"drift","revision":"ours"}}'])
+  await expect.poll(() => text(namespace), WITHIN).toBe('one')
+  expect((await read('configmap', 'app', '-n', namespace)).data).toMatchObject({ revision: 'ours' })
+  await cluster.kubectl(['delete', 'configmap', 'app', '-n', namespace])
+  await expect.poll(() => text(namespace), WITHIN).toBe('one')
+  expect(await stored(namespace)).toEqual(['1 deployed'])
+  await expect
+    .poll(() => cluster.kubectl(['get', 'events', '-n', 'flux-system', '--field-selector', `involvedObject.name=${namespace}`]), WITHIN)
+    .toMatch(/DriftCorrected/)
+})
+
+test('heals a release that was left in the middle of an upgrade, and says so', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await aRelease(namespace, { values: { deployment: false, text: 'one' } })
+  {
+    await using _agent = await agent()
+    await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True/)
+  }
+  // As helm leaves it when it is killed.
+  const at = ['secret', 'sh.helm.release.v1.app.v1', '-n', namespace]
+  const { data } = (await read(...at)) as Manifest & { data: { release: string } }
+  const release = unpacked(data.release)
+  const pending = { ...release, info: { ...release.info, status: 'pending-upgrade' } }
+  const body = { metadata: { labels: { status: 'pending-upgrade' } }, data: { release: packed(pending) } }
+  await cluster.kubectl(['patch', ...at, '--type=merge', '-p', JSON.stringify(body)])
+  await patch(namespace, { values: { text: 'two' } })
+  await using _agent = await agent()
+  await expect.poll(() => text(namespace), WITHIN).toBe('two')
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True UpgradeSucceeded/)
+  await expect.poll(() => stored(namespace), WITHIN).toEqual(['1 superseded', '2 deployed'])
+  await expect
+    .poll(() => cluster.kubectl(['get', 'events', '-n', 'flux-system', '--field-selector', `involvedObject.name=${namespace}`]), WITHIN)
+    .toMatch(/Unlocked release .*\/app.v1 with chart app@1.0.0 in pending-upgrade state/)
+})
+
+test('values of Secrets make the release and show up nowhere else', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  const secret = 'correct-horse-battery'
+  const values = Buffer.from(`password: ${secret}\n`).toString('base64')
+  await put(
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: `${namespace}-values`, namespace: 'flux-system' },
+      data: { 'values.yaml': values },
+    },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `${namespace}-text`, namespace: 'flux-system' }, data: { text: '5' } },
+  )
+  const valuesFrom = [
+    { kind: 'Secret', name: `${namespace}-values` },
+    { kind: 'ConfigMap', name: `${namespace}-text`, valuesKey: 'text', targetPath: 'text', literal: true },
+    { kind: 'ConfigMap', name: 'nobody', optional: true },
+  ]
+  await aRelease(namespace, { values: { deployment: false, text: 'inline' }, spec: { valuesFrom } })
+  await using _agent = await agent()
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True/)
+  expect(await text(namespace)).toBe('5')
+  const made = (await read('secret', 'app', '-n', namespace)) as Manifest & { data: { password: string } }
+  expect(Buffer.from(made.data.password, 'base64').toString()).toBe(secret)
+  const told = [
+    await cluster.kubectl(['get', 'helmrelease', namespace, '-n', 'flux-system', '-o', 'yaml']),
+    await cluster.kubectl(['get', 'events', '-A', '-o', 'yaml']),
+  ]
+  expect(told.join('\n')).not.toContain(secret)
+})
+
+test('says what it waits for, and what of its values is missing', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await aRelease(namespace, { spec: { valuesFrom: [{ kind: 'ConfigMap', name: 'nobody' }] } })
+  const later = await aRelease(await cluster.createNamespace('helm'), { spec: { dependsOn: [{ name: namespace }] } })
+  await using _agent = await agent()
+  await expect
+    .poll(() => condition(namespace), WITHIN)
+    .toBe("False ValuesError could not resolve chart values: ConfigMap 'nobody': not found")
+  await expect
+    .poll(() => condition(later.metadata.name), WITHIN)
+    .toBe(`False DependencyNotReady dependency 'flux-system/${namespace}' is not ready`)
+  await put({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'nobody', namespace: 'flux-system' },
+    data: { 'values.yaml': 'text: found' },
+  })
+  await annotate(namespace, { 'reconcile.fluxcd.io/requestedAt': 'again' })
+  await expect.poll(() => text(namespace), WITHIN).toBe('found')
+  await expect.poll(() => condition(later.metadata.name), WITHIN).toMatch(/^True/)
 })
