@@ -53,6 +53,30 @@ test('no run starts before every Source of the clusters resolved the revision, a
   expect([newest, problems, run?.state]).toEqual(['main@sha1:2', undefined, 'progressing'])
 })
 
+test("a tenant's Rollout has the clusters that the tenant may use, and lets go of one that it may not use any more for good", async () => {
+  await world.addClusters(['a', 'b', 'c'])
+  const { db } = world.database
+  await db.query(
+    `insert into tenant_access (cluster_id, tenant, namespaces, service_account, cluster_role, removed, position)
+     select id, 'shop', '{flux-system}', 'sa', 'edit', false, 1 from clusters where name <> 'c'`,
+  )
+  await world.moveTo('main@sha1:1')
+  await world.follow()
+  rollouts = world.service((store) => store, { tenantOf: async () => 'shop', inherited: (keys) => void inherited.push(...keys) })
+  await world.create({ waves: ONE })
+  await world.create({ waves: ONE }, 'web')
+  await rollouts.survey(FLEET)
+  await rollouts.survey(WEB)
+  const governed = async () =>
+    (await db.query('select c.name from governed g join clusters c on c.id = g.cluster_id order by 1')).rows.map(
+      (row) => (row as { name: string }).name,
+    )
+  expect(await governed()).toEqual(['a', 'b'])
+  await db.query("update tenant_access t set removed = true from clusters c where c.id = t.cluster_id and c.name = 'b'")
+  await rollouts.survey(FLEET)
+  expect([await governed(), inherited]).toEqual([['a'], []])
+})
+
 test('a cluster that no wave takes is named, and nothing starts', async () => {
   await started({ waves: [{ name: 'staging', clusters: { matchLabels: { tier: 'staging' } } }] })
   await world.moveTo('main@sha1:2')

@@ -1,7 +1,7 @@
 import type { RolloutSpec } from '../../../proto/model/fleet/rollout.ts'
 import { advance, isEnded } from '../advance.ts'
-import type { ClusterFacts, Content, Facts, NextRun, Run, SourceObject, Standing, Step } from '../model.ts'
-import { beginRun, isDone, nextRun } from '../next.ts'
+import type { ClusterFacts, Facts, NextRun, Run, SourceObject, Standing, Step } from '../model.ts'
+import { beginRun, nextRun, wentThrough } from '../next.ts'
 import type { RolloutRows, RolloutState, RunNote } from '../ports.ts'
 import { unmatchedProblem } from '../waves.ts'
 import { windowAt } from '../windows.ts'
@@ -141,9 +141,7 @@ function standingOf(
 }
 
 function afterRun(state: RolloutState, run: Run): RolloutState {
-  const good = run.state === 'succeeded' || (run.state === 'stopped' && run.waves.every(isDone))
-  const standing: Content | undefined = good ? run.content : state.standing
-  return { ...state, standing }
+  return wentThrough(run) ? { ...state, standing: run.content } : state
 }
 
 function againAt(running: Running | undefined, now: Date): Date | undefined {
