@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { SourceCredential } from '../../hub/sources/credential.ts'
 import { type KindAndOptions, sourceKey } from '../../hub/sources/model.ts'
 import type { Fetcher, FetchOutcome, FetchRequest, RequestOf } from '../../hub/sources/ports.ts'
@@ -39,6 +40,8 @@ export async function lookAt<Kind extends KindAndOptions['kind']>(
 async function seen(outcome: FetchOutcome): Promise<Seen | Exclude<FetchOutcome, { kind: 'fetched' }>> {
   if (outcome.kind !== 'fetched') return outcome
   const { blobs, files, metadata, revision } = outcome.revision
+  // A store asks its database before it asks for content: what was fetched has to wait for it.
+  await pause(STORE_MS)
   const contents = new Map<string, Buffer>()
   for await (const batch of blobs([...new Set(files.map((file) => file.sha256))]))
     for (const { bytes, digest } of batch) {
@@ -48,6 +51,8 @@ async function seen(outcome: FetchOutcome): Promise<Seen | Exclude<FetchOutcome,
   const named = Object.fromEntries(files.map((file) => [file.path, contents.get(file.sha256) ?? Buffer.from('?')]))
   return { revision, files: named, ...(metadata ? { metadata } : {}) }
 }
+
+const STORE_MS = 20
 
 /** The files as text. */
 export function texts(found: Seen | FetchOutcome): Readonly<Record<string, string>> {

@@ -1,4 +1,5 @@
 import type { SourceCredential } from '../credential.ts'
+import { loginsIn, type RegistryLogin } from '../oci/docker-config.ts'
 
 /** A credential with its secrets open. */
 export interface OpenCredential {
@@ -34,8 +35,9 @@ export function openCredential(credential: SourceCredential | undefined): OpenCr
 }
 
 /** What must never be shown of it, plain and as it is sent. */
-export function secretsOf({ basic, bearer, ssh, client }: OpenCredential): readonly string[] {
-  const plain = [basic?.password, bearer, ssh?.identity, ssh?.passphrase, client?.key].filter((secret) => secret !== undefined)
-  const pair = basic ? [Buffer.from(`${basic.username}:${basic.password}`).toString('base64')] : []
-  return [...plain, ...pair].filter((secret) => secret !== '')
+export function secretsOf({ basic, bearer, client, docker, ssh }: OpenCredential): readonly string[] {
+  const logins: readonly RegistryLogin[] = [...(basic ? [basic] : []), ...(docker === undefined ? [] : loginsIn(docker))]
+  const plain = [...logins.flatMap(({ identityToken, password }) => [password, identityToken]), bearer]
+  const pairs = logins.map(({ password, username }) => Buffer.from(`${username}:${password}`).toString('base64'))
+  return [...plain, ...pairs, ssh?.identity, ssh?.passphrase, client?.key].filter((secret) => secret !== undefined && secret !== '')
 }

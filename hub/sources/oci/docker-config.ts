@@ -22,6 +22,11 @@ export function loginFor(dockerConfig: string, wanted: OciRepository): RegistryL
   return readLogin(best[1]) ?? { problem: `'.dockerconfigjson' has an entry for ${wanted.registry} without user name and password` }
 }
 
+/** Every login of a docker config file. */
+export function loginsIn(dockerConfig: string): readonly RegistryLogin[] {
+  return Object.values(authsOf(dockerConfig) ?? {}).flatMap((entry) => readLogin(entry) ?? [])
+}
+
 function authsOf(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const config: unknown = JSON.parse(text)

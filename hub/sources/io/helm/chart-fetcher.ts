@@ -27,7 +27,7 @@ export function createChartFetcher({ budget = DEFAULT_CHART_BUDGET, git, indexes
         const found = isOci ? await findInRegistry(finding, budget) : await findInIndex(finding, indexes, budget)
         return fromRepository(request, found, { budget, signal: within })
       })
-      return use(outcome)
+      return await use(outcome)
     },
   }
 }

@@ -46,12 +46,11 @@ export function createOciFetcher({ budget = DEFAULT_BUDGET, folder }: OciFetcher
   return {
     async fetch(request, use, { signal }) {
       await using scope = new AsyncDisposableStack()
-      return use(
-        await outcomeOf(request, signal, async (credential, within) => {
-          const registry = openedRegistry(request, { credential, scope, signal: within })
-          return look({ request, registry, scope, signal: within, stop: signal }, { budget, folder })
-        }),
-      )
+      const outcome = await outcomeOf(request, signal, async (credential, within) => {
+        const registry = openedRegistry(request, { credential, scope, signal: within })
+        return look({ request, registry, scope, signal: within, stop: signal }, { budget, folder })
+      })
+      return await use(outcome)
     },
   }
 }
