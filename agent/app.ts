@@ -325,7 +325,7 @@ function planOf({ authority, flux, store }: Parts, object: Kustomization): Retur
   })
 }
 
-const CAPABILITIES = ['git-repository', 'kustomization', 'calls', 'tenants', 'placements']
+const CAPABILITIES = ['git-repository', 'kustomization', 'calls', 'tenants', 'placements', 'helm-release']
 
 /** The line to the hub. All work goes on without it. */
 function openHub(parts: Parts, { facts, work }: { readonly facts: ClusterFacts; readonly work: Waking }): HubLine {
