@@ -80,7 +80,7 @@ async function run({ helm }: ActDeps, job: ReleaseJob, next: Exclude<Doable, { k
     case 'upgrade': {
       await using onDisk = await job.chart.onDisk()
       const chart = { path: onDisk.path, version: job.chart.version }
-      const input = { chart, values: job.values, postRender: postRender(object) }
+      const input = { chart, values: job.values, secrets: job.secrets, postRender: postRender(object) }
       return errorOf(await ask(releaseRequest(next.kind, { spec: object.spec, target, input })))
     }
     case 'test':

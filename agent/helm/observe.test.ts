@@ -60,7 +60,7 @@ const release = {
   ],
   applyMethod: 'ssa',
   secret: { namespace: 'prod', name: 'sh.helm.release.v1.app.v3', resourceVersion: '1' },
-} satisfies StoredRelease & { readonly hooks: readonly object[] }
+} as const satisfies Omit<StoredRelease, 'hooks'> & { readonly hooks: readonly object[] }
 
 // Both digests were made by a Go program with Helm 4's own types, which encode as helm-controller's do.
 test('the digest of a release is the one that Flux makes of it', () => {

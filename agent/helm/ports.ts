@@ -50,6 +50,8 @@ export interface ReleaseJob {
   readonly account: ServiceAccountRef
   readonly chart: ReadyChart
   readonly values: Values
+  /** Texts in the values that no message may hold. */
+  readonly secrets: readonly string[]
   readonly voice: ReleaseVoice
   /** A release action was asked for, needed or not. */
   readonly isForced: boolean

@@ -128,7 +128,7 @@ function assign(values: Tree, path: readonly Step[], value: unknown): string | u
     const isLast = at === path.length - 1
     if (step === '') return undefined
     if (Array.isArray(tree) && typeof step === 'number') for (let index = tree.length; index <= step; index++) tree.push(null)
-    const held = (tree as { [key: string]: unknown })[step]
+    const held = Object.hasOwn(tree, step) ? (tree as { [key: string]: unknown })[step] : undefined
     const next = isLast ? value : treeAt(held, path[at + 1])
     if (next === undefined)
       return `unable to parse key: what ${JSON.stringify(path.slice(0, at + 1).join('.'))} holds has no ${JSON.stringify(path[at + 1])}`

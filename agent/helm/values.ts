@@ -15,7 +15,8 @@ export interface ValuesSource {
   readonly data: Readonly<Record<string, string>> | undefined
 }
 
-type Merged = { readonly values: Values } | { readonly problem: string }
+/** Values, and the texts in them that came out of Secrets: nobody is to see those. */
+type Merged = { readonly values: Values; readonly secrets: readonly string[] } | { readonly problem: string }
 
 const DEFAULT_KEY = 'values.yaml'
 
@@ -28,6 +29,10 @@ const DEFAULT_KEY = 'values.yaml'
  */
 export function mergeValues(sources: readonly ValuesSource[], inline: Values = {}): Merged {
   let values: Values = {}
+  const secrets = new Set<string>()
+  const hide = (source: ValuesSource, held: unknown) => {
+    if (source.kind === 'Secret') for (const text of textsIn(held)) secrets.add(text)
+  }
   const placed: { readonly line: string; readonly source: ValuesSource; readonly text: string }[] = []
   for (const source of sources) {
     const found = textOf(source)
@@ -37,16 +42,18 @@ export function mergeValues(sources: readonly ValuesSource[], inline: Values = {
     else {
       const read = readValues(found.text)
       if ('problem' in read) return { problem: `${nameOf(source)}: ${read.problem}` }
+      hide(source, read.values)
       values = deepMerge(values, read.values)
     }
   }
   values = deepMerge(values, inline)
   for (const { line, source, text } of placed) {
+    hide(source, text)
     const set = setValues(values, `${line}=${unquoted(source, text)}`, howOf(source, text))
-    if ('problem' in set) return { problem: `${nameOf(source)}: unable to set ${JSON.stringify(line)}: ${withoutValue(set.problem, text)}` }
+    if ('problem' in set) return { problem: `${nameOf(source)}: unable to set ${JSON.stringify(line)}: ${whyNot(values, line)}` }
     values = set.values
   }
-  return { values }
+  return { values, secrets: [...secrets] }
 }
 
 /** Maps are merged all the way down, everything else is replaced. */
@@ -67,7 +74,7 @@ function textOf(source: ValuesSource): { readonly text: string | undefined } | {
   return { text }
 }
 
-function readValues(text: string): Merged {
+function readValues(text: string): { readonly values: Values } | { readonly problem: string } {
   const document = parseDocument(text, { ...LIKE_GO, merge: true, logLevel: 'silent' })
   const [error] = document.errors
   if (error) return { problem: `unable to read values: line ${error.linePos?.[0].line ?? 1}: ${error.code}` }
@@ -95,13 +102,20 @@ function unquoted({ literal }: ValuesSource, text: string): string {
   return !literal && isQuoted(text) ? text.replace(/^['"]+|['"]+$/g, '') : text
 }
 
-/** The reader of the line quotes what it stumbled over. */
-function withoutValue(problem: string, text: string): string {
-  return text !== '' && problem.includes(JSON.stringify(text).slice(1, -1)) ? 'the value is not in the syntax of helm --set' : problem
+/** The reader of a line quotes what it stumbles over: of the value, nothing may be said. */
+function whyNot(values: Values, line: string): string {
+  const set = setValues(values, `${line}=x`, 'text')
+  return 'problem' in set ? set.problem : 'the value is not in the syntax of helm --set'
 }
 
 function nameOf({ kind, name }: ValuesSource): string {
   return `${kind} '${name}'`
+}
+
+/** Every scalar, as text. */
+function textsIn(value: unknown): readonly string[] {
+  if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(textsIn)
+  return value === null || value === undefined || typeof value === 'boolean' || value === '' ? [] : [String(value)]
 }
 
 function isMap(value: unknown): value is Values {

@@ -25,7 +25,6 @@ function releaseRevisions({ status }: HelmRelease, revision: string): Revisions 
   const { history = [], lastAttemptedRevision = '', lastAttemptedRevisionDigest } = status
   const digest = revision.slice(revision.lastIndexOf('@') + 1)
   const attempted = lastAttemptedRevisionDigest === digest || lastAttemptedRevision === revision ? revision : lastAttemptedRevision
-  const [newest] = history
-  const isApplied = newest?.status === 'deployed' && newest.chartVersion === lastAttemptedRevision
-  return { lastAppliedRevision: isApplied ? attempted : (newest?.chartVersion ?? ''), lastAttemptedRevision: attempted }
+  const applied = history.find(({ status: is }) => is === 'deployed' || is === 'superseded')?.chartVersion ?? ''
+  return { lastAppliedRevision: applied === lastAttemptedRevision ? attempted : applied, lastAttemptedRevision: attempted }
 }

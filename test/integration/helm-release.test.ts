@@ -2,10 +2,16 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Agent } from '../../agent/app.ts'
+import { openHelm } from '../../agent/helm/io/program.ts'
+import { serviceAccount } from '../../agent/kube/subject.ts'
+import { kubeconfigTarget } from '../../agent/kube/target.ts'
+import { toolPath } from '../../deploy/tools/tools.mjs'
+import { systemClock } from '../../proto/base/clock.ts'
+import { HelmPool } from '../../proto/helm/pool.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import type { ObjectRef } from '../../proto/model/object-ref.ts'
 import { installAgent, openLoneAgent, plantChart } from '../support/agent.ts'
-import { type ChartFiles, packChart } from '../support/charts.ts'
+import { type ChartFiles, packChart, writeChart } from '../support/charts.ts'
 import { openCluster, type TestCluster } from '../support/cluster.ts'
 import { openTempDir, type TempDir } from '../support/temp-dir.ts'
 
@@ -302,4 +308,68 @@ test('says what it waits for, and what of its values is missing', async () => {
   await annotate(namespace, { 'reconcile.fluxcd.io/requestedAt': 'again' })
   await expect.poll(() => text(namespace), WITHIN).toBe('found')
   await expect.poll(() => condition(later.metadata.name), WITHIN).toMatch(/^True/)
+})
+
+test('takes over a release that somebody made by hand, and brings it to the wanted values', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await using pool = new HelmPool({ program: toolPath('flotilla-helm'), tempDir: dir.path })
+  await cluster.kubectl(['create', 'serviceaccount', 'somebody', '-n', namespace])
+  await cluster.kubectl([
+    'create',
+    'rolebinding',
+    'somebody',
+    '-n',
+    namespace,
+    '--clusterrole=admin',
+    `--serviceaccount=${namespace}:somebody`,
+  ])
+  const somebody = openHelm({ target: await kubeconfigTarget(cluster.kubeconfig, systemClock), pool })(
+    serviceAccount(namespace, 'somebody'),
+  )
+  const made = await somebody.run(
+    {
+      action: 'install',
+      release: { name: 'app', namespace, storageNamespace: namespace },
+      chart: { path: await writeChart(dir.path, 'app', chartFile('app', '1.0.0')) },
+      values: { deployment: false, text: 'by hand' },
+      options: { timeoutMs: 10_000, wait: 'watcher', serverSideApply: 'enabled', crds: 'Create' },
+    },
+    { signal: AbortSignal.timeout(60_000), deadlineMs: 60_000 },
+  )
+  expect(made.kind).toBe('done')
+  await aRelease(namespace, { values: { deployment: false, text: 'wanted' } })
+  await using _agent = await agent()
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True UpgradeSucceeded/)
+  expect(await text(namespace)).toBe('wanted')
+  expect((await statusOf(namespace)).history?.map(({ version, status }) => `${version} ${status}`)).toEqual(['2 deployed'])
+  // What has a digest that Flux would make of it needs no upgrade when it is given back and taken over again.
+  expect(await stored(namespace)).toEqual(['1 superseded', '2 deployed'])
+})
+
+test('an agent that is stopped in the middle of an upgrade goes on with it when it comes back', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await aRelease(namespace, { chart: 'hooks', values: { text: 'one' } })
+  {
+    await using _agent = await agent()
+    await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True InstallSucceeded/)
+    await patch(namespace, { values: { before: 'never ends', text: 'two' } })
+    await expect.poll(() => stored(namespace), WITHIN).toContainEqual('2 pending-upgrade')
+  }
+  await patch(namespace, { values: { before: 'succeeds' } })
+  await using _again = await agent()
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True UpgradeSucceeded/)
+  expect(await text(namespace)).toBe('two')
+  expect((await stored(namespace)).at(-1)).toBe('3 deployed')
+})
+
+test('other names of the release and the namespace take the old release away first', async () => {
+  const [namespace, other] = [await cluster.createNamespace('helm'), await cluster.createNamespace('helm')]
+  await aRelease(namespace)
+  await using _agent = await agent()
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True InstallSucceeded/)
+  await patch(namespace, { targetNamespace: other, storageNamespace: other })
+  await expect.poll(() => text(other), WITHIN).toBe('hello')
+  expect(await text(namespace)).toBeUndefined()
+  expect(await stored(namespace)).toEqual([])
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(new RegExp(`^True InstallSucceeded .* release ${other}/app.v1 `))
 })

@@ -40,7 +40,10 @@ export interface Releases<Chart extends FoundChart = FoundChart> {
     readonly isOci: boolean
     readonly signal: AbortSignal
   }): Promise<Outcome<{ readonly chart: Chart }>>
-  values(object: HelmRelease, as: As): Promise<Outcome<{ readonly values: Readonly<Record<string, unknown>> }>>
+  values(
+    object: HelmRelease,
+    as: As,
+  ): Promise<Outcome<{ readonly values: Readonly<Record<string, unknown>>; readonly secrets: readonly string[] }>>
   /** Why the present release is to be taken away first. */
   targetChange(object: HelmRelease, chartName: string): string | undefined
   attempt(object: HelmRelease, chart: Chart, values: Readonly<Record<string, unknown>>): ReleaseAttempt
@@ -50,6 +53,7 @@ export interface Releases<Chart extends FoundChart = FoundChart> {
     readonly account: ServiceAccountRef
     readonly chart: Chart
     readonly values: Readonly<Record<string, unknown>>
+    readonly secrets: readonly string[]
     readonly voice: JobVoice
     readonly isForced: boolean
     readonly signal: AbortSignal

@@ -131,7 +131,7 @@ export class HelmReconciler<Chart extends FoundChart> {
       const found = await releases.chart({ ...plan, isOci: plan.source.kind === 'OCIRepository', signal })
       if ('problem' in found) return speaker.fail(found.reason, found.problem)
       const { chart } = found
-      const { values } = merged
+      const { secrets, values } = merged
       speaker.about({ revision: chart.version, appVersion: chart.appVersion, ...(chart.ociDigest ? { ociDigest: chart.ociDigest } : {}) })
       if (releases.targetChange(speaker.object, chart.name))
         return (await releases.leave({ object: speaker.object, account, voice: speaker, signal })) ? 0 : RETRY_MS
@@ -139,7 +139,7 @@ export class HelmReconciler<Chart extends FoundChart> {
       const attempt = releases.attempt(speaker.object, chart, values)
       speaker.about({ token: attempt.configDigest })
       await speaker.say({ kind: 'attempting', attempt })
-      const ended = await releases.release({ object: speaker.object, account, chart, values, voice: speaker, isForced, signal })
+      const ended = await releases.release({ object: speaker.object, account, chart, values, secrets, voice: speaker, isForced, signal })
       return ended.kind === 'again' ? ended.afterMs : undefined
     } catch (error) {
       signal.throwIfAborted()

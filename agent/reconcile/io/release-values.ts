@@ -8,14 +8,14 @@ type Values = Readonly<Record<string, unknown>>
 type Merge = (
   sources: readonly (Reference & { readonly data: Readonly<Record<string, string>> | undefined })[],
   inline?: Values,
-) => { readonly values: Values } | { readonly problem: string }
+) => { readonly values: Values; readonly secrets: readonly string[] } | { readonly problem: string }
 
 export interface ReleaseValuesDeps {
   readonly as: (account: ServiceAccountRef) => ImpersonatedKube
   readonly merge: Merge
 }
 
-type Found = { readonly values: Values } | { readonly reason: string; readonly problem: string }
+type Found = { readonly values: Values; readonly secrets: readonly string[] } | { readonly reason: string; readonly problem: string }
 
 /** The values of a release beside its chart's own: what `valuesFrom` names is read by name, as the account that releases. */
 export function createReleaseValues({ as, merge }: ReleaseValuesDeps) {
