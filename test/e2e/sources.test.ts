@@ -120,5 +120,5 @@ test('the lists of sources show what they have', async () => {
   const shown = async (word: string) => (await world.flotilla(['get', 'sources', word, '--cluster', 'staging'])).stdout
   expect(await shown('oci')).toMatch(/apps.*1\.1\.0@sha256/)
   expect(await shown('helm')).toContain('charts')
-  expect(await shown('chart')).toContain('web')
+  expect(await shown('chart')).toMatch(/web.*HelmRepository\/charts/)
 })

@@ -39,5 +39,7 @@ export function secretsOf({ basic, bearer, client, docker, ssh }: OpenCredential
   const logins: readonly RegistryLogin[] = [...(basic ? [basic] : []), ...(docker === undefined ? [] : loginsIn(docker))]
   const plain = [...logins.flatMap(({ identityToken, password }) => [password, identityToken]), bearer]
   const pairs = logins.map(({ password, username }) => Buffer.from(`${username}:${password}`).toString('base64'))
-  return [...plain, ...pairs, ssh?.identity, ssh?.passphrase, client?.key].filter((secret) => secret !== undefined && secret !== '')
+  return [...plain, ...pairs, ssh?.identity, ssh?.passphrase, client?.key]
+    .filter((secret) => secret !== undefined)
+    .filter((secret) => secret !== '')
 }

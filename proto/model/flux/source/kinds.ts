@@ -55,7 +55,7 @@ const BUCKET = {
 } as const satisfies ResourceKind
 export type Bucket = Resource<'Bucket', BucketSpec, BucketStatus>
 
-const HELM_REPOSITORY = {
+export const HELM_REPOSITORY = {
   ...SOURCE,
   kind: 'HelmRepository',
   plural: 'helmrepositories',
@@ -68,7 +68,7 @@ const HELM_REPOSITORY = {
 } as const satisfies ResourceKind
 export type HelmRepository = Resource<'HelmRepository', HelmRepositorySpec, HelmRepositoryStatus>
 
-const HELM_CHART = {
+export const HELM_CHART = {
   ...SOURCE,
   kind: 'HelmChart',
   plural: 'helmcharts',
