@@ -75,8 +75,9 @@ export async function openAtScale(
       figures.add({ figure, n, value, unit: 's', ...(seconds.length > 1 ? { worst } : {}), ...(detail ? { detail } : {}) })
     },
     measured: (what, work, o = {}) =>
-      costOf({ world, database, add, signal }, { name: what, ...o }, async () => {
-        await using _ = await profile({ world, name: what, profiles: options.profiles, signal })
+      costOf({ world, database, add, profiles: options.profiles, signal }, { name: what, ...o }, async () => {
+        // A profiler does not outlive the process that it is attached to.
+        await using _ = await profile({ world, name: what, profiles: o.fresh ? undefined : options.profiles, signal })
         return await work()
       }),
   }

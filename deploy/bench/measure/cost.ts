@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../../../proto/base/clock.ts'
 import type { HubWorld } from '../bed/world.ts'
 import type { Figure } from '../figures.ts'
-import { type Counters, type Database, writesBetween } from './database.ts'
+import { type Database, type Writes, writesBetween } from './database.ts'
 import { cpuByProgram, cpuSeconds, memoryOf } from './processes.ts'
 
 /** CPU seconds so far. */
@@ -18,6 +18,8 @@ export interface CostOptions {
   readonly world: HubWorld
   readonly database: Database
   readonly add: (figure: string, value: number, unit: Figure['unit'], detail?: string) => void
+  /** Folder where all statements go; undefined keeps none. */
+  readonly profiles: string | undefined
   readonly signal: AbortSignal
 }
 
@@ -29,7 +31,7 @@ const MIB = 1 << 20
 
 /** Does something and adds what it cost the hub, its Postgres and the simulator. `fresh`: the hub is another one after it. */
 export async function costOf<T>(
-  { add, database, signal, world }: CostOptions,
+  { add, database, profiles, signal, world }: CostOptions,
   { fresh = false, name }: { readonly name: string; readonly fresh?: boolean },
   work: () => Promise<T>,
 ): Promise<T> {
@@ -40,7 +42,9 @@ export async function costOf<T>(
   const after = cpuNow(world, database)
   const used = (of: keyof Cpu) => after[of] - (fresh && of === 'hub' ? 0 : before[of])
   await systemClock.sleep(COUNTED_MS, signal)
-  addWrites(add, name, counted, await database.counters())
+  const written = writesBetween(counted, await database.counters())
+  addWrites(add, name, written)
+  if (profiles) writeFileSync(join(profiles, `${name}-statements.txt`), written.all)
   add(`${name}.cpu.hub`, used('hub'), 'CPU s', `its main process with kustomize and git; nats-server ${used('nats').toFixed(1)} more`)
   add(`${name}.cpu.postgres`, used('postgres'), 'CPU s')
   add(`${name}.cpu.simulator`, used('simulator'), 'CPU s')
@@ -49,8 +53,7 @@ export async function costOf<T>(
   return value
 }
 
-function addWrites(add: CostOptions['add'], name: string, before: Counters, after: Counters): void {
-  const { rows, slowest, statements, tables, walMib } = writesBetween(before, after)
+function addWrites(add: CostOptions['add'], name: string, { rows, slowest, statements, tables, walMib }: Writes): void {
   add(`${name}.rows`, rows, 'count', tables)
   add(`${name}.wal`, walMib, 'MiB')
   add(`${name}.statements`, statements, 'count', slowest)

@@ -30,6 +30,8 @@ export interface Writes {
   readonly statements: number
   /** The slowest together, with calls and time. */
   readonly slowest: string
+  /** Every statement on a line, the slowest first. */
+  readonly all: string
   readonly rows: number
   readonly tables: string
   readonly walMib: number
@@ -86,11 +88,16 @@ export function writesBetween(before: Counters, after: Counters): Writes {
     return { text, calls: calls - (was?.calls ?? 0), ms: ms - (was?.ms ?? 0) }
   })
   const written = Array.from(after.rows, ([table, count]) => ({ table, count: count - (before.rows.get(table) ?? 0) }))
-  const slowest = ran.toSorted((a, b) => b.ms - a.ms).slice(0, FIRST)
+  const slowest = ran.filter(({ calls }) => calls > 0).toSorted((a, b) => b.ms - a.ms)
+  const line = ({ calls, ms, text }: Statement) => `${Math.round(ms)} ms in ${calls} × ${text.trim().replace(/\s+/g, ' ')}`
   const most = written.filter(({ count }) => count > 0).toSorted((a, b) => b.count - a.count)
   return {
     statements: ran.reduce((sum, { calls }) => sum + calls, 0),
-    slowest: slowest.map(({ calls, ms, text }) => `${Math.round(ms)} ms in ${calls} × ${inShort(text)}`).join('; '),
+    slowest: slowest
+      .slice(0, FIRST)
+      .map((one) => line(one).slice(0, 110))
+      .join('; '),
+    all: slowest.map((one) => `${line(one)}\n`).join(''),
     rows: written.reduce((sum, { count }) => sum + count, 0),
     tables: most
       .slice(0, FIRST)
@@ -99,5 +106,3 @@ export function writesBetween(before: Counters, after: Counters): Writes {
     walMib: (after.walBytes - before.walBytes) / MIB,
   }
 }
-
-const inShort = (text: string) => text.trim().replace(/\s+/g, ' ').slice(0, 90)
