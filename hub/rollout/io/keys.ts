@@ -21,3 +21,6 @@ export const PLACED_IS_ACKED = (p: string) =>
 
 /** Flux kinds that have no status: being there is all that can be known of them. */
 export const SAY_NOTHING = `('Alert', 'Provider')`
+
+/** One row of a table by its key, one look into its index for each: a hundred clusters do not have the tables of the whole fleet read. */
+export const ONE = (table: string, as: string, where: string) => `lateral (select * from ${table} ${as} where ${where} limit 1) ${as}`
