@@ -23,6 +23,13 @@ test('a row has what was measured, its bar and what Flux did; what was not measu
   )
 })
 
+test('what belongs to another table has no column, and a table of nothing is empty', () => {
+  const other = [{ figure: 'd', words: 'of its own' }]
+  const figures = [...FIGURES, { figure: 'd', n: 1000, value: 1, unit: 's' } as const]
+  expect(renderTable(other, figures, 'Flux').split('\n')[0]).toBe('|            | N = 1000 | bar | Flux |')
+  expect(renderTable(other, FIGURES, 'Flux')).toBe('')
+})
+
 test('only missed bars are named', () => {
   expect(missed(BARS, FIGURES)).toEqual(['N = 500: how long: 7 s, the bar is 5'])
 })
