@@ -174,6 +174,7 @@ describe('what is refused', () => {
       'which is not allowed',
     ],
     ['a device', [{ name: 'dev', type: 'character-device' as const }], 'which is not allowed'],
+    ['a header without end', [{ name: 'a', pax: { comment: 'x'.repeat(2 << 20) }, content: 'x' }], 'a header of more than a megabyte'],
     ['a large file', [{ name: 'big', content: 'x'.repeat(2 << 20) }], 'big has 2097152 bytes'],
     ['many files', Array.from({ length: 2100 }, (_, i) => ({ name: `f${i}`, content: '' })), 'more than 2000 files'],
     ['much content', Array.from({ length: 9 }, (_, i) => ({ name: `f${i}`, content: '0'.repeat(1 << 20) })), 'unpacks to more than'],
