@@ -86,7 +86,8 @@ function fileOf(
   }
   checkPath(path)
   // The guard goes by the sizes in the headers themselves.
-  if (pax && 'size' in pax) throw new FetchFailure('tree', `the archive entry ${JSON.stringify(path)} has two sizes`)
+  if ((pax as Readonly<Record<string, string>> | null | undefined)?.size !== undefined)
+    throw new FetchFailure('tree', `the archive entry ${JSON.stringify(path)} has two sizes`)
   if (type === 'symlink') {
     if (links === 'skip') return undefined
     throw new FetchFailure('tree', `the archive has the symbolic link ${JSON.stringify(path)}, which is not allowed`)
