@@ -207,3 +207,15 @@ test('nobody is asked for without a name', async () => {
     expect(await pool.run(uninstall, { signal, deadlineMs: 10_000 })).toEqual(refused('no ServiceAccount was named to act as'))
   }
 })
+
+test('a program that is none of ours harms nobody', async () => {
+  await using world = await openHelmWorld(cluster)
+  const program = join(world.dir, 'program')
+  writeFileSync(program, '#!/bin/sh\necho nonsense\nsleep 60\n', { mode: 0o755 })
+  const request = { ...(await world.request('install', 'app')), kube: { server: world.target.server, as: world.helm.subject } }
+  await using talking = new HelmPool({ program, tempDir: world.dir })
+  expect(await talking.run(request, { signal, deadlineMs: 10_000 })).toMatchObject({ kind: 'lost', cause: 'exit' })
+  await using missing = new HelmPool({ program: join(world.dir, 'none'), tempDir: world.dir })
+  await expect(missing.run(request, { signal, deadlineMs: 10_000 })).rejects.toMatchObject({ code: 'unavailable' })
+  expect(homes(world)).toEqual([])
+})
