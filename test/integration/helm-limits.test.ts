@@ -41,9 +41,8 @@ const hookRuns = (world: HelmWorld) => eventually('the hook runs', () => world.l
 
 test('a killed upgrade stays pending until it is marked as failed', async () => {
   await using world = await openHelmWorld(cluster)
-  const files = { 'values.yaml': 'before: succeeds\ntext: hello\nbig: 12345678901234567890\n' }
-  await world.install('hooks', { files })
-  const upgrading = world.upgrade('hooks', { files, values: { before: 'endless' } })
+  await world.install('hooks')
+  const upgrading = world.upgrade('hooks', { values: { before: 'endless', ratio: 1.5, big: 2 ** 60 } })
   await eventually('the upgrade is recorded', async () => (await world.history())[0] === '2 pending-upgrade')
   for (const pid of programs()) process.kill(pid, 'SIGKILL')
   expect(await upgrading).toMatchObject({ kind: 'lost', cause: 'exit' })
@@ -52,11 +51,13 @@ test('a killed upgrade stays pending until it is marked as failed', async () => 
 
   const [stuck] = await world.storage.history(release(world), signal)
   if (!stuck) throw new Error('no release')
+  const before = await payload(world, 2)
   await world.storage.markFailed(stuck, { description: 'Release unlocked', signal })
   await expect(world.storage.markFailed(stuck, { description: 'Again', signal })).rejects.toMatchObject({ code: 'conflict' })
   expect(await world.history()).toEqual(['2 failed', '1 deployed'])
   expect(await world.look('secret/sh.helm.release.v1.app.v2', '.metadata.labels.status')).toBe('failed')
-  expect(await payload(world, 2)).toContain('"big":12345678901234567890')
+  const changed = before.replace('"Preparing upgrade"', '"Release unlocked"').replace('"pending-upgrade"', '"failed"')
+  expect(await payload(world, 2)).toBe(changed)
   const [healed] = await world.storage.history(release(world), signal)
   expect(healed).toMatchObject({
     ...stuck,
@@ -188,6 +189,20 @@ test('values that came out of Secrets are in no answer and no log line', async (
   expect(JSON.stringify(byServer)).not.toContain(Buffer.from(password).toString('base64'))
 })
 
+test('values of an earlier version are in no answer about going back to it', async () => {
+  await using world = await openHelmWorld(cluster)
+  const template = readFileSync('test/fixtures/charts/app/templates/deployment.yaml', 'utf8')
+  const files = { 'templates/deployment.yaml': template.replaceAll('app: {{ .Release.Name }}', 'app: {{ .Values.text }}') }
+  await world.install('app', { files, values: { text: 'a-first-secret' } })
+  await cluster.kubectl(['delete', 'deployment', 'app', '-n', world.namespace])
+  await world.upgrade('app', { files, values: { text: 'a-second-secret' } })
+  const rollback = { action: 'rollback', release: release(world), options: { ...WAIT, serverSideApply: 'auto', rollbackTo: 1 } } as const
+  const error = await world.run(rollback)
+  expect(error).toEqual(refused(expect.stringContaining('{"matchLabels":{"app":"***"}}: field is immutable')))
+  expect(JSON.stringify(error)).not.toMatch(/a-(first|second)-secret/)
+  expect(await world.history()).toEqual(['3 failed', '2 superseded', '1 superseded'])
+})
+
 test('what its ServiceAccount may not do is refused in the name of the ServiceAccount', async () => {
   await using world = await openHelmWorld(cluster, { role: 'view' })
   const error = await world.install('app', { secrets: [] })
@@ -205,4 +220,16 @@ test('nobody is asked for without a name', async () => {
     const uninstall = { action: 'uninstall', release: release(world), options: WAIT, kube } as const
     expect(await pool.run(uninstall, { signal, deadlineMs: 10_000 })).toEqual(refused('no ServiceAccount was named to act as'))
   }
+})
+
+test('a program that is none of ours harms nobody', async () => {
+  await using world = await openHelmWorld(cluster)
+  const program = join(world.dir, 'program')
+  writeFileSync(program, '#!/bin/sh\necho nonsense\nsleep 60\n', { mode: 0o755 })
+  const request = { ...(await world.request('install', 'app')), kube: { server: world.target.server, as: world.helm.subject } }
+  await using talking = new HelmPool({ program, tempDir: world.dir })
+  expect(await talking.run(request, { signal, deadlineMs: 10_000 })).toMatchObject({ kind: 'lost', cause: 'exit' })
+  await using missing = new HelmPool({ program: join(world.dir, 'none'), tempDir: world.dir })
+  await expect(missing.run(request, { signal, deadlineMs: 10_000 })).rejects.toMatchObject({ code: 'unavailable' })
+  expect(homes(world)).toEqual([])
 })

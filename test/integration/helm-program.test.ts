@@ -161,6 +161,8 @@ test('applies CustomResourceDefinitions as the policy says, those of enabled sub
     expect(await description()).toBe('first')
     expect(await world.upgrade('crds', { files: second }, { crds: 'CreateReplace' })).toMatchObject(did('replaced', 'replaced'))
     expect(await description()).toBe('second')
+    const old = { 'crds/gadgets.yaml': text.replace('apiextensions.k8s.io/v1', 'apiextensions.k8s.io/v1beta1') }
+    expect(await world.upgrade('crds', { files: old })).toMatchObject(did('skipped', 'skipped'))
     await world.run({ action: 'uninstall', release: releaseOf(world), options: WAIT })
     expect(await description()).toBe('second')
   } finally {
@@ -221,6 +223,11 @@ test('renders without changing anything, and looks things up as its ServiceAccou
   const rendered = await world.template('app', { values: { lookup: 'known', password: 'not-masked' } })
   expect(rendered).toMatchObject({ kind: 'done', answer: { rendered: { manifest: expect.stringContaining('seen: "a25vd24="') } } })
   expect(await world.history()).toEqual([])
+  await world.install('app', { values: { deployment: false } })
+  const upgraded = await world.template('app', { values: { text: 'next' } }, { isUpgrade: true })
+  const manifest = expect.stringMatching(/text: "next"\n +revision: "2"/)
+  expect(upgraded).toMatchObject({ kind: 'done', answer: { rendered: { manifest } } })
+  expect(await world.history()).toEqual(['1 deployed'])
   await using weak = await openHelmWorld(cluster, { role: 'view' })
   expect(await weak.template('app', { values: { lookup: 'known' }, secrets: [] })).toMatchObject({
     kind: 'refused',
