@@ -33,7 +33,7 @@ const KUBERNETES_STAMPS = ['k8s.io/component-base/version', 'k8s.io/client-go/pk
  */
 export const TOOLS = {
   'flotilla-kustomize': { version: '0.1.0', folder: join(here, 'kustomize'), takes: 'about a minute' },
-  'flotilla-helm': { version: '0.1.0', folder: join(here, 'helm'), takes: 'four minutes' },
+  'flotilla-helm': { version: '0.1.0', folder: join(here, 'helm'), takes: 'two minutes' },
   'nats-server': {
     version: '2.15.2',
     package: 'github.com/nats-io/nats-server/v2',

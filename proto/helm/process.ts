@@ -88,11 +88,12 @@ export class HelmProcess {
 
   #take(chunk: Buffer): void {
     this.#outputBytes += chunk.length
-    if (this.#outputBytes > this.#options.maxOutputBytes) {
-      this.#lost ??= { cause: 'output', message: `helm wrote more than ${this.#options.maxOutputBytes} bytes` }
-      this.#signal('SIGKILL')
-      return
-    }
+    if (this.#outputBytes > this.#options.maxOutputBytes)
+      this.#giveUp('output', `helm wrote more than ${this.#options.maxOutputBytes} bytes`)
+    else this.#cut(chunk)
+  }
+
+  #cut(chunk: Buffer): void {
     let from = 0
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
       this.#line(Buffer.concat([...this.#chunks, chunk.subarray(from, end)]))
@@ -103,14 +104,20 @@ export class HelmProcess {
   }
 
   #line(line: Buffer): void {
-    const said = JSON.parse(line.toString('utf8')) as HelmAnswer | { readonly log: string }
-    if ('log' in said) {
+    const said = parse(line)
+    if (!said) this.#giveUp('exit', 'helm said what is not its protocol')
+    else if ('log' in said) {
       this.#log.push(said.log)
       if (this.#log.length > KEPT_LOG_LINES) this.#log.shift()
-      return
+    } else {
+      this.#answer = said
+      this.#child.stdin.end()
     }
-    this.#answer = said
-    this.#child.stdin.end()
+  }
+
+  #giveUp(cause: Lost, message: string): void {
+    this.#lost ??= { cause, message }
+    this.#signal('SIGKILL')
   }
 
   /** To the whole group: nothing that the program may have started outlives it. */
@@ -129,5 +136,13 @@ export class HelmProcess {
       return { cause: 'memory', message: `helm needs more than ${this.#options.memoryBytes} bytes of memory for this release` }
     const why = this.#stderr.includes('stack') ? ': the stack overflowed' : ''
     return { cause: 'exit', message: `helm ended by itself (${code === null ? 'killed' : `exit code ${code}`})${why}` }
+  }
+}
+
+function parse(line: Buffer): HelmAnswer | { readonly log: string } | undefined {
+  try {
+    return JSON.parse(line.toString('utf8'))
+  } catch {
+    return undefined
   }
 }

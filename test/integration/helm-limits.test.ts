@@ -41,9 +41,8 @@ const hookRuns = (world: HelmWorld) => eventually('the hook runs', () => world.l
 
 test('a killed upgrade stays pending until it is marked as failed', async () => {
   await using world = await openHelmWorld(cluster)
-  const files = { 'values.yaml': 'before: succeeds\ntext: hello\nbig: 12345678901234567890\n' }
-  await world.install('hooks', { files })
-  const upgrading = world.upgrade('hooks', { files, values: { before: 'endless' } })
+  await world.install('hooks')
+  const upgrading = world.upgrade('hooks', { values: { before: 'endless', ratio: 1.5, big: 2 ** 60 } })
   await eventually('the upgrade is recorded', async () => (await world.history())[0] === '2 pending-upgrade')
   for (const pid of programs()) process.kill(pid, 'SIGKILL')
   expect(await upgrading).toMatchObject({ kind: 'lost', cause: 'exit' })
@@ -52,11 +51,13 @@ test('a killed upgrade stays pending until it is marked as failed', async () => 
 
   const [stuck] = await world.storage.history(release(world), signal)
   if (!stuck) throw new Error('no release')
+  const before = await payload(world, 2)
   await world.storage.markFailed(stuck, { description: 'Release unlocked', signal })
   await expect(world.storage.markFailed(stuck, { description: 'Again', signal })).rejects.toMatchObject({ code: 'conflict' })
   expect(await world.history()).toEqual(['2 failed', '1 deployed'])
   expect(await world.look('secret/sh.helm.release.v1.app.v2', '.metadata.labels.status')).toBe('failed')
-  expect(await payload(world, 2)).toContain('"big":12345678901234567890')
+  const changed = before.replace('"Preparing upgrade"', '"Release unlocked"').replace('"pending-upgrade"', '"failed"')
+  expect(await payload(world, 2)).toBe(changed)
   const [healed] = await world.storage.history(release(world), signal)
   expect(healed).toMatchObject({
     ...stuck,
@@ -205,4 +206,16 @@ test('nobody is asked for without a name', async () => {
     const uninstall = { action: 'uninstall', release: release(world), options: WAIT, kube } as const
     expect(await pool.run(uninstall, { signal, deadlineMs: 10_000 })).toEqual(refused('no ServiceAccount was named to act as'))
   }
+})
+
+test('a program that is none of ours harms nobody', async () => {
+  await using world = await openHelmWorld(cluster)
+  const program = join(world.dir, 'program')
+  writeFileSync(program, '#!/bin/sh\necho nonsense\nsleep 60\n', { mode: 0o755 })
+  const request = { ...(await world.request('install', 'app')), kube: { server: world.target.server, as: world.helm.subject } }
+  await using talking = new HelmPool({ program, tempDir: world.dir })
+  expect(await talking.run(request, { signal, deadlineMs: 10_000 })).toMatchObject({ kind: 'lost', cause: 'exit' })
+  await using missing = new HelmPool({ program: join(world.dir, 'none'), tempDir: world.dir })
+  await expect(missing.run(request, { signal, deadlineMs: 10_000 })).rejects.toMatchObject({ code: 'unavailable' })
+  expect(homes(world)).toEqual([])
 })

@@ -161,6 +161,8 @@ test('applies CustomResourceDefinitions as the policy says, those of enabled sub
     expect(await description()).toBe('first')
     expect(await world.upgrade('crds', { files: second }, { crds: 'CreateReplace' })).toMatchObject(did('replaced', 'replaced'))
     expect(await description()).toBe('second')
+    const old = { 'crds/gadgets.yaml': text.replace('apiextensions.k8s.io/v1', 'apiextensions.k8s.io/v1beta1') }
+    expect(await world.upgrade('crds', { files: old })).toMatchObject(did('skipped', 'skipped'))
     await world.run({ action: 'uninstall', release: releaseOf(world), options: WAIT })
     expect(await description()).toBe('second')
   } finally {

@@ -58,7 +58,7 @@ export function openHelmStorage(kube: ImpersonatedKube): HelmStorage {
       const at = { apiVersion: 'v1', kind: 'Secret', namespace: secret.namespace, name: secret.name }
       const live = await kube.get(at, { signal })
       if (!live) throw new FleetError('not-found', `mark release Secret ${secret.namespace}/${secret.name} as failed: it is gone`)
-      const payload = (await unpack(live, keepNumber)) as { info: Record<string, unknown> }
+      const payload = (await unpack(live)) as { info: Record<string, unknown> }
       const info = { ...payload.info, status: 'failed', description }
       const body = {
         metadata: { resourceVersion: secret.resourceVersion, labels: { status: 'failed' } },
@@ -84,14 +84,12 @@ async function readRelease(secret: Manifest): Promise<StoredRelease> {
   }
 }
 
-type Revive = (key: string, value: unknown, context?: { readonly source?: string }) => unknown
-
-async function unpack(secret: Manifest, revive?: Revive): Promise<unknown> {
+async function unpack(secret: Manifest): Promise<unknown> {
   const { release } = (secret.data ?? {}) as { release?: string }
   try {
     const packed = Buffer.from(Buffer.from(release ?? '', 'base64').toString('latin1'), 'base64')
     const text = await promisify(gunzip)(packed, { maxOutputLength: MAX_PAYLOAD_BYTES })
-    return JSON.parse(text.toString('utf8'), revive)
+    return JSON.parse(text.toString('utf8'))
   } catch (error) {
     throw notARelease(secret, error instanceof RangeError ? `it unpacks to more than ${MAX_PAYLOAD_BYTES} bytes` : 'it cannot be unpacked')
   }
@@ -101,13 +99,6 @@ async function pack(payload: unknown): Promise<string> {
   const packed = await promisify(gzip)(JSON.stringify(payload), { level: 9 })
   return Buffer.from(packed.toString('base64')).toString('base64')
 }
-
-/** Numbers that JavaScript writes in another way than they were written are kept as they are. */
-const keepNumber: Revive = (_key, value, context) =>
-  typeof value === 'number' && context?.source !== undefined && String(value) !== context.source ? rawJson(context.source) : value
-
-/** In Node since 21; TypeScript does not know it yet. */
-const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
 
 function notARelease({ metadata }: Manifest, why: string): FleetError {
   return new FleetError('invalid', `read release Secret ${metadata.namespace}/${metadata.name}: ${why}`)

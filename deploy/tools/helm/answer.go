@@ -112,7 +112,10 @@ func instant(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-const maxLogBytes = 1000
+const (
+	maxLogBytes   = 1000
+	maxErrorBytes = 16 << 10
+)
 
 // voice is the only way out of the program; what must stay inside is masked here. It is also Helm's log.
 type voice struct {
@@ -122,21 +125,25 @@ type voice struct {
 }
 
 func (v *voice) answer(answer Answer) bool {
-	answer.Error = v.mask.hide(strings.TrimSpace(answer.Error))
+	answer.Error = v.shown(answer.Error, maxErrorBytes)
 	if answer.Release != nil {
-		answer.Release.Description = v.mask.hide(answer.Release.Description)
+		answer.Release.Description = v.shown(answer.Release.Description, maxErrorBytes)
 	}
 	return v.line(answer)
 }
 
 func (v *voice) say(text string) {
-	text = v.mask.hide(text)
-	if len(text) > maxLogBytes {
-		text = text[:maxLogBytes]
-	}
 	v.line(struct {
 		Log string `json:"log"`
-	}{strings.ToValidUTF8(text, "")})
+	}{v.shown(text, maxLogBytes)})
+}
+
+func (v *voice) shown(text string, limit int) string {
+	text = strings.TrimSpace(v.mask.hide(text))
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "…"
+	}
+	return text
 }
 
 func (v *voice) line(of any) bool {

@@ -2,12 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"helm.sh/helm/v4/pkg/chart/common"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
@@ -51,14 +51,11 @@ func (i *input) chart() (*chart.Chart, error) {
 }
 
 func (i *input) values() (map[string]any, error) {
-	if len(i.raw) == 0 {
-		return map[string]any{}, nil
-	}
-	values, err := common.ReadValues(i.raw)
-	if err != nil {
+	values := map[string]any{}
+	if err := json.Unmarshal(i.raw, &values); len(i.raw) > 0 && err != nil {
 		return nil, errors.New("the values cannot be read")
 	}
-	return values.AsMap(), nil
+	return values, nil
 }
 
 // crds are the files of the `crds` folders, those of disabled subcharts left out.

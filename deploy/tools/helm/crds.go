@@ -26,12 +26,20 @@ func (a *act) applyCRDs(serverSide bool) error {
 	var manifests bytes.Buffer
 	for _, file := range files {
 		for _, document := range releaseutil.SplitManifests(string(file.File.Data)) {
-			if kind := kindOf(document); kind == "CustomResourceDefinition" {
+			head := headOf(document)
+			switch {
+			case head.Kind == "":
+			case head.Kind != "CustomResourceDefinition":
+				a.log.say(fmt.Sprintf("ignoring a %s in %s: only CustomResourceDefinitions belong there", head.Kind, file.Filename))
+			case a.request.Options.CRDs == "Skip" || a.request.Options.CRDs == "":
+				a.answer.CRDs = append(a.answer.CRDs, CRD{head.APIVersion, head.Metadata.Name, "skipped"})
+			default:
 				manifests.WriteString("---\n" + document + "\n")
-			} else if kind != "" {
-				a.log.say(fmt.Sprintf("ignoring a %s in %s: only CustomResourceDefinitions belong there", kind, file.Filename))
 			}
 		}
+	}
+	if manifests.Len() == 0 {
+		return nil
 	}
 	all, err := a.configuration.KubeClient.Build(&manifests, false)
 	if err != nil {
@@ -52,9 +60,6 @@ func (a *act) applyCRDs(serverSide bool) error {
 }
 
 func (a *act) applyCRD(crd *resource.Info, serverSide bool) (did string, err error) {
-	if a.request.Options.CRDs == "Skip" || a.request.Options.CRDs == "" {
-		return "skipped", nil
-	}
 	object, ok := crd.Object.(*unstructured.Unstructured)
 	if !ok {
 		return "", fmt.Errorf("it is a %T", crd.Object)
@@ -114,12 +119,17 @@ func merged(under, over map[string]string) map[string]string {
 	return all
 }
 
-func kindOf(document string) string {
-	var head struct {
-		Kind string `json:"kind"`
+type head struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Metadata   struct {
+		Name string `json:"name"`
+	} `json:"metadata"`
+}
+
+func headOf(document string) (of head) {
+	if strings.TrimSpace(document) == "" || yaml.Unmarshal([]byte(document), &of) != nil {
+		return head{}
 	}
-	if strings.TrimSpace(document) == "" || yaml.Unmarshal([]byte(document), &head) != nil {
-		return ""
-	}
-	return head.Kind
+	return of
 }

@@ -40,7 +40,7 @@ func main() {
 
 	watchMemory(*memoryBytes)
 	debug.SetMaxStack(maxStack)
-	silence()
+	out := silence()
 	kube.ManagedFieldsManager = fieldManager
 
 	ctx, stop := context.WithCancelCause(context.Background())
@@ -52,7 +52,7 @@ func main() {
 	}()
 	requests := read(os.Stdin, *maxRequestBytes, stop)
 	for request := range requests {
-		if !answer(ctx, request, os.Stdout) || ctx.Err() != nil {
+		if !answer(ctx, request, out) || ctx.Err() != nil {
 			return
 		}
 	}
@@ -74,14 +74,17 @@ func read(from io.Reader, limit int, stop context.CancelCauseFunc) <-chan []byte
 }
 
 // silence keeps libraries from writing where nobody reads, or where values of a release must not go, and from using a
-// transport that is not ours.
-func silence() {
+// transport that is not ours. What it gives back is the only way to the parent.
+func silence() io.Writer {
+	out := os.Stdout
+	os.Stdout = os.Stderr
 	log.SetOutput(io.Discard)
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 	http.DefaultTransport = refusingTransport{}
+	return out
 }
 
 // answer carries out one request and says whether another may follow.
