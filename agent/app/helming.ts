@@ -106,6 +106,8 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
       kinds: { HelmRelease: (key, signal) => reconciler.reconcile(key, signal) },
       other: async () => undefined,
       mayAct: () => authority.rules.adoption().kind === 'acting' && !authority.rules.runs(HELM_CONTROLLER),
+      // How a release does is in its status, whoever wrote that.
+      leftAlone: () => undefined,
       ...{ concurrency: RELEASES, clock, random, log },
     }),
   )

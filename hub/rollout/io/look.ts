@@ -2,17 +2,19 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceObject } from '../model.ts'
 import type { Failing, Looked, Waiting } from '../turn/health.ts'
-import { SAY_NOTHING } from './keys.ts'
+import { LACKING, SAID_ATTEMPTED, SAY_NOTHING, TELLING } from './keys.ts'
 import { lookPlaced } from './look-placed.ts'
 
 /**
  * How clusters ($1) do at revision $5 of source object ($2, $3, $4), in one statement. What consumes the source is
  * followed down through the inventories of what it applied, as far as those are Flux objects. A plain success is mirrored
- * without its revision, which is then that of `reached`; anything else says itself what it attempted.
+ * without its revision, which is then that of `reached`; anything else says itself what it attempted. What it applied is
+ * healthy when its agent says so of the attempt at the revision.
  */
 const LOOK = `
   with recursive
   wanted as (select unnest($1::text[]) as cluster_id),
+  telling as (${TELLING}),
   member as (
     select c.cluster_id, c.grp, c.kind, c.namespace, c.name
     from wanted w join consumers c on c.cluster_id = w.cluster_id and c.source_kind = $2 and c.source_namespace = $3 and c.source_name = $4
@@ -25,28 +27,33 @@ const LOOK = `
     where split_part(e.id, '_', 3) like '%.toolkit.fluxcd.io'),
   mirrored as (
     select m.*, o.scope is null as absent, coalesce((o.spec ->> 'suspend')::boolean, false) as suspended,
-           o.generation, o.status, co.cluster_id is not null as consumes,
+           o.generation, o.status, lacking.lack, co.cluster_id is not null as consumes,
            jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said,
            coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end) as applied,
-           coalesce(o.status ->> 'lastAttemptedRevision', case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
+           coalesce(${SAID_ATTEMPTED}, case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
     from member m
     left join objects o on o.scope = m.cluster_id and o.grp = m.grp and o.kind = m.kind and o.namespace = m.namespace and o.name = m.name
     left join observed ob on ob.cluster_id = m.cluster_id and ob.grp = m.grp and ob.kind = m.kind and ob.namespace = m.namespace and ob.name = m.name
     left join consumers co on co.cluster_id = m.cluster_id and co.grp = m.grp and co.kind = m.kind and co.namespace = m.namespace and co.name = m.name
       and co.source_kind = $2 and co.source_namespace = $3 and co.source_name = $4
-    left join reached re on re.cluster_id = m.cluster_id and re.source_kind = $2 and re.source_namespace = $3 and re.source_name = $4),
+    left join reached re on re.cluster_id = m.cluster_id and re.source_kind = $2 and re.source_namespace = $3 and re.source_name = $4
+    ${LACKING('m', 'co.cluster_id is not null')}),
   judged as (
     select x.cluster_id, x.kind || '/' || x.namespace || '/' || x.name as object, x.grp, x.kind, x.namespace, x.name, x.absent,
-           x.said ->> 'reason' as reason, left(x.said ->> 'message', 500) as message,
-           x.current and (x.said ->> 'status' = 'True' or (x.said is null and x.kind in ${SAY_NOTHING})) and (not x.consumes or x.applied = $5) as healthy,
-           x.current and x.said ->> 'status' = 'False' and x.consumes and x.attempted = $5 as failing,
+           case when x.ready and x.lack ->> 'of' = 'Failed' then 'HealthCheckFailed' else x.said ->> 'reason' end as reason,
+           case when x.ready and x.lack ->> 'of' = 'Failed' then x.lack ->> 'word' else left(x.said ->> 'message', 500) end as message,
+           case when x.ready then x.lack end as lack, x.ready and x.lack is null as healthy,
+           x.consumes and ((x.current and x.said ->> 'status' = 'False' and x.attempted = $5) or (x.ready and x.lack ->> 'of' = 'Failed')) as failing,
            x.consumes and x.attempted is distinct from $5 as behind
     from (
-      select y.*, coalesce((y.said ->> 'observedGeneration')::bigint, (y.status ->> 'observedGeneration')::bigint, y.generation) = y.generation as current
-      from mirrored y where not y.suspended) x),
+      select z.*, coalesce(z.current and (z.said ->> 'status' = 'True' or (z.said is null and z.kind in ${SAY_NOTHING}))
+        and (not z.consumes or z.applied = $5), false) as ready
+      from (
+        select y.*, coalesce((y.said ->> 'observedGeneration')::bigint, (y.status ->> 'observedGeneration')::bigint, y.generation) = y.generation as current
+        from mirrored y where not y.suspended) z) x),
   summed as (
     select j.cluster_id, count(*)::int as members,
-           (array_agg(jsonb_build_object('object', j.object, 'absent', j.absent, 'behind', j.behind, 'reason', j.reason, 'message', j.message)
+           (array_agg(jsonb_build_object('object', j.object, 'absent', j.absent, 'behind', j.behind, 'reason', j.reason, 'message', j.message, 'lack', j.lack)
              order by j.object) filter (where not coalesce(j.healthy, false) and not coalesce(j.failing, false)))[1] as waiting,
            (jsonb_agg(jsonb_build_object('object', j.object, 'reason', j.reason, 'message', j.message, 'attempts', (
                select count(*) from events ev where ev.cluster_id = j.cluster_id and ev.kind = j.kind and ev.namespace = j.namespace
