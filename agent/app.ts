@@ -39,10 +39,11 @@ import { awaitGone, prune } from './inventory/service.ts'
 import { type KubeConnection, openKube } from './kube/connection.ts'
 import { type Subject, serviceAccount } from './kube/subject.ts'
 import { inClusterTarget, type KubeTarget, kubeconfigTarget } from './kube/target.ts'
-import { gitRepositoryStatus } from './mirror/git-repository-status.ts'
+import { secretsOf } from './mirror/credential.ts'
 import { type Flux, openFlux } from './mirror/io/flux.ts'
 import { kustomizationStatus } from './mirror/kustomization-status.ts'
 import type { MirroredObject } from './mirror/model.ts'
+import { sourceStatus } from './mirror/source-status.ts'
 import { unservedStatus } from './mirror/unserved-status.ts'
 import type { Placed } from './placed/io/open.ts'
 import { awaitedItems } from './reconcile/awaited.ts'
@@ -219,24 +220,29 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
     mirrored: (key) => flux.mirror.byKey(key),
     write: flux.write,
     record: (object, event) => reporting.events.record(object, event),
-    ...{ kustomizationStatus, gitRepositoryStatus, unservedStatus, clock },
+    ...{ kustomizationStatus, sourceStatus, unservedStatus, clock },
   })
   const reconciler = openReconciler(parts, scope, { voice, again: (key, afterMs) => queue.add(key, afterMs) })
   const sources = createSourceReconciler({
-    object: (key) => flux.gitRepository(key),
+    object: (key) => flux.source(key),
     fact: (key) => store.holdings.current().sourceStatuses.get(key),
     say: (key, word, signal) => voice.source(key, word, signal),
+    hasCredential: (object) => secretsOf(object).length > 0,
     refreshCredential: (key, object, signal) => flux.credentials.refresh(key, object, signal),
     tellAgain: (key) => reporting.object(key),
     forget: (key) => flux.credentials.forget(key),
     random,
   })
   const helming = openHelming(parts, scope, voice)
+  const lookAtSource = (key: string, signal: AbortSignal) => sources.reconcile(key, signal)
   const queue: WorkQueue = scope.use(
     createWork({
       kinds: {
         Kustomization: (key, signal) => reconciler.reconcile(key, signal),
-        GitRepository: (key, signal) => sources.reconcile(key, signal),
+        GitRepository: lookAtSource,
+        OCIRepository: lookAtSource,
+        HelmRepository: lookAtSource,
+        HelmChart: lookAtSource,
         HelmRelease: async (key) => void helming.add(key),
       },
       async other(key, signal) {
@@ -348,7 +354,10 @@ function planOf({ authority, flux, store }: Parts, object: Kustomization): Retur
   })
 }
 
-const CAPABILITIES = ['git-repository', 'kustomization', 'calls', 'tenants', 'placements', 'health', 'helm-release']
+const CAPABILITIES = [
+  ...['git-repository', 'oci-repository', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
+  ...['calls', 'tenants', 'placements', 'health'],
+]
 
 /** The line to the hub. All work goes on without it. */
 function openHub(parts: Parts, { facts, work }: { readonly facts: ClusterFacts; readonly work: Waking }): HubLine {
@@ -373,7 +382,10 @@ function openHub(parts: Parts, { facts, work }: { readonly facts: ClusterFacts; 
       }),
       welcomed({ hubKey }) {
         flux.credentials.sealTo(hubKey)
-        for (const { ref } of flux.mirror.all()) if (flux.gitRepository(refKey(ref))?.spec.secretRef) reporting.object(refKey(ref))
+        for (const { ref } of flux.mirror.all()) {
+          const source = flux.source(refKey(ref))
+          if (source && secretsOf(source).length > 0) reporting.object(refKey(ref))
+        }
         reporting.start()
         work.everything()
       },

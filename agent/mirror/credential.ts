@@ -1,24 +1,42 @@
-/** Keys of a Secret that a GitRepository's secretRef defines; nothing else of it leaves the cluster. Source: Flux, source-controller. */
-const GIT_KEYS = [
-  'username',
-  'password',
-  'bearerToken',
-  'identity',
-  'identity.pub',
-  'known_hosts',
-  'ca.crt',
-  'caFile',
-  'tls.crt',
-  'certFile',
-  'tls.key',
-  'keyFile',
-] as const
+import type { SourceObject } from '../../proto/model/flux/source/kinds.ts'
 
-/** The members of a Secret's data that authenticate against a git server, decoded. */
-export function gitCredential(data: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
-  const found = GIT_KEYS.flatMap((key) => {
-    const value = data[key]
-    return typeof value === 'string' ? [[key, Buffer.from(value, 'base64').toString('utf8')] as const] : []
-  })
+/** A Secret that an object refers to, and what of it the referring field defines: nothing else of it leaves the cluster. */
+export interface SecretUse {
+  readonly name: string
+  readonly takes: (key: string) => boolean
+}
+
+const TLS_KEYS = ['ca.crt', 'caFile', 'tls.crt', 'certFile', 'tls.key', 'keyFile']
+const GIT_KEYS = ['username', 'password', 'bearerToken', 'identity', 'identity.pub', 'known_hosts', ...TLS_KEYS]
+const OCI_KEYS = ['.dockerconfigjson']
+/** Certificates beside user and password: how it was written before there was a field for them. */
+const HELM_KEYS = ['username', 'password', 'caFile', 'certFile', 'keyFile', ...OCI_KEYS]
+const CERT_KEYS = ['ca.crt', 'tls.crt', 'tls.key']
+
+/** The Secrets of a source object, and the keys of each that count. Source: Flux, source-controller. */
+export function secretsOf(object: SourceObject): readonly SecretUse[] {
+  switch (object.kind) {
+    case 'GitRepository':
+      return used(object.spec.secretRef, GIT_KEYS)
+    case 'OCIRepository':
+      return [...used(object.spec.secretRef, OCI_KEYS), ...used(object.spec.certSecretRef, CERT_KEYS)]
+    case 'HelmRepository':
+      return [...used(object.spec.secretRef, HELM_KEYS), ...used(object.spec.certSecretRef, CERT_KEYS)]
+    case 'HelmChart':
+      return []
+    default:
+      return object satisfies never
+  }
+}
+
+/** The members of a Secret's data that are taken, decoded. */
+export function credentialIn(data: Readonly<Record<string, unknown>>, { takes }: SecretUse): Readonly<Record<string, string>> {
+  const found = Object.entries(data).flatMap(([key, value]) =>
+    takes(key) && typeof value === 'string' ? [[key, Buffer.from(value, 'base64').toString('utf8')] as const] : [],
+  )
   return Object.fromEntries(found)
+}
+
+function used(ref: { readonly name: string } | undefined, keys: readonly string[]): readonly SecretUse[] {
+  return ref ? [{ name: ref.name, takes: (key) => keys.includes(key) }] : []
 }

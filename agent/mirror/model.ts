@@ -1,3 +1,4 @@
+import type { Condition } from '../../proto/model/condition.ts'
 import type { HelmReleaseStatus } from '../../proto/model/flux/helm/helm-release.ts'
 import type { FluxObject } from '../../proto/model/flux/kinds.ts'
 import type { InventoryEntry } from '../../proto/model/flux/kustomize/kustomization.ts'
@@ -87,14 +88,39 @@ export type KustomizationOutcome =
   | { readonly kind: 'stalled'; readonly reason: StalledReason; readonly message: string }
 
 /** What went wrong with a source, as the condition that says so. */
-export const SOURCE_FAULT = ['FetchFailed', 'StorageOperationFailed', 'IncludeUnavailable'] as const
+export const SOURCE_FAULT = ['FetchFailed', 'BuildFailed', 'StorageOperationFailed', 'IncludeUnavailable'] as const
 export type SourceFault = (typeof SOURCE_FAULT)[number]
 
-/** How one reconcile of a GitRepository ended, or how far it is. */
-export type GitRepositoryOutcome =
+/** What a status says beside its artifact, by the kinds that have it. */
+export interface SourceObservations {
+  readonly url?: string
+  readonly observedIgnore?: string
+  readonly observedLayerSelector?: { readonly mediaType?: string; readonly operation?: 'extract' | 'copy' }
+  readonly observedChartName?: string
+  readonly observedSourceArtifactRevision?: string
+  readonly observedValuesFiles?: readonly string[]
+}
+
+/** The status of a source object, as far as the kinds have it in common. */
+export interface SourceObjectStatus extends SourceObservations {
+  readonly artifact?: Artifact
+  readonly conditions?: readonly Condition[]
+  readonly observedGeneration?: number
+  readonly lastHandledReconcileAt?: string
+}
+
+/** How one reconcile of a source object ended, or how far it is. */
+export type SourceOutcome =
   | { readonly kind: 'suspended' }
   | { readonly kind: 'progressing'; readonly message: string; readonly newRevision?: string }
-  | { readonly kind: 'stored'; readonly artifact: Artifact; readonly ignore?: string }
+  | {
+      readonly kind: 'stored'
+      readonly artifact: Artifact
+      /** How its success is told; as of a GitRepository where absent. */
+      readonly said?: { readonly reason: string; readonly message: string }
+      /** Members of the status that go with the artifact; those of an earlier one that are not among them are taken out. */
+      readonly observed?: SourceObservations
+    }
   | { readonly kind: 'failed'; readonly fault: SourceFault; readonly reason: string; readonly message: string }
   | { readonly kind: 'stalled'; readonly reason: string; readonly message: string; readonly fault?: SourceFault }
 

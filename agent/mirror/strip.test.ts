@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import type { KustomizationStatus } from '../../proto/model/flux/kustomize/kustomization.ts'
 import { withoutRevision, withRevision } from '../../proto/model/flux/revision.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
-import { gitRepositoryStatus } from './git-repository-status.ts'
 import { kustomizationStatus } from './kustomization-status.ts'
 import type { StatusMoment } from './model.ts'
+import { sourceStatus } from './source-status.ts'
 import { reportKey, strip } from './strip.ts'
 
 const AT: StatusMoment = { generation: 1, now: new Date('2026-11-21T10:00:00Z') }
@@ -86,7 +86,7 @@ test('a straggler keeps its own revision, and no other is put over it', () => {
 
 test('the artifact of a GitRepository goes with its revision and comes back with it', () => {
   const artifact = { digest: 'sha256:1', lastUpdateTime: '2026-11-21T10:00:00Z', path: 'p', revision: 'main@sha1:aaa', url: 'u' }
-  const stored = gitRepositoryStatus({ observedGeneration: -1 }, { kind: 'stored', artifact }, AT)
+  const stored = sourceStatus({ observedGeneration: -1 }, { kind: 'stored', artifact }, AT)
   const { revision, status } = withoutRevision('GitRepository', stored)
   expect(revision).toBe('main@sha1:aaa')
   expect(JSON.stringify(status)).not.toContain('aaa')

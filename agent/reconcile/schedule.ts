@@ -8,7 +8,7 @@ const JITTER = 0.05
 type Times = Pick<KustomizationSpec, 'interval' | 'retryInterval' | 'timeout'>
 
 /** When to look again after a success. @param jitter in [0, 1) */
-export function intervalMs(spec: Times, jitter: number): number {
+export function intervalMs(spec: Pick<Times, 'interval'>, jitter: number): number {
   return Math.round((parseDurationMs(spec.interval) ?? 0) * (1 - JITTER + 2 * JITTER * jitter))
 }
 

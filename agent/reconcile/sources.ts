@@ -1,22 +1,27 @@
 import type { Random } from '../../proto/base/random.ts'
 import type { SourceStatusFact } from '../../proto/model/facts.ts'
-import type { GitRepository } from '../../proto/model/flux/source/kinds.ts'
+import type { SourceObject } from '../../proto/model/flux/source/kinds.ts'
 import { unserved } from '../../proto/model/flux/unserved.ts'
-import { type SourceWord, sourceWord } from './git-repository.ts'
 import { intervalMs } from './schedule.ts'
+import { type SourceWord, sourceWord } from './source-word.ts'
 
 export interface SourceDeps {
-  readonly object: (key: string) => GitRepository | undefined
+  readonly object: (key: string) => SourceObject | undefined
   readonly fact: (key: string) => SourceStatusFact | undefined
   readonly say: (key: string, word: SourceWord, signal: AbortSignal) => Promise<void>
+  /** True where the object refers to Secrets. */
+  readonly hasCredential: (object: SourceObject) => boolean
   /** Reads the credential again; true when there is something new to tell the hub. */
-  readonly refreshCredential: (key: string, object: GitRepository, signal: AbortSignal) => Promise<boolean>
+  readonly refreshCredential: (key: string, object: SourceObject, signal: AbortSignal) => Promise<boolean>
   readonly tellAgain: (key: string) => void
   readonly forget: (key: string) => void
   readonly random: Random
 }
 
-/** Says of each GitRepository what the hub found, and keeps the hub's copy of its credential new. */
+/** The interval of a HelmRepository that names none. */
+const DEFAULT_INTERVAL = '1m'
+
+/** Says of each source object what the hub found, and keeps the hub's copy of its credential new. */
 export function createSourceReconciler(deps: SourceDeps) {
   return {
     /** @returns when to look again, in milliseconds */
@@ -28,9 +33,9 @@ export function createSourceReconciler(deps: SourceDeps) {
       }
       const word = sourceWord({ object, unserved: unserved(object), fact: deps.fact(key) })
       if (word) await deps.say(key, word, signal)
-      if (object.spec.suspend || object.spec.secretRef === undefined) return undefined
+      if (object.spec.suspend || !deps.hasCredential(object)) return undefined
       if (await deps.refreshCredential(key, object, signal)) deps.tellAgain(key)
-      return intervalMs(object.spec, deps.random.next())
+      return intervalMs({ interval: object.spec.interval ?? DEFAULT_INTERVAL }, deps.random.next())
     },
   }
 }

@@ -40,6 +40,7 @@ export const TOOLS = {
     onPath: /\bv2\.(1[1-9]|[2-9]\d)\./,
     takes: 'half a minute',
   },
+  registry: { version: '3.1.2', package: 'github.com/distribution/distribution/v3/cmd/registry', takes: 'two minutes' },
   kwok: { version: '0.8.0', package: 'sigs.k8s.io/kwok/cmd/kwok', onPath: /\bv0\.8\./, takes: 'two minutes' },
   kubernetes: {
     version: KUBERNETES,

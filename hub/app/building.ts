@@ -6,6 +6,7 @@ import { openJobs } from '../db/jobs.ts'
 import { createDesiredStore } from '../desired/io/store.ts'
 import { createDesiredService } from '../desired/service.ts'
 import { mirrorFold } from '../objects/io/mirror.ts'
+import { packChart } from '../render/io/pack-chart.ts'
 import { createRenderStore } from '../render/io/store.ts'
 import { createTrees } from '../render/io/tree.ts'
 import { createRender } from '../render/service.ts'
@@ -24,6 +25,7 @@ export async function openBuilding(config: HubConfig, given: Ground & Knowledge,
     store: createRenderStore(db),
     trees: createTrees({ db }),
     build: (tree, options, signal) => metrics.building(() => pool.build(tree, options, { signal, deadlineMs: BUILD_DEADLINE_MS })),
+    packChart,
     clock,
     log: log.child({ concept: 'render' }),
     concurrency: config.buildConcurrency * 2,

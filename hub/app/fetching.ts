@@ -4,7 +4,12 @@ import { systemClock } from '../../proto/base/clock.ts'
 import { systemRandom } from '../../proto/base/random.ts'
 import type { HubConfig } from '../config.ts'
 import { openCredentials } from '../sources/io/credentials.ts'
-import { GitFetcher } from '../sources/io/git.ts'
+import { createFetchers } from '../sources/io/fetchers.ts'
+import { GitFetcher } from '../sources/io/git/fetcher.ts'
+import { createChartFetcher } from '../sources/io/helm/chart-fetcher.ts'
+import { IndexCache } from '../sources/io/helm/index-cache.ts'
+import { createIndexFetcher } from '../sources/io/helm/index-fetcher.ts'
+import { createOciFetcher } from '../sources/io/oci/fetcher.ts'
 import { createSourceStore } from '../sources/io/store.ts'
 import { fetchedFrom } from '../sources/io/sweep.ts'
 import { createSourceWorker } from '../sources/service.ts'
@@ -20,7 +25,14 @@ const random = systemRandom
 /** From a repository to a tree. */
 export function openFetching(config: HubConfig, given: Ground & Knowledge & Building & Rolling, { scope, log }: Opening) {
   const { db, bus, vault, desired, jobs, metrics, replica, rollouts } = given
-  const fetcher = scope.use(new GitFetcher({ folder: join(config.dataDir, 'git'), processes: config.fetchConcurrency }))
+  const git = scope.use(new GitFetcher({ folder: join(config.dataDir, 'git'), processes: config.fetchConcurrency }))
+  const indexes = new IndexCache({ clock })
+  const fetcher = createFetchers({
+    git,
+    oci: createOciFetcher({ folder: join(config.dataDir, 'oci') }),
+    index: createIndexFetcher({ indexes }),
+    chart: createChartFetcher({ indexes, git }),
+  })
   const sources = createSourceWorker({
     store: createSourceStore({ db, replica }),
     fetcher: {
@@ -48,5 +60,5 @@ export function openFetching(config: HubConfig, given: Ground & Knowledge & Buil
       (bytes) => void sources.poke(...(JSON.parse(Buffer.from(bytes).toString()) as string[])).catch(() => undefined),
     ),
   )
-  return { sources, sweepCaches: () => fetcher.sweep(() => fetchedFrom(db)) }
+  return { sources, sweepCaches: () => git.sweep(() => fetchedFrom(db)) }
 }

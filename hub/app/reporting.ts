@@ -9,7 +9,7 @@ import { holdPartitions } from '../reports/io/partitions.ts'
 import { createReportStore } from '../reports/io/store.ts'
 import type { Folded } from '../reports/ports.ts'
 import { createReportService } from '../reports/service.ts'
-import { serve } from '../sources/serve.ts'
+import { serve } from '../sources/serve/serve.ts'
 import { createStandingStore } from '../tenants/io/standings.ts'
 import { createTenantStatuses } from '../tenants/status.ts'
 import type { Building } from './building.ts'
@@ -30,8 +30,8 @@ export async function openReporting(given: Ground & Knowledge & Building & Rolli
   const reports = createReportService({
     store,
     receiveCredential: (box) => vault.receive(box, 'git'),
-    sourceOf: (manifest, { credentialId, owner: tenant }) =>
-      serve(manifest, { credentialId, trusted: !tenant || tenant.tenant === PLATFORM_TENANT, tenant }),
+    sourceOf: ({ manifest, ...given }, tenant) =>
+      serve(manifest, { ...given, trusted: !tenant || tenant.tenant === PLATFORM_TENANT, tenant }),
     ownersOf: (namespaces) => tenants.tenantsOfNamespaces(namespaces),
     askResync: async (cluster) => agents.resync(cluster),
     log: log.child({ concept: 'reports' }),

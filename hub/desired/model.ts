@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../../proto/model/flux/build-options.ts'
+import type { BuildOptions, ChartOptions } from '../../proto/model/flux/build-options.ts'
 
 /** What a source object is given: an immutable revision and the filtered tree that it names. */
 export interface Target {
@@ -10,7 +10,7 @@ export interface Target {
 /** Build options that some consumer in a due cluster needs an answer for. */
 export interface Wanted {
   readonly optionsDigest: string
-  readonly options: BuildOptions
+  readonly options: BuildOptions | ChartOptions
 }
 
 /** Why there is no bundle; `reason` is a Flux condition reason. */

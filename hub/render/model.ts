@@ -1,9 +1,9 @@
-import type { BuildOptions } from '../../proto/model/flux/build-options.ts'
+import type { BuildOptions, ChartOptions } from '../../proto/model/flux/build-options.ts'
 
 /** Options to build a tree with, under the digest that names them. */
 export interface Wanted {
   readonly optionsDigest: string
-  readonly options: BuildOptions
+  readonly options: BuildOptions | ChartOptions
 }
 
 /** Why there is no bundle; `reason` is a Flux condition reason. */

@@ -36,5 +36,12 @@ export interface Trees {
   open(artifact: string, signal: AbortSignal): Promise<TreeReader | undefined>
 }
 
+/** Makes the archive of a chart of a tree. */
+export type PackChart = (tree: TreeReader, signal: AbortSignal) => Promise<PackedChart>
+
+export type PackedChart =
+  | { readonly reads: readonly Read[]; readonly archive: Uint8Array }
+  | { readonly reads: readonly Read[]; readonly problem: string }
+
 /** Builds one kustomization of a tree. */
 export type Build = (tree: TreeReader, options: BuildOptions, signal: AbortSignal) => Promise<BuildResult>

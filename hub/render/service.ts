@@ -4,7 +4,7 @@ import { sha256 } from '../../proto/base/hash.ts'
 import type { Log } from '../../proto/base/log.ts'
 import type { TreeReader } from '../../proto/kustomize/tree.ts'
 import type { Built, Wanted } from './model.ts'
-import type { Build, NewBuild, RenderStore, Trees } from './ports.ts'
+import type { Build, NewBuild, PackChart, PackedChart, RenderStore, Trees } from './ports.ts'
 import { renderProblem } from './problem.ts'
 import { encodeReads, readsDigest, stillValid } from './reads.ts'
 
@@ -21,6 +21,7 @@ export interface RenderDeps {
   readonly store: RenderStore
   readonly trees: Trees
   readonly build: Build
+  readonly packChart: PackChart
   readonly clock: Clock
   readonly log: Log
   /** Builds asked for at a time; how many run is the builder's matter. */
@@ -72,11 +73,12 @@ interface Finished {
 }
 
 async function buildOne(
-  { build }: RenderDeps,
+  { build, packChart }: RenderDeps,
   tree: TreeReader,
   { wanted, signal }: { wanted: Wanted; signal: AbortSignal },
 ): Promise<Finished> {
   const { optionsDigest, options } = wanted
+  if ('chart' in options) return packed(optionsDigest, await packChart(tree, signal))
   const result = await build(tree, options, signal)
   if (result.kind === 'failed')
     return { built: { optionsDigest, problem: { reason: 'BuildFailed', message: `kustomize build failed: ${result.message}` } } }
@@ -88,6 +90,17 @@ async function buildOne(
   }
   const built = { optionsDigest, bundle: sha256(result.yaml) }
   return { built, keep: { ...common, built, bytes: result.yaml } }
+}
+
+function packed(optionsDigest: string, chart: PackedChart): Finished {
+  const reads = encodeReads(chart.reads)
+  const common = { readsDigest: readsDigest(reads), reads }
+  if ('problem' in chart) {
+    const built = { optionsDigest, problem: { reason: 'ArtifactFailed', message: chart.problem } as const }
+    return { built, keep: { ...common, built } }
+  }
+  const built = { optionsDigest, bundle: sha256(chart.archive) }
+  return { built, keep: { ...common, built, bytes: chart.archive } }
 }
 
 /**

@@ -45,6 +45,8 @@ export interface SourceObjectRow {
 /** A source object as it was reported. */
 export type SourceSighting = Pick<SourceObjectRow, 'clusterId' | 'generation' | 'credentialId' | 'credentialProblem'> & {
   readonly manifest: Manifest
+  /** What a chart is taken from, in the same cluster; undefined for other kinds, and while it is not there. */
+  readonly upstream?: Pick<SourceSighting, 'manifest' | 'credentialId' | 'credentialProblem'> | undefined
 }
 
 export interface SourceRow {

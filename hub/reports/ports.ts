@@ -1,5 +1,4 @@
 import type { ClusterId } from '../../proto/model/ids.ts'
-import type { Manifest } from '../../proto/model/manifest.ts'
 import type { Lane } from '../../proto/model/subjects.ts'
 import type { Projection, Received, SourceObjectRow, SourceRow, SourceSighting } from './model.ts'
 
@@ -22,14 +21,20 @@ export const NOTHING_FOLDED: Folded = { fetch: [], settle: [], tenants: [], plac
 
 /** Where reports end: all of a batch in one transaction, or nothing of it. */
 export interface ReportStore {
-  /** Folds what of the batch was not folded before; `project` is given the messages that are news. */
-  fold(batch: readonly Received[], project: (news: readonly Received[]) => Promise<Projection>): Promise<Folded>
+  /**
+   * Folds what of the batch was not folded before; `project` is given the messages that are news, `serve` the charts
+   * that are new or whose repository is.
+   */
+  fold(batch: readonly Received[], project: (news: readonly Received[]) => Promise<Projection>, serve: ServeSightings): Promise<Folded>
   /** Gives one namespace that another tenant has now, or one with other hosts, its sources anew. @returns undefined when none waits */
   readonly review: Reviewed
   reject(rejected: Rejected): Promise<void>
 }
 
-export type Reviewed = (serve: (sightings: readonly SourceSighting[]) => Promise<readonly SourceObjectRow[]>) => Promise<Folded | undefined>
+/** What is fetched for source objects as they were seen. */
+export type ServeSightings = (sightings: readonly SourceSighting[]) => Promise<readonly SourceObjectRow[]>
+
+export type Reviewed = (serve: ServeSightings) => Promise<Folded | undefined>
 
 export interface Rejected {
   readonly clusterId: ClusterId
@@ -49,11 +54,15 @@ export type OwnersOf = (namespaces: readonly string[]) => Promise<ReadonlyMap<st
 /** Opens and keeps the credential in a sealed box; answers its id. */
 export type ReceiveCredential = (sealed: Uint8Array) => Promise<string>
 
-/** Which Source serves a source object, or why none can; undefined for kinds that are not fetched. */
+/** Which Source serves a source object, or why none can, or that it is only looked up; undefined for kinds that are not fetched. */
 export type SourceOf = (
-  manifest: Manifest,
-  given: { readonly credentialId: string | undefined; readonly owner: Owner | undefined },
-) => SourceRow | { readonly problem: { readonly reason: string; readonly message: string; readonly stalled: boolean } } | undefined
+  sighting: Omit<SourceSighting, 'clusterId'>,
+  owner: Owner | undefined,
+) =>
+  | SourceRow
+  | { readonly problem: { readonly reason: string; readonly message: string; readonly stalled: boolean } }
+  | { readonly static: true }
+  | undefined
 
 /** Asks the cluster's agent to report all again. */
 export type AskResync = (clusterId: ClusterId) => Promise<void>

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { sha256 } from '../../proto/base/hash.ts'
 import type { ClusterId } from '../../proto/model/ids.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
 import { EMPTY_REPORT, type MirroredReport } from '../../proto/model/report.ts'
@@ -43,8 +44,36 @@ test('an object that is deleted after it was reported is gone, and one that come
   expect(project([gone, objects(kustomization('a'))], options)).toMatchObject({ mirrors: [{ clusterId: cluster }], deletions: [] })
 })
 
-test('a Kustomization of another kind of source is no consumer yet', () => {
-  expect(project([objects(kustomization('a', { sourceRef: { kind: 'OCIRepository', name: 'x' } }))], options).consumers).toEqual([])
+test.each([
+  ['OCIRepository', 1],
+  ['Bucket', 0],
+])('a Kustomization of the source kind %s is a consumer %d times', (kind, times) => {
+  expect(project([objects(kustomization('a', { sourceRef: { kind, name: 'x' } }))], options).consumers).toHaveLength(times)
+})
+
+const chart = { spec: { chart: 'app', sourceRef: { kind: 'HelmRepository', name: 'repo', namespace: 'charts' } } }
+test.each([
+  ['a chart of its own', { chart }, { sourceKind: 'HelmChart', sourceNamespace: 'charts', sourceName: 'flux-system-web' }],
+  [
+    'a HelmChart',
+    { chartRef: { kind: 'HelmChart', name: 'c' } },
+    { sourceKind: 'HelmChart', sourceNamespace: 'flux-system', sourceName: 'c' },
+  ],
+  [
+    'an artifact',
+    { chartRef: { kind: 'OCIRepository', name: 'o', namespace: 'x' } },
+    { sourceKind: 'OCIRepository', sourceNamespace: 'x', sourceName: 'o' },
+  ],
+])('a HelmRelease of %s asks for the chart as it is', (_, spec, source) => {
+  const release = {
+    ...kustomization('web'),
+    apiVersion: 'helm.toolkit.fluxcd.io/v2',
+    kind: 'HelmRelease',
+    spec: { interval: '1m', ...spec },
+  }
+  expect(project([objects(release)], options).consumers).toMatchObject([
+    { kind: 'HelmRelease', name: 'web', options: { chart: true }, optionsDigest: sha256('{"chart":true}'), ...source },
+  ])
 })
 
 test('a spec that cannot be read is mirrored all the same', () => {

@@ -1,11 +1,12 @@
 import type { Condition } from '../../proto/model/condition.ts'
 import { parseDurationMs } from '../../proto/model/duration.ts'
-import { buildOptions, optionsDigest } from '../../proto/model/flux/build-options.ts'
-import { parseKustomization } from '../../proto/model/flux/parse.ts'
+import { type BuildOptions, buildOptions, CHART_OPTIONS, optionsDigest } from '../../proto/model/flux/build-options.ts'
+import { chartSourceOf } from '../../proto/model/flux/helm/chart-source.ts'
+import { parseFluxObject } from '../../proto/model/flux/parse.ts'
 import type { ClusterId } from '../../proto/model/ids.ts'
 import { refOf } from '../../proto/model/manifest.ts'
-import { KUSTOMIZE_GROUP, REQUESTED_AT, SOURCE_GROUP } from '../../proto/model/names.ts'
-import { groupOf, refKey } from '../../proto/model/object-ref.ts'
+import { REQUESTED_AT, SOURCE_GROUP } from '../../proto/model/names.ts'
+import { groupOf, type ObjectRef, refKey } from '../../proto/model/object-ref.ts'
 import type { MirroredReport } from '../../proto/model/report.ts'
 import type { ClusterReport, ConsumerRow, ObservedRow, Projection, Received, SourceObjectRow, SourceSighting } from './model.ts'
 import type { Owner, SourceOf } from './ports.ts'
@@ -42,7 +43,7 @@ export function project(news: readonly Received[], options: ProjectOptions): Pro
     deletions: [...deletions.values()],
     lists: [...lists.values()],
     consumers: objects.flatMap((one) => consumerOf(one) ?? []),
-    sourceObjects: objects.flatMap((one) => sourceObjectOf(one, options) ?? []),
+    sourceObjects: objects.filter(({ value }) => value.ref.kind !== CHART).flatMap((one) => sourceObjectOf(one, options) ?? []),
     observed: objects.map(observedOf),
     reached: lastOf(news, 'reached', (one) => refKey(one.source)),
     stragglers: lastOf(news, 'stragglers', (one) => refKey(one.object)),
@@ -53,22 +54,44 @@ export function project(news: readonly Received[], options: ProjectOptions): Pro
   }
 }
 
-/** The build that a Kustomization asks for; undefined for other kinds, and while its spec cannot be read. */
+/** Charts take their address from another object, so that what is fetched for them is found out when that is known. */
+const CHART = 'HelmChart'
+const BUILT_FROM: readonly string[] = ['GitRepository', 'OCIRepository']
+
+/** What a Kustomization or HelmRelease asks for; undefined for other kinds, and while its spec cannot be read. */
 function consumerOf({ clusterId, value }: ClusterReport<MirroredReport>): ConsumerRow | undefined {
-  if (value.ref.group !== KUSTOMIZE_GROUP || value.ref.kind !== 'Kustomization') return undefined
-  const parsed = parseKustomization(value.manifest)
-  if ('problems' in parsed || parsed.object.spec.sourceRef.kind !== 'GitRepository') return undefined
-  const { spec } = parsed.object
-  const options = buildOptions(spec)
+  const parsed = CONSUMERS.includes(value.ref.kind) ? parseFluxObject(value.manifest) : { problems: [] }
+  if ('problems' in parsed) return undefined
+  const { object } = parsed
+  if (object.kind === 'HelmRelease') {
+    const source = chartSourceOf(object)
+    return source && consumer({ clusterId, value, source, options: CHART_OPTIONS, suspended: object.spec.suspend === true })
+  }
+  if (object.kind !== 'Kustomization' || !BUILT_FROM.includes(object.spec.sourceRef.kind)) return undefined
+  const { sourceRef, suspend } = object.spec
+  const source = { kind: sourceRef.kind, namespace: sourceRef.namespace ?? value.ref.namespace, name: sourceRef.name }
+  return consumer({ clusterId, value, source, options: buildOptions(object.spec), suspended: suspend === true })
+}
+
+const CONSUMERS: readonly string[] = ['Kustomization', 'HelmRelease']
+
+function consumer(one: {
+  readonly clusterId: string
+  readonly value: MirroredReport
+  readonly source: Pick<ObjectRef, 'kind' | 'namespace' | 'name'>
+  readonly options: BuildOptions | typeof CHART_OPTIONS
+  readonly suspended: boolean
+}): ConsumerRow {
+  const { clusterId, options, source, suspended, value } = one
   return {
     clusterId,
     ...value.ref,
-    sourceKind: spec.sourceRef.kind,
-    sourceNamespace: spec.sourceRef.namespace ?? value.ref.namespace,
-    sourceName: spec.sourceRef.name,
+    sourceKind: source.kind,
+    sourceNamespace: source.namespace,
+    sourceName: source.name,
     optionsDigest: optionsDigest(options),
     options,
-    suspended: spec.suspend === true,
+    suspended,
   }
 }
 
@@ -80,14 +103,15 @@ function sourceObjectOf({ clusterId, value }: ClusterReport<MirroredReport>, opt
 
 /** What is fetched for a source object; undefined where nothing ever is. */
 export function sourceObject(
-  { clusterId, credentialId, credentialProblem, generation, manifest }: SourceSighting,
+  sighting: SourceSighting,
   { owners, sourceOf }: Pick<ProjectOptions, 'owners' | 'sourceOf'>,
 ): SourceObjectRow | undefined {
+  const { clusterId, credentialId, credentialProblem, generation, manifest } = sighting
   const { kind, name, namespace } = refOf(manifest)
   if (groupOf(manifest.apiVersion) !== SOURCE_GROUP) return undefined
-  const found = sourceOf(manifest, { credentialId, owner: owners.get(namespace) })
+  const found = sourceOf(sighting, owners.get(namespace))
   if (!found) return undefined
-  const source = 'problem' in found ? undefined : found
+  const source = 'key' in found ? found : undefined
   const spec = manifest.spec as { readonly suspend?: boolean; readonly interval?: string } | undefined
   return {
     clusterId,

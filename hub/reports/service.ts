@@ -1,7 +1,7 @@
 import { messageOf } from '../../proto/base/errors.ts'
 import type { Log } from '../../proto/base/log.ts'
 import { SOURCE_GROUP } from '../../proto/model/names.ts'
-import type { Projection, Received } from './model.ts'
+import type { Projection, Received, SourceObjectRow, SourceSighting } from './model.ts'
 import {
   type AskResync,
   type Folded,
@@ -45,7 +45,7 @@ export function createReportService(deps: {
 
   async function fold(batch: readonly Received[]): Promise<Folded> {
     try {
-      return await store.fold(batch, projected)
+      return await store.fold(batch, projected, served)
     } catch (error) {
       const [only] = batch
       if (!only || isOurs(error)) throw error
@@ -71,13 +71,12 @@ export function createReportService(deps: {
     return NOTHING_FOLDED
   }
 
-  const review = () =>
-    store.review(async (sightings) => {
-      const owners = await deps.ownersOf([...new Set(sightings.map(({ manifest }) => manifest.metadata.namespace ?? ''))])
-      return sightings.flatMap((sighting) => sourceObject(sighting, { sourceOf: deps.sourceOf, owners }) ?? [])
-    })
+  async function served(sightings: readonly SourceSighting[]): Promise<readonly SourceObjectRow[]> {
+    const owners = await deps.ownersOf([...new Set(sightings.map(({ manifest }) => manifest.metadata.namespace ?? ''))])
+    return sightings.flatMap((sighting) => sourceObject(sighting, { sourceOf: deps.sourceOf, owners }) ?? [])
+  }
 
-  return { fold, review }
+  return { fold, review: () => store.review(served) }
 }
 
 function namespacesOfSources(news: readonly Received[]): ReadonlySet<string> {

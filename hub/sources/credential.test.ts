@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { credentialProblem, parseGitCredential } from './credential.ts'
+import { credentialProblem, parseCredential } from './credential.ts'
 
 test.each([
   ['user name and password', { username: 'u', password: 'p' }, { basic: { username: 'u' } }],
@@ -8,7 +8,7 @@ test.each([
   ['the old name of a CA', { caFile: 'PEM' }, { ca: 'PEM' }],
   ['a key with its passphrase', { identity: 'K', known_hosts: 'h k', password: 'p', 'identity.pub': 'x' }, { ssh: { knownHosts: 'h k' } }],
 ])('reads %s', (_, data, expected) => {
-  expect(parseGitCredential(data)).toMatchObject(expected)
+  expect(parseCredential(data)).toMatchObject(expected)
 })
 
 test.each([
@@ -16,7 +16,7 @@ test.each([
   ['a password of nobody', { password: 'p' }, "'password' requires 'username' to be set"],
   ['half a client certificate', { 'tls.crt': 'x' }, "'tls.crt' and 'tls.key' must be set together"],
 ])('refuses %s', (_, data, message) => {
-  expect(parseGitCredential(data)).toEqual({ reason: 'AuthenticationFailed', message: `invalid auth option: ${message}` })
+  expect(parseCredential(data)).toEqual({ reason: 'AuthenticationFailed', message: `invalid auth option: ${message}` })
 })
 
 test('ssh needs a key and pinned hosts', () => {
@@ -32,7 +32,7 @@ test('a credential that is printed shows no secret', () => {
 })
 
 function parsed(data: Record<string, string>) {
-  const credential = parseGitCredential(data)
+  const credential = parseCredential(data)
   if ('reason' in credential) throw new Error(credential.message)
   return credential
 }

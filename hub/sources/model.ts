@@ -11,18 +11,74 @@ export interface GitRef {
   readonly commit?: string | undefined
 }
 
-/** What of a source object decides which content it has, beside its address and credential. */
-export interface SourceOptions {
+/** What of a GitRepository decides which content it has, beside its address and credential. */
+export interface GitOptions {
   readonly ref: GitRef
   /** `spec.ignore`; undefined lets the default exclusions hold. */
   readonly ignore?: string | undefined
 }
 
+/** Which artifact of a registry's repository; `digest` wins over `semver`, `semver` over `tag`. */
+export interface OciRef {
+  readonly tag?: string | undefined
+  readonly semver?: string | undefined
+  readonly semverFilter?: string | undefined
+  readonly digest?: string | undefined
+}
+
+export interface OciOptions {
+  readonly ref: OciRef
+  readonly ignore?: string | undefined
+  /** Media type of the layer to take; the first layer where absent. */
+  readonly mediaType?: string | undefined
+  /** The layer is kept as it is, instead of what is packed in it. */
+  readonly copy?: true | undefined
+  /** Plain HTTP. */
+  readonly insecure?: true | undefined
+}
+
+/** What of a HelmRepository decides which index it has: nothing but its address and credential. */
+export interface IndexOptions {
+  /** The credential goes to other hosts too, as the index and redirects name them. */
+  readonly passCredentials?: true | undefined
+}
+
+/** Which chart, from where, and how it is packed. The address is that of the repository. */
+export interface ChartOptions {
+  /** Name in a Helm repository, path in a git repository. */
+  readonly chart: string
+  /** Range of versions; of no account in git. */
+  readonly version: string
+  /** A git repository's options; absent for a Helm repository. */
+  readonly git?: GitOptions | undefined
+  /** The repository's revision is written into the chart's version. */
+  readonly byRevision?: true | undefined
+  readonly valuesFiles?: readonly string[] | undefined
+  readonly ignoreMissingValuesFiles?: true | undefined
+  /** Of the object, where values files make it part of the version. */
+  readonly generation?: number | undefined
+  readonly passCredentials?: true | undefined
+  readonly insecure?: true | undefined
+}
+
+export interface OptionsByKind {
+  readonly GitRepository: GitOptions
+  readonly OCIRepository: OciOptions
+  readonly HelmRepository: IndexOptions
+  readonly HelmChart: ChartOptions
+}
+
+/** The kinds of objects that the hub fetches for. */
+export type SourceKind = keyof OptionsByKind
+/** What of a source object decides which content it has, beside its address and credential. */
+export type SourceOptions = OptionsByKind[SourceKind]
+
+/** A kind with the options that belong to it. */
+export type KindAndOptions = { [Kind in SourceKind]: { readonly kind: Kind; readonly options: OptionsByKind[Kind] } }[SourceKind]
+
 /** A Source as objects ask for it; equal specs are fetched once for the whole fleet. */
-export interface SourceSpec {
-  readonly kind: 'GitRepository'
+export type SourceSpec = KindAndOptions & {
   readonly url: string
-  readonly options: SourceOptions
   /** The vault's id of the credential; undefined for none. */
   readonly credentialId?: string | undefined
   /** Where the address means something: the hub, or one cluster. */
@@ -40,7 +96,7 @@ export interface SourceProblem {
   readonly stalled?: boolean
 }
 
-/** The commit behind a revision. Times are Unix seconds. */
+/** The commit behind a revision, or what is known of an artifact's making. Times are Unix seconds. */
 export interface Commit {
   readonly oid: string
   readonly author: string
@@ -51,7 +107,7 @@ export interface Commit {
 /** The key of a Source: equal for objects that may share one fetch, and only for them. */
 export function sourceKey(spec: SourceSpec): SourceKey {
   const { kind, credentialId, options } = spec
-  const content = { locality: spec.locality ?? 'hub', kind, url: normaliseUrl(spec.url), options, credential: credentialId ?? null }
+  const content = { locality: spec.locality ?? HUB, kind, url: normaliseUrl(spec.url), options, credential: credentialId ?? null }
   return sha256(canonicalJson(content)) as string as SourceKey
 }
 
@@ -72,4 +128,7 @@ export function portOf({ port, protocol }: URL): number {
   return Number(port === '' ? (DEFAULT_PORTS[protocol] ?? 0) : port)
 }
 
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443', 'ssh:': '22' }
+/** Where addresses mean something that no object says more of. */
+const HUB = 'hub'
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443', 'oci:': '443', 'ssh:': '22' }

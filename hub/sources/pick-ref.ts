@@ -1,5 +1,6 @@
-import { compare, parse, satisfies, validRange } from 'semver'
+import { compare } from 'semver'
 import type { GitRef, SourceProblem } from './model.ts'
+import { parseRange, versionOf } from './version-range.ts'
 
 /** A ref as a server advertises it; `peeled` is the commit behind an annotated tag. */
 export interface RemoteRef {
@@ -54,7 +55,7 @@ function pickCommit(commit: string, branch: string | undefined, remote: readonly
 }
 
 function pickVersion(range: string, remote: readonly RemoteRef[]): Picked {
-  const constraint = parseConstraint(range)
+  const constraint = parseRange(range)
   if (!constraint) return failed(`semver parse error: ${JSON.stringify(range)} is not a range of versions`, true)
   let best: { tag: string; version: string; ref: RemoteRef } | undefined
   for (const ref of remote) {
@@ -68,37 +69,6 @@ function pickVersion(range: string, remote: readonly RemoteRef[]): Picked {
   }
   if (!best) return failed(`no match found for semver: ${range}`)
   return { kind: 'ref', ref: best.ref.name, oid: best.ref.oid, revision: `${best.tag}@${hashOf(best.ref.peeled ?? best.ref.oid)}` }
-}
-
-/** The version that a tag names: `1.2.3` with an optional `v` in front, nothing looser. */
-function versionOf(tag: string): string | undefined {
-  const bare = tag.replace(/^v/, '')
-  return /^\d/.test(bare) && parse(bare) ? bare : undefined
-}
-
-/**
- * A range in Masterminds' syntax, as Flux reads it: alternatives by `||`, conditions by comma or space, `!=` allowed,
- * pre-releases only where an alternative names one.
- */
-function parseConstraint(text: string): ((version: string) => boolean) | undefined {
-  const alternatives: ((version: string) => boolean)[] = []
-  for (const part of text.split('||')) {
-    const excluded = [...part.matchAll(/!=\s*v?([^\s,]+)/g)].map(([, version = '']) => version)
-    const range = part
-      .replace(/!=\s*[^\s,]+/g, ' ')
-      .replaceAll(',', ' ')
-      .replace(/=>/g, '>=')
-      .replace(/=</g, '<=')
-      .trim()
-    const includePrerelease = /\d-[0-9A-Za-z]/.test(range.replace(/\s-\s/g, ' '))
-    if (validRange(range) === null || excluded.some((version) => validRange(version) === null)) return undefined
-    alternatives.push(
-      (version) =>
-        (range === '' && excluded.length > 0 ? !version.includes('-') : satisfies(version, range, { includePrerelease })) &&
-        !excluded.some((one) => satisfies(version, one)),
-    )
-  }
-  return (version) => alternatives.some((matches) => matches(version))
 }
 
 function failed(message: string, stalled = false): Picked {

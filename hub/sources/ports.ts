@@ -1,14 +1,12 @@
 import type { AddressPolicy } from './addresses.ts'
-import type { GitCredential } from './credential.ts'
-import type { Commit, SourceKey, SourceOptions, SourceProblem } from './model.ts'
+import type { SourceCredential } from './credential.ts'
+import type { Commit, KindAndOptions, SourceKey, SourceKind, SourceProblem } from './model.ts'
 import type { TreeFile } from './tree-file.ts'
 
 /** A source whose turn it is, held by this replica until the claim ends. */
-export interface ClaimedSource {
+export type ClaimedSource = KindAndOptions & {
   readonly key: SourceKey
-  readonly kind: string
   readonly url: string
-  readonly options: SourceOptions
   readonly credentialId: string | undefined
   readonly trusted: boolean
   /** The only hosts that it may come from; undefined for every one. */
@@ -25,6 +23,8 @@ export interface ClaimedSource {
 export interface NewRevision {
   readonly revision: string
   readonly commit: Commit
+  /** What else is told of it: the annotations of an OCI artifact, name and making of a chart. */
+  readonly metadata?: Readonly<Record<string, string>>
   readonly files: readonly TreeFile[]
   /** Content by digest, in batches, for the digests that are not stored yet. */
   blobs(digests: readonly string[]): AsyncIterable<readonly Blob[]>
@@ -41,6 +41,8 @@ export interface SourceStore {
    * A claim whose holder never came back is due again.
    */
   claim(limit: number): Promise<readonly ClaimedSource[]>
+  /** Makes those due that are made of the same address and credential as this one: charts of a repository. */
+  pokeCharts(key: SourceKey): Promise<void>
   /** Makes sources due at once; one that is being looked at is looked at once more. */
   poke(keys: readonly string[]): Promise<void>
   /** Milliseconds until `claim` would find something; undefined where nothing is waiting. */
@@ -53,12 +55,11 @@ export interface SourceStore {
   release(key: SourceKey, lookAgainMs: number): Promise<void>
 }
 
-export interface FetchRequest {
+export type FetchRequest = KindAndOptions & {
   readonly key: SourceKey
   readonly url: string
-  readonly options: SourceOptions
   readonly credentialId: string | undefined
-  readonly credential: GitCredential | undefined
+  readonly credential: SourceCredential | undefined
   readonly policy: AddressPolicy
   /** Revision that is stored; nothing is fetched while it is what the ref resolves to. */
   readonly known: string | undefined
@@ -68,15 +69,19 @@ export interface FetchRequest {
 export type FetchOutcome =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'fetched'; readonly revision: NewRevision }
-  | { readonly kind: 'problem'; readonly problem: SourceProblem }
+  /** `retryAfterMs`: how long the server asks to be left alone. */
+  | { readonly kind: 'problem'; readonly problem: SourceProblem; readonly retryAfterMs?: number | undefined }
 
-export interface Fetcher {
+/** A request for a source of that kind. */
+export type RequestOf<Kind extends SourceKind> = Extract<FetchRequest, { readonly kind: Kind }>
+
+export interface Fetcher<Kind extends SourceKind = SourceKind> {
   /** Looks at a source and fetches what is new; what `use` is given is good until its promise settles. */
-  fetch<T>(request: FetchRequest, use: (outcome: FetchOutcome) => Promise<T>, options: { readonly signal: AbortSignal }): Promise<T>
+  fetch<T>(request: RequestOf<Kind>, use: (outcome: FetchOutcome) => Promise<T>, options: { readonly signal: AbortSignal }): Promise<T>
 }
 
 /** Opens a credential for the fetch that needs it; undefined when it is not stored. */
-export type OpenCredential = (id: string) => Promise<GitCredential | SourceProblem | undefined>
+export type OpenCredential = (id: string) => Promise<SourceCredential | SourceProblem | undefined>
 
 /** Told after commit that a source was looked at: its rows say what came of it. */
 export type Moved = (key: SourceKey, outcome: FetchOutcome['kind']) => Promise<void>

@@ -7,6 +7,14 @@ test('secrets and user information are cut out of what servers say', () => {
 })
 
 test('what only a change of configuration can mend is stalled', () => {
-  expect(fetchProblem('address', 'x')).toEqual({ reason: 'URLInvalid', message: 'x', stalled: true })
-  expect(fetchProblem('unauthorized', 'x')).toEqual({ reason: 'AuthenticationFailed', message: 'x' })
+  expect(fetchProblem('GitRepository', 'address', { message: 'x' })).toEqual({ reason: 'URLInvalid', message: 'x', stalled: true })
+  expect(fetchProblem('GitRepository', 'unauthorized', { message: 'x' })).toEqual({ reason: 'AuthenticationFailed', message: 'x' })
+})
+
+test('each kind has the reasons that Flux has for it', () => {
+  expect(fetchProblem('OCIRepository', 'unauthorized', { message: 'x' }).reason).toBe('OCIArtifactPullFailed')
+  expect(fetchProblem('OCIRepository', 'tree', { message: 'x' }).reason).toBe('OCIArtifactLayerOperationFailed')
+  expect(fetchProblem('HelmRepository', 'budget', { message: 'x' }).reason).toBe('IndexationFailed')
+  expect(fetchProblem('HelmChart', 'range', { message: 'x' })).toEqual({ reason: 'InvalidChartReference', message: 'x', stalled: true })
+  expect(fetchProblem('HelmChart', 'unlisted', { message: 'x' }).reason).toBe('AccessDenied')
 })

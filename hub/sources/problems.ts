@@ -1,4 +1,4 @@
-import type { SourceProblem } from './model.ts'
+import type { SourceKind, SourceProblem } from './model.ts'
 
 /** What can go wrong with a fetch, as the part that met it names it. */
 export const FAILURES = [
@@ -16,30 +16,61 @@ export const FAILURES = [
   'memory',
   'network',
   'protocol',
+  'throttled',
+  'values',
+  'dependency',
+  'signature',
 ] as const
 export type Failure = (typeof FAILURES)[number]
 
-const REASONS: Readonly<Record<Failure, { readonly reason: string; readonly stalled?: true }>> = {
-  unauthorized: { reason: 'AuthenticationFailed' },
-  'host-key': { reason: 'AuthenticationFailed' },
-  'not-found': { reason: 'GitOperationFailed' },
+interface Meaning {
+  readonly reason: string
+  readonly stalled?: true
+}
+
+const COMMON: Partial<Record<Failure, Meaning>> = {
   address: { reason: 'URLInvalid', stalled: true },
   unlisted: { reason: 'AccessDenied', stalled: true },
   url: { reason: 'URLInvalid', stalled: true },
-  ref: { reason: 'GitOperationFailed' },
-  range: { reason: 'GitOperationFailed', stalled: true },
-  budget: { reason: 'GitOperationFailed' },
-  tree: { reason: 'GitOperationFailed' },
-  timeout: { reason: 'GitOperationFailed' },
-  memory: { reason: 'GitOperationFailed' },
-  network: { reason: 'GitOperationFailed' },
-  protocol: { reason: 'GitOperationFailed' },
+  signature: { reason: 'VerificationError' },
+}
+
+/** What of a kind's failures has a reason of its own; the first is that of all others. Source: Flux, source-controller. */
+const REASONS: Readonly<Record<SourceKind, { readonly other: string } & Partial<Record<Failure, Meaning>>>> = {
+  GitRepository: {
+    other: 'GitOperationFailed',
+    unauthorized: { reason: 'AuthenticationFailed' },
+    'host-key': { reason: 'AuthenticationFailed' },
+    range: { reason: 'GitOperationFailed', stalled: true },
+  },
+  OCIRepository: {
+    other: 'OCIArtifactPullFailed',
+    ref: { reason: 'ReadOperationFailed' },
+    range: { reason: 'ReadOperationFailed', stalled: true },
+    tree: { reason: 'OCIArtifactLayerOperationFailed' },
+    budget: { reason: 'OCIArtifactLayerOperationFailed' },
+  },
+  HelmRepository: { other: 'Failed', tree: { reason: 'IndexationFailed' }, budget: { reason: 'IndexationFailed' } },
+  HelmChart: {
+    other: 'ChartPullError',
+    unauthorized: { reason: 'ChartPullError' },
+    ref: { reason: 'InvalidChartReference' },
+    range: { reason: 'InvalidChartReference', stalled: true },
+    values: { reason: 'ValuesFilesError' },
+    dependency: { reason: 'DependencyBuildError' },
+    tree: { reason: 'ChartPackageError' },
+    signature: { reason: 'ChartVerificationError' },
+  },
 }
 
 /** The problem that objects of the source show. `secrets` are cut out of the text wherever a server or a library repeated them. */
-export function fetchProblem(failure: Failure, message: string, secrets: readonly string[] = []): SourceProblem {
-  const { reason, stalled } = REASONS[failure]
-  return { reason, message: withoutSecrets(message, secrets), ...(stalled ? { stalled } : {}) }
+export function fetchProblem(
+  kind: SourceKind,
+  failure: Failure,
+  what: { readonly message: string; readonly secrets?: readonly string[] },
+): SourceProblem {
+  const { reason, stalled } = REASONS[kind][failure] ?? COMMON[failure] ?? { reason: REASONS[kind].other }
+  return { reason, message: withoutSecrets(what.message, what.secrets ?? []), ...(stalled ? { stalled } : {}) }
 }
 
 /** The text without user information in URLs and without any of the secrets, plain or base64. */

@@ -2,9 +2,9 @@ import type { Clock } from '../../proto/base/clock.ts'
 import type { Log } from '../../proto/base/log.ts'
 import type { Random } from '../../proto/base/random.ts'
 import type { AddressPolicy } from './addresses.ts'
-import type { GitCredential } from './credential.ts'
+import type { SourceCredential } from './credential.ts'
 import type { SourceProblem } from './model.ts'
-import type { ClaimedSource, Fetcher, FetchOutcome, Moved, OpenCredential, SourceStore } from './ports.ts'
+import type { ClaimedSource, Fetcher, FetchOutcome, FetchRequest, Moved, OpenCredential, SourceStore } from './ports.ts'
 import { nextLookMs } from './schedule.ts'
 
 export interface SourceWorkerDeps {
@@ -102,6 +102,7 @@ async function lookAt(deps: SourceWorkerDeps, source: ClaimedSource, signal: Abo
         { event: 'source.failed', ...fields, reason: outcome.problem.reason, err: outcome.problem.message },
         'source cannot be fetched',
       )
+    if (outcome.kind === 'fetched' && source.kind !== 'HelmChart') await store.pokeCharts(source.key)
     await moved(source.key, outcome.kind)
   } catch (error) {
     if (!signal.aborted) log.error({ event: 'source.stuck', url: source.url, err: error }, 'look at a source failed')
@@ -112,7 +113,7 @@ async function lookAt(deps: SourceWorkerDeps, source: ClaimedSource, signal: Abo
 async function credentialOf(
   deps: SourceWorkerDeps,
   { credentialId }: ClaimedSource,
-): Promise<{ readonly credential: GitCredential | undefined } | { readonly problem: SourceProblem }> {
+): Promise<{ readonly credential: SourceCredential | undefined } | { readonly problem: SourceProblem }> {
   if (credentialId === undefined) return { credential: undefined }
   const credential = await deps.credential(credentialId)
   if (credential === undefined) {
@@ -126,16 +127,16 @@ function policyFor({ allow = [] }: SourceWorkerDeps, source: ClaimedSource): Add
   return { privateNetworks: source.trusted, allow, hosts: source.hosts }
 }
 
-function requestFor(source: ClaimedSource, credential: GitCredential | undefined, policy: AddressPolicy) {
-  const { key, url, options, credentialId, timeoutMs } = source
+function requestFor(source: ClaimedSource, credential: SourceCredential | undefined, policy: AddressPolicy): FetchRequest {
   // A tree that is not stored any more has to be fetched although nothing moved.
   const known = source.artifact === undefined ? undefined : source.revision
-  return { key, url, options, credentialId, credential, policy, known, timeoutMs }
+  return { ...source, credential, policy, known }
 }
 
 async function keepOutcome({ store, random }: SourceWorkerDeps, source: ClaimedSource, outcome: FetchOutcome): Promise<FetchOutcome> {
   const failures = outcome.kind === 'problem' ? source.failures + 1 : 0
-  const lookAgainMs = nextLookMs({ intervalMs: source.intervalMs, failures, jitter: random.next() })
+  const retryAfterMs = outcome.kind === 'problem' ? outcome.retryAfterMs : undefined
+  const lookAgainMs = nextLookMs({ intervalMs: source.intervalMs, failures, jitter: random.next(), retryAfterMs })
   if (outcome.kind === 'fetched') await store.saveRevision(source.key, outcome.revision, lookAgainMs)
   else if (outcome.kind === 'unchanged') await store.saveUnchanged(source.key, lookAgainMs)
   else await store.saveProblem(source.key, outcome.problem, lookAgainMs)

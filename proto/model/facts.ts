@@ -36,6 +36,8 @@ export interface SourceStatusFact {
   readonly artifactDigest: string
   readonly artifactBytes: number
   readonly artifactAt: Date
+  /** What else is told of the artifact: annotations of an OCI artifact, name and making of a chart. */
+  readonly metadata?: Readonly<Record<string, string>>
   readonly problem: FactProblem | undefined
   readonly handledAt: string
   readonly position: bigint

@@ -106,6 +106,7 @@ function sourceStatusToWire(fact: Extract<Fact, { kind: 'source-status' }>): Sou
     problem: fact.problem,
     handledAt: fact.handledAt,
     position: fact.position,
+    metadata: fact.metadata ?? {},
   }
 }
 
@@ -120,6 +121,7 @@ function sourceStatusFromWire(message: SourceStatus): Fact | { readonly problem:
     artifactDigest: message.artifactDigest,
     artifactBytes: Number(message.artifactBytes),
     artifactAt: new Date(Number(message.artifactAt)),
+    ...(Object.keys(message.metadata).length > 0 ? { metadata: message.metadata } : {}),
     problem: message.problem && problemFromWire(message.problem),
     handledAt: message.handledAt,
     position: message.position,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { gitRepositoryStatus } from '../../agent/mirror/git-repository-status.ts'
+import { sourceStatus } from '../../agent/mirror/source-status.ts'
 import { statusPatch } from '../../agent/mirror/status-patch.ts'
 import { agentManifests, joinTokenSecret } from '../../deploy/manifests/agent.ts'
 import { manifestsYaml } from '../../deploy/manifests/yaml.ts'
@@ -220,12 +220,12 @@ test('a real API server takes the agent as a Deployment with its volume and conf
 test('the API server takes the statuses that are written, and the same once more is no change', async () => {
   const at = { generation: 1, now: new Date('2026-11-21T10:00:00Z'), requestedAt: 'token' }
   const artifact = { digest: 'sha256:00', lastUpdateTime: '2026-11-21T10:00:00Z', path: 'p', revision: 'main@sha1:aaa', size: 1, url: 'u' }
-  const stored = { kind: 'stored', artifact, ignore: '*' } as const
+  const stored = { kind: 'stored', artifact, observed: { observedIgnore: '*' } } as const
   const fresh = { observedGeneration: -1 }
-  const next = gitRepositoryStatus(gitRepositoryStatus(fresh, { kind: 'progressing', message: 'p', newRevision: 'x' }, at), stored, at)
+  const next = sourceStatus(sourceStatus(fresh, { kind: 'progressing', message: 'p', newRevision: 'x' }, at), stored, at)
   await patch(statusPatch(fresh, next), '--subresource=status')
   const written = JSON.parse(await asAgent('get', 'gitrepo', 'repo', '-n', 'flux-system', '-o', 'json'))
   expect(written.status).toEqual(next)
-  const again = gitRepositoryStatus(written.status, stored, { ...at, now: new Date('2026-11-21T11:00:00Z') })
+  const again = sourceStatus(written.status, stored, { ...at, now: new Date('2026-11-21T11:00:00Z') })
   expect(statusPatch(written.status, again)).toBeUndefined()
 })

@@ -4,7 +4,7 @@ import { createReportStore } from '../../hub/reports/io/store.ts'
 import type { Received } from '../../hub/reports/model.ts'
 import { NOTHING_FOLDED, type OwnersOf } from '../../hub/reports/ports.ts'
 import { createReportService } from '../../hub/reports/service.ts'
-import { serve } from '../../hub/sources/serve.ts'
+import { serve } from '../../hub/sources/serve/serve.ts'
 import { createTenantStore } from '../../hub/tenants/io/store.ts'
 import { silentLog } from '../../proto/base/log.ts'
 import { type ClusterId, parseClusterId } from '../../proto/model/ids.ts'
@@ -35,7 +35,7 @@ const service = (ownersOf?: OwnersOf) => {
   return createReportService({
     store: createReportStore(db, mirrorFold),
     receiveCredential: async () => 'credential-1',
-    sourceOf: (manifest, { credentialId, owner }) => serve(manifest, { credentialId, trusted: owner === undefined, tenant: owner }),
+    sourceOf: ({ manifest, ...given }, owner) => serve(manifest, { ...given, trusted: owner === undefined, tenant: owner }),
     ownersOf: ownersOf ?? ((namespaces) => createTenantStore(db).tenantsOfNamespaces(namespaces)),
     askResync: async (cluster) => void resyncs.push(cluster),
     log: silentLog,

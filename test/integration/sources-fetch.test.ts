@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type GitServed, type GitServer, openGitServer } from '../../deploy/local/git-server.ts'
 import { openAuthority } from '../../hub/clusters/io/authority.ts'
-import type { GitCredential } from '../../hub/sources/credential.ts'
-import { GitFetcher } from '../../hub/sources/io/git.ts'
-import { type SourceSpec, sourceKey } from '../../hub/sources/model.ts'
-import type { FetchOutcome, FetchRequest } from '../../hub/sources/ports.ts'
+import type { SourceCredential } from '../../hub/sources/credential.ts'
+import { GitFetcher } from '../../hub/sources/io/git/fetcher.ts'
+import { type GitOptions, sourceKey } from '../../hub/sources/model.ts'
+import type { FetchOutcome, RequestOf } from '../../hub/sources/ports.ts'
 import { sha256 } from '../../proto/base/hash.ts'
 import { silentLog } from '../../proto/base/log.ts'
 import { Secret } from '../../proto/base/secret.ts'
@@ -51,8 +51,8 @@ beforeEach(async () => {
 
 interface Look {
   readonly url?: string
-  readonly options?: SourceSpec['options']
-  readonly credential?: GitCredential
+  readonly options?: GitOptions
+  readonly credential?: SourceCredential
   readonly known?: string
   readonly allow?: readonly string[]
   readonly hosts?: readonly string[]
@@ -68,7 +68,8 @@ async function look(over: Look = {}): Promise<Seen | FetchOutcome> {
   const url = over.url ?? `${server.url}/${name}.git`
   const options = over.options ?? { ref: { branch: 'main' } }
   const credentialId = over.credential ? sha256(JSON.stringify(over)) : undefined
-  const request: FetchRequest = {
+  const request: RequestOf<'GitRepository'> = {
+    kind: 'GitRepository',
     key: sourceKey({ kind: 'GitRepository', url, options }),
     url,
     options,
@@ -94,7 +95,7 @@ async function seen(outcome: FetchOutcome): Promise<Seen | FetchOutcome> {
 }
 
 const problem = (reason: string, message: string) => ({ kind: 'problem', problem: { reason, message: expect.stringContaining(message) } })
-const sshCredential = (over: Partial<NonNullable<GitCredential['ssh']>> = {}): GitCredential => ({
+const sshCredential = (over: Partial<NonNullable<SourceCredential['ssh']>> = {}): SourceCredential => ({
   ssh: { identity: new Secret(ssh.identity), knownHosts: ssh.knownHosts, ...over },
 })
 

@@ -4,11 +4,12 @@ import { zstdDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type GitServer, openGitServer } from '../../deploy/local/git-server.ts'
 import { ensureTools } from '../../deploy/tools/tools.mjs'
+import { packChart } from '../../hub/render/io/pack-chart.ts'
 import { createRenderStore } from '../../hub/render/io/store.ts'
 import { createTrees } from '../../hub/render/io/tree.ts'
 import type { Built } from '../../hub/render/model.ts'
 import { createRender, type Render } from '../../hub/render/service.ts'
-import { GitFetcher } from '../../hub/sources/io/git.ts'
+import { GitFetcher } from '../../hub/sources/io/git/fetcher.ts'
 import { createSourceStore } from '../../hub/sources/io/store.ts'
 import type { GitRef, SourceKey } from '../../hub/sources/model.ts'
 import { sourceKey } from '../../hub/sources/model.ts'
@@ -60,6 +61,7 @@ beforeAll(async () => {
       built += 1
       return pool.build(tree, options, { signal, deadlineMs: 20_000 })
     },
+    packChart,
     clock: systemClock,
     log: silentLog,
   })

@@ -4,7 +4,7 @@ import type { Log } from '../../../proto/base/log.ts'
 import type { Random } from '../../../proto/base/random.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { Kustomization } from '../../../proto/model/flux/kustomize/kinds.ts'
-import type { GitRepository } from '../../../proto/model/flux/source/kinds.ts'
+import { isSource, type SourceObject } from '../../../proto/model/flux/source/kinds.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import type { ImpersonatedKube, Kube } from '../../kube/model.ts'
@@ -45,7 +45,7 @@ export interface Flux extends AsyncDisposable {
   readonly credentials: Credentials
   kustomizations(): Iterable<Kustomization>
   kustomization(key: string): Kustomization | undefined
-  gitRepository(key: string): GitRepository | undefined
+  source(key: string): SourceObject | undefined
   helmReleases(): Iterable<HelmRelease>
   helmRelease(key: string): HelmRelease | undefined
   sketch(key: string): Promise<Sketch | undefined>
@@ -84,9 +84,9 @@ export function openFlux(deps: FluxDeps): Flux {
       const object = objectOf(mirror.byKey(key))
       return object?.kind === 'HelmRelease' ? object : undefined
     },
-    gitRepository(key) {
+    source(key) {
       const object = objectOf(mirror.byKey(key))
-      return object?.kind === 'GitRepository' ? object : undefined
+      return object && isSource(object) ? object : undefined
     },
     async sketch(key) {
       const mirrored = mirror.byKey(key)
@@ -94,7 +94,7 @@ export function openFlux(deps: FluxDeps): Flux {
       const { manifest } = mirrored
       const object = objectOf(mirrored)
       const told = { stripped: strip(manifest), key: reportKey(manifest) }
-      if (object?.kind !== 'GitRepository') return { ...told, credential: NO_CREDENTIAL, unread: false }
+      if (!object || !isSource(object)) return { ...told, credential: NO_CREDENTIAL, unread: false }
       try {
         return { ...told, credential: await credentials.of(key, object, stop.signal), unread: false }
       } catch (error) {

@@ -1,13 +1,13 @@
 import type { Clock } from '../../../proto/base/clock.ts'
 import type { FluxObject } from '../../../proto/model/flux/kinds.ts'
 import type { Kustomization } from '../../../proto/model/flux/kustomize/kinds.ts'
-import type { GitRepository } from '../../../proto/model/flux/source/kinds.ts'
+import { isSource } from '../../../proto/model/flux/source/kinds.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { REQUESTED_AT } from '../../../proto/model/names.ts'
-import type { GitRepositoryOutcome, KustomizationOutcome, MirroredObject, StatusMoment } from '../../mirror/model.ts'
-import type { SourceWord } from '../git-repository.ts'
+import type { KustomizationOutcome, MirroredObject, SourceObjectStatus, SourceOutcome, StatusMoment } from '../../mirror/model.ts'
 import type { HelmVoice } from '../helm/ports.ts'
 import type { Voice } from '../ports.ts'
+import type { SourceWord } from '../source-word.ts'
 
 type Status<T extends { readonly status: unknown }> = T['status']
 
@@ -20,7 +20,7 @@ export interface VoiceDeps {
   }
   readonly record: (object: Manifest, event: Parameters<HelmVoice['event']>[1]) => void
   readonly kustomizationStatus: (old: Status<Kustomization>, outcome: KustomizationOutcome, at: StatusMoment) => Status<Kustomization>
-  readonly gitRepositoryStatus: (old: Status<GitRepository>, outcome: GitRepositoryOutcome, at: StatusMoment) => Status<GitRepository>
+  readonly sourceStatus: (old: SourceObjectStatus, outcome: SourceOutcome, at: StatusMoment) => SourceObjectStatus
   readonly unservedStatus: (old: object, message: string, at: StatusMoment) => object
   readonly clock: Clock
 }
@@ -47,12 +47,12 @@ export function createVoice(deps: VoiceDeps): FluxVoice {
     },
     async source(key, { outcome, requestedAt }, signal) {
       const found = find(key)
-      if (found?.object.kind !== 'GitRepository') return
+      if (!found || !isSource(found.object)) return
       // What the hub found answers a request only when it says so; what is decided here answers at once.
       const isLocal = outcome.kind === 'suspended' || (outcome.kind === 'stalled' && requestedAt === undefined)
       const handled = isLocal ? requested(found.object) : requestedAt === undefined ? {} : { requestedAt }
       const before = found.object.status
-      const next = deps.gitRepositoryStatus(before, outcome, { ...now(found.object), ...handled })
+      const next = deps.sourceStatus(before, outcome, { ...now(found.object), ...handled })
       await write.status(found.mirrored, next, signal)
       const event = eventOf(before.artifact?.revision, outcome)
       if (event && next !== before) deps.record(found.mirrored.manifest, event)
@@ -83,12 +83,13 @@ function requested({ metadata }: FluxObject): { readonly requestedAt?: string } 
   return at === undefined ? {} : { requestedAt: at }
 }
 
-function eventOf(before: string | undefined, outcome: GitRepositoryOutcome): Parameters<Voice['event']>[1] | undefined {
+function eventOf(before: string | undefined, outcome: SourceOutcome): Parameters<Voice['event']>[1] | undefined {
   switch (outcome.kind) {
     case 'stored': {
       const { revision } = outcome.artifact
       if (revision === before) return undefined
-      return { severity: 'info', reason: 'NewArtifact', message: `stored artifact for revision '${revision}'`, revision }
+      const message = outcome.said?.message ?? `stored artifact for revision '${revision}'`
+      return { severity: 'info', reason: outcome.said?.reason.startsWith('Chart') ? outcome.said.reason : 'NewArtifact', message, revision }
     }
     case 'failed':
     case 'stalled':

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { CLUSTER, TENANT } from '../../../proto/model/fleet/kinds.ts'
 import { KUSTOMIZATION } from '../../../proto/model/flux/kustomize/kinds.ts'
-import { GIT_REPOSITORY } from '../../../proto/model/flux/source/kinds.ts'
+import { GIT_REPOSITORY, HELM_CHART } from '../../../proto/model/flux/source/kinds.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { columnsOf } from './objects.ts'
 
@@ -45,6 +45,13 @@ test('a source shows the revision of its artifact; what nobody has looked at yet
     'Unknown',
     'waiting to be reconciled',
   ])
+})
+
+test('a chart shows which one it is, and of which repository', () => {
+  const { head, row } = columnsOf(HELM_CHART, { cluster: 'staging' })
+  const chart = anObject('HelmChart', { spec: { chart: 'web', version: '1.x', sourceRef: { kind: 'HelmRepository', name: 'charts' } } })
+  expect(head.slice(1, 5)).toEqual(['name', 'chart', 'version', 'source'])
+  expect(row(chart).slice(1, 5)).toEqual(['apps', 'web', '1.x', 'HelmRepository/charts'])
 })
 
 test('a cluster shows whether its agent is there and how its objects are doing', () => {

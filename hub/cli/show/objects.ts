@@ -26,14 +26,34 @@ export function columnsOf(kind: ResourceKind, options: ColumnOptions = {}): Colu
   if (kind.kind === TENANT.kind) return TENANTS
   const { allNamespaces, cluster, prefixed } = options
   if (kind.kind === PLACEMENT.kind) return placements(allNamespaces === true)
+  const own = prefixed ? {} : (OWN_COLUMNS[kind.kind] ?? {})
   return {
-    head: ['cluster', ...(allNamespaces ? ['namespace'] : []), 'name', 'revision', 'suspended', 'ready', 'message'],
+    head: ['cluster', ...(allNamespaces ? ['namespace'] : []), 'name', ...Object.keys(own), 'revision', 'suspended', 'ready', 'message'],
     row(object) {
       const { message, name, namespace, ready, revision, suspended, ...row } = fluxRow(object, cluster)
       const shown = prefixed ? `${kind.kind.toLowerCase()}/${name}` : name
-      return [row.cluster, ...(allNamespaces ? [namespace] : []), shown, revision, truth(suspended), ready, message]
+      const more = Object.values(own).map((cell) => cell((object.spec ?? {}) as SourceSpec))
+      return [row.cluster, ...(allNamespaces ? [namespace] : []), shown, ...more, revision, truth(suspended), ready, message]
     },
   }
+}
+
+interface SourceSpec {
+  readonly url?: string
+  readonly chart?: string
+  readonly version?: string
+  readonly sourceRef?: { readonly kind: string; readonly name: string }
+}
+
+/** What tells objects of a kind apart better than their names do. */
+const OWN_COLUMNS: Readonly<Record<string, Readonly<Record<string, (spec: SourceSpec) => string>>>> = {
+  OCIRepository: { url: ({ url = '' }) => url },
+  HelmRepository: { url: ({ url = '' }) => url },
+  HelmChart: {
+    chart: ({ chart = '' }) => chart,
+    version: ({ version = '*' }) => version,
+    source: ({ sourceRef }) => (sourceRef ? `${sourceRef.kind}/${sourceRef.name}` : ''),
+  },
 }
 
 const CLUSTERS: Columns = {

@@ -121,7 +121,7 @@ export const ANSWER = `with said as (
     select so.cluster_id, so.kind, so.namespace, so.name, so.generation,
            case when so.problem is not null or s.checked_at >= so.requested_seen_at then so.requested_at else coalesce(o.handled_at, '') end as handled_at,
            coalesce(r.revision, '') as revision, coalesce(r.artifact, '') as artifact, coalesce(a.bytes, 0) as bytes,
-           v.seen_at as artifact_at, coalesce(so.problem, s.problem) as problem
+           v.seen_at as artifact_at, coalesce(v.metadata, '{}') as metadata, coalesce(so.problem, s.problem) as problem
     from source_objects so left join sources s on s.key = so.source_key
     left join releases r on ${OF_OBJECT('r')}${WANT}
     left join source_statuses o on o.cluster_id = so.cluster_id and o.kind = so.kind and o.namespace = so.namespace and o.name = so.name
@@ -132,16 +132,16 @@ export const ANSWER = `with said as (
   changed as (
     select x.*, h.counter + row_number() over (partition by x.cluster_id order by x.kind, x.namespace, x.name) as position
     from said x join cluster_heads h on h.cluster_id = x.cluster_id left join source_statuses o on o.cluster_id = x.cluster_id and o.kind = x.kind and o.namespace = x.namespace and o.name = x.name
-    where o.cluster_id is null or (o.generation, o.revision, o.artifact, o.handled_at) <> (x.generation, x.revision, x.artifact, x.handled_at)
+    where o.cluster_id is null or (o.generation, o.revision, o.artifact, o.handled_at, o.metadata) <> (x.generation, x.revision, x.artifact, x.handled_at, x.metadata)
       or o.problem is distinct from x.problem),
   bumped as (
     update cluster_heads h set counter = h.counter + n.count from (select cluster_id, count(*) as count from changed group by cluster_id) n
     where h.cluster_id = n.cluster_id)
-  insert into source_statuses (cluster_id, kind, namespace, name, generation, revision, artifact, bytes, artifact_at, problem, handled_at, position)
-  select x.cluster_id, x.kind, x.namespace, x.name, x.generation, x.revision, x.artifact, x.bytes, x.artifact_at, x.problem, x.handled_at, x.position
+  insert into source_statuses (cluster_id, kind, namespace, name, generation, revision, artifact, bytes, artifact_at, metadata, problem, handled_at, position)
+  select x.cluster_id, x.kind, x.namespace, x.name, x.generation, x.revision, x.artifact, x.bytes, x.artifact_at, x.metadata, x.problem, x.handled_at, x.position
   from changed x
   on conflict (cluster_id, kind, namespace, name) do update set
     generation = excluded.generation, revision = excluded.revision, artifact = excluded.artifact, bytes = excluded.bytes,
-    artifact_at = excluded.artifact_at, problem = excluded.problem, handled_at = excluded.handled_at, position = excluded.position,
+    artifact_at = excluded.artifact_at, metadata = excluded.metadata, problem = excluded.problem, handled_at = excluded.handled_at, position = excluded.position,
     xid = pg_current_xact_id(), seq = nextval('object_seq')
   returning cluster_id`

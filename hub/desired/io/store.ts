@@ -1,6 +1,5 @@
-import type { BuildOptions } from '../../../proto/model/flux/build-options.ts'
 import type { Db, Sql } from '../../db/db.ts'
-import type { Built, Target } from '../model.ts'
+import type { Built, Target, Wanted } from '../model.ts'
 import type { DesiredStore } from '../ports.ts'
 import { ANSWER, DISTINCT_TARGETS, DUE, LOCK_HEADS, UPSERT_DESIRED, UPSERT_RELEASES, WANTED } from './statements.ts'
 
@@ -17,7 +16,7 @@ export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): 
     },
 
     async wanted(sourceKey, target) {
-      const { rows } = await db.query<{ options_digest: string; options: BuildOptions }>(WANTED, [
+      const { rows } = await db.query<{ options_digest: string; options: Wanted['options'] }>(WANTED, [
         sourceKey,
         target.revision,
         target.artifact,

@@ -1,12 +1,13 @@
-import { KUSTOMIZE_GROUP, SOURCE_GROUP } from '../../../proto/model/names.ts'
-import type { ObjectRef } from '../../../proto/model/object-ref.ts'
+import { HELM_GROUP, KUSTOMIZE_GROUP, SOURCE_GROUP } from '../../../proto/model/names.ts'
+import { type ObjectRef, refKey } from '../../../proto/model/object-ref.ts'
 import type { MirroredReport, VersionedRef } from '../../../proto/model/report.ts'
 import type { Db, Sql } from '../../db/db.ts'
 import { SOURCES_LOCK } from '../../db/locks.ts'
 import type { ClusterReport, Projection, Received } from '../model.ts'
-import { type Folded, NOTHING_FOLDED, type ReportStore } from '../ports.ts'
+import { type Folded, NOTHING_FOLDED, type ReportStore, type ServeSightings } from '../ports.ts'
 import { foldPlaced } from './placed.ts'
 import { reviewSources } from './review.ts'
+import { chartsOf } from './sightings.ts'
 import { writeSources } from './sources.ts'
 import * as sql from './statements.ts'
 
@@ -21,11 +22,11 @@ export interface Mirrors {
 /** `ReportStore` over Postgres: a batch is one transaction, a kind of row one statement. */
 export function createReportStore(db: Db, mirrors: Mirrors): ReportStore {
   return {
-    fold: (batch, project) =>
+    fold: (batch, project, serve) =>
       db.transaction(async (tx) => {
         const news = await takeNews(tx, batch)
         if (news.some(namesSources)) await tx.query('select pg_advisory_xact_lock_shared($1)', [SOURCES_LOCK])
-        return news.length === 0 ? NOTHING_FOLDED : await write(tx, mirrors, await project(news))
+        return news.length === 0 ? NOTHING_FOLDED : await write({ tx, mirrors, serve }, await project(news))
       }),
     review: (serve) => reviewSources(db, serve),
     async reject({ clusterId, lane, reason, bytes }) {
@@ -34,8 +35,9 @@ export function createReportStore(db: Db, mirrors: Mirrors): ReportStore {
   }
 }
 
+/** True where source objects may be given other Sources: a chart follows its repository, also when that goes. */
 function namesSources({ report }: Received): boolean {
-  return report.objects.some(({ ref }) => ref.group === SOURCE_GROUP)
+  return report.list?.last === true || [...report.objects, ...report.deletions].some(({ ref }) => ref.group === SOURCE_GROUP)
 }
 
 interface Position {
@@ -68,7 +70,13 @@ async function takeNews(tx: Sql, batch: readonly Received[]): Promise<readonly R
   return news
 }
 
-async function write(tx: Sql, mirrors: Mirrors, rows: Projection): Promise<Folded> {
+interface Writing {
+  readonly tx: Sql
+  readonly mirrors: Mirrors
+  readonly serve: ServeSightings
+}
+
+async function write({ mirrors, serve, tx }: Writing, rows: Projection): Promise<Folded> {
   const gone = [...rows.deletions, ...(await unlisted(tx, rows))]
   const work = { fetch: new Set<string>(), settle: new Set<string>() }
   const unbuilt = withoutConsumer(rows)
@@ -77,6 +85,7 @@ async function write(tx: Sql, mirrors: Mirrors, rows: Projection): Promise<Folde
   await mirrors.upsert(tx, rows.mirrors)
   await mirrors.remove(tx, gone)
   await writeSources(tx, rows.sourceObjects, work)
+  await writeSources(tx, await serve(await chartsOf(tx, [...rows.mirrors, ...gone])), work)
   await many(tx, sql.UPSERT_APPLIED, rows.applied.map(appliedRow))
   await many(tx, sql.UPSERT_CONSUMERS, rows.consumers, work.settle)
   await forget(tx, gone, unbuilt, work)
@@ -134,9 +143,10 @@ async function forget(tx: Sql, gone: Gone, unbuilt: Gone, work: { settle: Set<st
 type Gone = readonly ClusterReport<{ readonly ref: ObjectRef }>[]
 
 function withoutConsumer(rows: Projection): Gone {
-  const consumers = new Set(rows.consumers.map((row) => `${row.clusterId}/${row.namespace}/${row.name}`))
+  const consumers = new Set(rows.consumers.map((row) => `${row.clusterId}/${refKey(row)}`))
   return rows.mirrors.filter(({ clusterId, value: { ref } }) => {
-    return ref.group === KUSTOMIZE_GROUP && ref.kind === 'Kustomization' && !consumers.has(`${clusterId}/${ref.namespace}/${ref.name}`)
+    const mayConsume = ref.group === KUSTOMIZE_GROUP || ref.group === HELM_GROUP
+    return mayConsume && !consumers.has(`${clusterId}/${refKey(ref)}`)
   })
 }
 

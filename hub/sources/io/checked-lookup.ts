@@ -1,15 +1,15 @@
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns'
 import { type AddressPolicy, refusedAddress, refusedHost, unlistedHost } from '../addresses.ts'
-import { GitFailure } from './git-jobs.ts'
+import { FetchFailure } from './failure.ts'
 
 type Found = (error: Error | null, address: string | LookupAddress[], family?: number) => void
 
 /** Throws where the host itself, name or address, is refused, or the tenant's list leaves it out. */
 export function checkHost(host: string, port: number, policy: AddressPolicy): void {
   const unlisted = unlistedHost(host, port, policy)
-  if (unlisted) throw new GitFailure('unlisted', unlisted)
+  if (unlisted) throw new FetchFailure('unlisted', unlisted)
   const refused = refusedHost(host, policy)
-  if (refused) throw new GitFailure('address', refused)
+  if (refused) throw new FetchFailure('address', refused)
 }
 
 /**
@@ -22,12 +22,12 @@ export function checkedLookup(policy: AddressPolicy): (host: string, options: Lo
       if (error) return found(error, [])
       for (const { address } of addresses) {
         const refused = refusedAddress(address, policy, host)
-        if (refused) return found(new GitFailure('address', refused), [])
+        if (refused) return found(new FetchFailure('address', refused), [])
       }
       const first = addresses[0]
       if (options.all) found(null, addresses)
       else if (first) found(null, first.address, first.family)
-      else found(new GitFailure('network', `${host} has no address`), [])
+      else found(new FetchFailure('network', `${host} has no address`), [])
     })
   }
 }

@@ -1,4 +1,4 @@
-import { type GitCredential, parseGitCredential } from '../credential.ts'
+import { parseCredential, type SourceCredential } from '../credential.ts'
 import type { SourceProblem } from '../model.ts'
 import type { OpenCredential } from '../ports.ts'
 
@@ -9,17 +9,17 @@ const UNREADABLE: SourceProblem = {
 
 /** Opens stored credentials for fetches: JSON of a Secret's keys and values, as the agent sealed it. */
 export function openCredentials(content: (id: string) => Promise<Uint8Array | undefined>): OpenCredential {
-  return async (id): Promise<GitCredential | SourceProblem | undefined> => {
+  return async (id): Promise<SourceCredential | SourceProblem | undefined> => {
     const bytes = await content(id)
     return bytes && parse(Buffer.from(bytes).toString('utf8'))
   }
 }
 
-function parse(text: string): GitCredential | SourceProblem {
+function parse(text: string): SourceCredential | SourceProblem {
   try {
     const data: unknown = JSON.parse(text)
     if (typeof data !== 'object' || data === null) return UNREADABLE
-    return parseGitCredential(
+    return parseCredential(
       Object.fromEntries(Object.entries(data).filter((entry): entry is [string, string] => typeof entry[1] === 'string')),
     )
   } catch {

@@ -3,7 +3,7 @@ import { zstdCompress } from 'node:zlib'
 import { FleetError } from '../../../proto/base/errors.ts'
 import { sha256 } from '../../../proto/base/hash.ts'
 import type { Sql } from '../../db/db.ts'
-import type { SourceKey, SourceOptions, SourceProblem } from '../model.ts'
+import type { KindAndOptions, SourceKey, SourceKind, SourceOptions, SourceProblem } from '../model.ts'
 import type { Blob, ClaimedSource, NewRevision, SourceStore } from '../ports.ts'
 import { treeLines } from '../tree-file.ts'
 
@@ -61,12 +61,17 @@ const LACKING = `
     select from blobs b where b.digest = w.digest and b.touched_at >= now() - interval '${FRESH_MINUTES} minutes')`
 
 const SAVE_REVISION = `
-  insert into revisions (source_key, revision, artifact, commit) values ($1, $2, $3, $4)
-  on conflict (source_key, revision) do update set artifact = excluded.artifact`
+  insert into revisions (source_key, revision, artifact, commit, metadata) values ($1, $2, $3, $4, $5)
+  on conflict (source_key, revision) do update set artifact = excluded.artifact, metadata = excluded.metadata`
+
+/** Charts are made of what is at the address of their repository. */
+const POKE_CHARTS = `
+  update sources c set next_at = least(c.next_at, now()) from sources r
+  where r.key = $1 and c.kind = 'HelmChart' and c.url = r.url and c.credential_id is not distinct from r.credential_id`
 
 interface Row {
   key: string
-  kind: string
+  kind: SourceKind
   url: string
   options: SourceOptions
   credential_id: string | null
@@ -88,6 +93,9 @@ export function createSourceStore({ db, replica }: SourceStoreDeps): SourceStore
     async poke(keys) {
       await db.query('update sources set next_at = least(next_at, now()) where key = any($1::text[])', [keys])
     },
+    async pokeCharts(key) {
+      await db.query(POKE_CHARTS, [key])
+    },
     async nextDueMs() {
       const text = `select min(greatest(0, extract(epoch from ${DUE_AT} - now()) * 1000))::float8 as ms
                       from sources s where ${WAITING} and ${DUE_AT} < 'infinity'`
@@ -105,7 +113,7 @@ export function createSourceStore({ db, replica }: SourceStoreDeps): SourceStore
         const { rowCount } = await tx.query('update artifacts set whole = true, touched_at = now() where digest = $1', [digest])
         if (rowCount === 0)
           throw new FleetError('unavailable', `store revision ${next.revision}: it took so long that its tree was collected`)
-        await tx.query(SAVE_REVISION, [key, next.revision, digest, JSON.stringify(next.commit)])
+        await tx.query(SAVE_REVISION, [key, next.revision, digest, JSON.stringify(next.commit), JSON.stringify(next.metadata ?? {})])
         const text = `update sources set revision = $3, artifact = $4, problem = null, failures = 0, fetched_at = now(), ${DONE} where key = $1`
         await tx.query(text, [key, lookAgainMs, next.revision, digest])
       })
@@ -129,9 +137,8 @@ export function createSourceStore({ db, replica }: SourceStoreDeps): SourceStore
 function claimed(row: Row): ClaimedSource {
   return {
     key: row.key as SourceKey,
-    kind: row.kind,
+    ...({ kind: row.kind, options: row.options } as KindAndOptions),
     url: row.url,
-    options: row.options,
     credentialId: row.credential_id ?? undefined,
     trusted: row.trusted,
     hosts: row.hosts ?? undefined,

@@ -143,6 +143,7 @@ interface Body {
   readonly artifact: string
   readonly bytes: number
   readonly artifact_at: string | null
+  readonly metadata: Readonly<Record<string, string>>
   readonly handled_at: string
   readonly tenant: string
   readonly namespaces: readonly string[]
@@ -196,6 +197,7 @@ function sourceStatusOf(body: Body, source: ObjectRef, position: bigint): Fact {
     artifactDigest: body.artifact,
     artifactBytes: body.bytes,
     artifactAt: new Date(body.artifact_at ?? 0),
+    ...(Object.keys(body.metadata).length > 0 ? { metadata: body.metadata } : {}),
     problem: body.problem ?? undefined,
     handledAt: body.handled_at,
     position,

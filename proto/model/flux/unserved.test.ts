@@ -28,7 +28,14 @@ test.each([
   ['decryption', ks({ decryption: { provider: 'sops' } }), ['spec.decryption']],
   ['a remote cluster', ks({ kubeConfig: { secretRef: { name: 's' } } }), ['spec.kubeConfig']],
   ['a CEL dependency', ks({ dependsOn: [{ name: 'a' }, { name: 'b', readyExpr: 'true' }] }), ['spec.dependsOn[1].readyExpr']],
-  ['another kind of source', ks({ sourceRef: { kind: 'OCIRepository', name: 'x' } }), ['spec.sourceRef.kind: OCIRepository']],
+  ['another kind of source', ks({ sourceRef: { kind: 'Bucket', name: 'x' } }), ['spec.sourceRef.kind: Bucket']],
+  ['a cloud registry', of('OCIRepository', { url: 'oci://x/y', interval: '1m', provider: 'aws' }), ['spec.provider: aws']],
+  ['a proxy', of('OCIRepository', { url: 'oci://x/y', interval: '1m', proxySecretRef: { name: 'p' } }), ['spec.proxySecretRef']],
+  [
+    'a chart in a bucket',
+    of('HelmChart', { chart: 'c', interval: '1m', sourceRef: { kind: 'Bucket', name: 'b' } }),
+    ['spec.sourceRef.kind: Bucket'],
+  ],
   ['another kind', of('Bucket', { bucketName: 'b', endpoint: 'e', interval: '1m' }), ['kind Bucket']],
 ])('%s is named', (_name, found, expected) => {
   expect(found).toEqual(expected)

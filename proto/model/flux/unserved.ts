@@ -2,6 +2,8 @@ import type { HelmReleaseSpec } from './helm/helm-release.ts'
 import type { FluxObject } from './kinds.ts'
 import type { KustomizationSpec } from './kustomize/kustomization.ts'
 import type { GitRepositorySpec } from './source/git-repository.ts'
+import type { HelmChartSpec } from './source/helm-chart.ts'
+import type { OCIRepositorySpec } from './source/oci-repository.ts'
 
 /**
  * What the object asks for that Flotilla does not do yet: paths of fields, with the value where only that value is the
@@ -11,6 +13,12 @@ export function unserved(object: FluxObject): readonly string[] {
   switch (object.kind) {
     case 'GitRepository':
       return unservedOfGitRepository(object.spec)
+    case 'OCIRepository':
+      return unservedOfOciRepository(object.spec)
+    case 'HelmRepository':
+      return unservedProvider(object.spec)
+    case 'HelmChart':
+      return unservedOfHelmChart(object.spec)
     case 'Kustomization':
       return unservedOfKustomization(object.spec)
     case 'HelmRelease':
@@ -28,15 +36,29 @@ export function unservedMessage(parts: readonly string[]): string {
 function unservedOfGitRepository(spec: GitRepositorySpec): readonly string[] {
   return [
     ...asked(spec, ['verify', 'proxySecretRef', 'include', 'sparseCheckout', 'recurseSubmodules', 'serviceAccountName']),
-    ...(spec.provider === undefined || spec.provider === 'generic' ? [] : [`spec.provider: ${spec.provider}`]),
+    ...unservedProvider(spec),
   ]
 }
+
+function unservedOfOciRepository(spec: OCIRepositorySpec): readonly string[] {
+  return [...asked(spec, ['verify', 'proxySecretRef', 'serviceAccountName']), ...unservedProvider(spec)]
+}
+
+function unservedOfHelmChart(spec: HelmChartSpec): readonly string[] {
+  return [...asked(spec, ['verify']), ...(spec.sourceRef.kind === 'Bucket' ? ['spec.sourceRef.kind: Bucket'] : [])]
+}
+
+function unservedProvider({ provider }: { readonly provider?: string | undefined }): readonly string[] {
+  return provider === undefined || provider === 'generic' ? [] : [`spec.provider: ${provider}`]
+}
+
+const KUSTOMIZED: readonly string[] = ['GitRepository', 'OCIRepository']
 
 function unservedOfKustomization(spec: KustomizationSpec): readonly string[] {
   return [
     ...asked(spec, ['decryption', 'kubeConfig', 'ignore', 'healthCheckExprs', 'buildMetadata', 'ignoreMissingComponents']),
     ...(spec.dependsOn ?? []).flatMap((dependency, index) => (dependency.readyExpr ? [`spec.dependsOn[${index}].readyExpr`] : [])),
-    ...(spec.sourceRef.kind === 'GitRepository' ? [] : [`spec.sourceRef.kind: ${spec.sourceRef.kind}`]),
+    ...(KUSTOMIZED.includes(spec.sourceRef.kind) ? [] : [`spec.sourceRef.kind: ${spec.sourceRef.kind}`]),
   ]
 }
 

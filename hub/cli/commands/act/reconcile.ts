@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { systemClock } from '../../../../proto/base/clock.ts'
 import { FleetError } from '../../../../proto/base/errors.ts'
 import { KUSTOMIZATION } from '../../../../proto/model/flux/kustomize/kinds.ts'
+import { HELM_REPOSITORY } from '../../../../proto/model/flux/source/kinds.ts'
 import type { Manifest } from '../../../../proto/model/manifest.ts'
 import { REQUESTED_AT } from '../../../../proto/model/names.ts'
 import type { ResourceKind } from '../../../../proto/model/resource/kind.ts'
@@ -27,13 +28,23 @@ export function reconcileCommand(program: Command, session: Session): void {
 }
 
 async function reconcile(session: Session, what: What, options: Options): Promise<void> {
-  const source = options.withSource ? await sourceOf(session, what) : undefined
+  if (isLookedUpOnly(what))
+    throw new FleetError(
+      'invalid',
+      `${what.kind.kind} ${what.where.name} is a place in a registry where charts are looked up: there is nothing to reconcile`,
+    )
+  const found = options.withSource ? await sourceOf(session, what) : undefined
+  const source = found && isLookedUpOnly(found) ? undefined : found
   for (const { kind, object, where } of source ? [source, what] : [what])
     if ((object.spec as { suspend?: boolean } | undefined)?.suspend)
       throw new FleetError('conflict', `${kind.kind} ${where.name} is suspended in ${where.cluster}; flotilla resume starts it again`)
   const fetched = source && (await request(session, source, { ...options, wait: true }))
   const revision = fetched && what.kind.kind === KUSTOMIZATION.kind ? attemptedRevision(fetched) : undefined
   await request(session, what, { ...options, revision })
+}
+
+function isLookedUpOnly({ kind, object }: What): boolean {
+  return kind.kind === HELM_REPOSITORY.kind && (object.spec as { readonly type?: string } | undefined)?.type === 'oci'
 }
 
 /** Asks for a reconciliation, and waits for its outcome; with a revision, for the one that works on it or on a later one. */

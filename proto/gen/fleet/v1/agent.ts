@@ -180,6 +180,13 @@ export interface SourceStatus {
   /** The reconcile request that this answers. */
   readonly handledAt: string;
   readonly position: bigint;
+  /** What else is told of the artifact: annotations of an OCI artifact, name and making of a chart. */
+  readonly metadata: { [key: string]: string };
+}
+
+export interface SourceStatus_MetadataEntry {
+  readonly key: string;
+  readonly value: string;
 }
 
 /** A tenant that this cluster serves, or no longer does. */
@@ -1964,6 +1971,7 @@ function createBaseSourceStatus(): SourceStatus {
     problem: undefined,
     handledAt: "",
     position: 0n,
+    metadata: {},
   };
 }
 
@@ -2008,6 +2016,9 @@ export const SourceStatus: MessageFns<SourceStatus> = {
       }
       writer.uint32(72).uint64(message.position);
     }
+    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+      SourceStatus_MetadataEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
+    });
     return writer;
   },
 
@@ -2096,6 +2107,17 @@ export const SourceStatus: MessageFns<SourceStatus> = {
             message.position = reader.uint64() as bigint;
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            const entry10 = SourceStatus_MetadataEntry.decode(reader, reader.uint32());
+            if (entry10.value !== undefined) {
+              message.metadata[entry10.key] = entry10.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2132,6 +2154,82 @@ export const SourceStatus: MessageFns<SourceStatus> = {
       : undefined;
     message.handledAt = object.handledAt ?? "";
     message.position = (object.position !== undefined && object.position !== null) ? BigInt(object.position) : 0n;
+    message.metadata = (globalThis.Object.entries(object.metadata ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseSourceStatus_MetadataEntry(): SourceStatus_MetadataEntry {
+  return { key: "", value: "" };
+}
+
+export const SourceStatus_MetadataEntry: MessageFns<SourceStatus_MetadataEntry> = {
+  encode(message: SourceStatus_MetadataEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SourceStatus_MetadataEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSourceStatus_MetadataEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SourceStatus_MetadataEntry>, I>>(base?: I): SourceStatus_MetadataEntry {
+    return SourceStatus_MetadataEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SourceStatus_MetadataEntry>, I>>(object: I): SourceStatus_MetadataEntry {
+    const message = createBaseSourceStatus_MetadataEntry() as any;
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };

@@ -55,7 +55,7 @@ const BUCKET = {
 } as const satisfies ResourceKind
 export type Bucket = Resource<'Bucket', BucketSpec, BucketStatus>
 
-const HELM_REPOSITORY = {
+export const HELM_REPOSITORY = {
   ...SOURCE,
   kind: 'HelmRepository',
   plural: 'helmrepositories',
@@ -68,7 +68,7 @@ const HELM_REPOSITORY = {
 } as const satisfies ResourceKind
 export type HelmRepository = Resource<'HelmRepository', HelmRepositorySpec, HelmRepositoryStatus>
 
-const HELM_CHART = {
+export const HELM_CHART = {
   ...SOURCE,
   kind: 'HelmChart',
   plural: 'helmcharts',
@@ -100,6 +100,16 @@ const EXTERNAL_ARTIFACT = {
   status: externalArtifactStatus,
 } as const satisfies ResourceKind
 export type ExternalArtifact = Resource<'ExternalArtifact', ExternalArtifactSpec, ExternalArtifactStatus>
+
+/** The objects that the hub fetches for. */
+export type SourceObject = GitRepository | OCIRepository | HelmRepository | HelmChart
+
+const FETCHED: readonly string[] = ['GitRepository', 'OCIRepository', 'HelmRepository', 'HelmChart'] satisfies SourceObject['kind'][]
+
+/** True for an object that the hub fetches for. */
+export function isSource<Object extends { readonly kind: string }>(object: Object): object is Extract<Object, SourceObject> {
+  return FETCHED.includes(object.kind)
+}
 
 /** The kinds that give artifacts. */
 export const SOURCE_KINDS = [GIT_REPOSITORY, OCI_REPOSITORY, BUCKET, HELM_REPOSITORY, HELM_CHART, EXTERNAL_ARTIFACT] as const

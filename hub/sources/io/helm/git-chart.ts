@@ -1,0 +1,106 @@
+import { IGNORE_FILE, ignoreRules } from '../../ignore-rules.ts'
+import type { Fetcher, FetchOutcome, NewRevision } from '../../ports.ts'
+import { FetchFailure } from '../failure.ts'
+import { type ChartBudget, metadataIn, type PackedChart, packChart, readChart } from './chart-files.ts'
+import type { ChartRequest } from './remote-chart.ts'
+
+export interface GitChartDeps {
+  readonly git: Fetcher<'GitRepository'>
+  readonly budget: ChartBudget
+}
+
+export type GitChart = { readonly chart: PackedChart; readonly sourceRevision: string } | Exclude<FetchOutcome, { kind: 'fetched' }>
+
+const HELM_IGNORE = '.helmignore'
+const HASH_DIGITS = 12
+
+/** The chart at a path of a git repository, packed; its dependencies have to be there. */
+export async function chartInGit(request: ChartRequest, { budget, git }: GitChartDeps, signal: AbortSignal): Promise<GitChart> {
+  const { options, ...rest } = request
+  if (!options.git) throw new FetchFailure('ref', `invalid chart reference: ${request.url} is no git repository`)
+  // The commit is listed even where it is known: which chart it has cannot be told by it.
+  const asked = { ...rest, kind: 'GitRepository', options: options.git, known: undefined } as const
+  return git.fetch<GitChart>(
+    asked,
+    async (outcome) => {
+      if (outcome.kind !== 'fetched') return outcome
+      const { revision } = outcome.revision
+      return { chart: await packed(options, { tree: outcome.revision, budget, signal }), sourceRevision: revision }
+    },
+    { signal },
+  )
+}
+
+interface Packing {
+  readonly tree: NewRevision
+  readonly budget: ChartBudget
+  readonly signal: AbortSignal
+}
+
+async function packed(options: ChartRequest['options'], { budget, signal, tree }: Packing): Promise<PackedChart> {
+  const build = [options.byRevision ? hashOf(tree.revision) : '', options.generation ?? ''].filter((part) => part !== '').join('.')
+  const values = await contents(
+    tree,
+    (options.valuesFiles ?? []).map((path) => path.replace(/^(\.?\/)+/, '')),
+    budget,
+  )
+  const read = (path: string) => values.get(path)
+  const whole = tree.files.find(({ path }) => path === options.chart)
+  if (whole) {
+    const archive = (await contents(tree, [whole.path], budget)).get(whole.path) ?? Buffer.alloc(0)
+    const chart = await readChart(archive, budget, signal)
+    if (build === '' && !options.valuesFiles) return { ...chart.metadata, archive, valuesFiles: [], packaged: false }
+    return packChart(chart, { build, options, read })
+  }
+  const prefix = options.chart === '' || options.chart === '.' ? '' : `${options.chart.replace(/\/+$/, '')}/`
+  const paths = tree.files.filter(({ mode, path }) => path.startsWith(prefix) && mode !== '120000').map(({ path }) => path)
+  const files = chartFiles(await contents(tree, paths, budget), prefix)
+  if (!files.has('Chart.yaml')) throw new FetchFailure('ref', `invalid chart reference: no chart found at '${options.chart}'`)
+  const metadata = metadataIn(files)
+  for (const { name } of metadata.dependencies)
+    if (!hasDependency(files, name))
+      throw new FetchFailure(
+        'dependency',
+        `dependency build error: '${name}' is not in charts/ of the chart, and is not fetched from elsewhere`,
+      )
+  return packChart({ metadata, files }, { build, options, read })
+}
+
+/** What of a directory belongs to the chart: what its .helmignore leaves, without the rules of sources. */
+function chartFiles(contentsByPath: ReadonlyMap<string, Buffer>, prefix: string): ReadonlyMap<string, Buffer> {
+  const rules = contentsByPath.get(`${prefix}${HELM_IGNORE}`)?.toString() ?? ''
+  const ignored = ignoreRules({ ignore: `${rules}\ntemplates/.?*\n`, files: [] })
+  return new Map(
+    [...contentsByPath]
+      .map(([path, bytes]) => [path.slice(prefix.length), bytes] as const)
+      .filter(([path]) => path === 'Chart.yaml' || !(ignored(path) || path.endsWith(IGNORE_FILE))),
+  )
+}
+
+function hasDependency(files: ReadonlyMap<string, Buffer>, name: string): boolean {
+  return [...files.keys()].some(
+    (path) => path === `charts/${name}/Chart.yaml` || (path.startsWith(`charts/${name}-`) && path.endsWith('.tgz')),
+  )
+}
+
+/** Content of the files that are there, by path; within the budget of a chart. */
+async function contents(
+  { blobs, files }: NewRevision,
+  paths: readonly string[],
+  budget: ChartBudget,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const wanted = new Set(paths)
+  const found = files.filter(({ path }) => wanted.has(path))
+  const large = found.find(({ path, size }) => size > (path.endsWith('.tgz') ? budget.maxChartBytes : budget.maxFileBytes))
+  if (large) throw new FetchFailure('budget', `${large.path} has ${large.size} bytes, ${budget.maxFileBytes} are allowed in a chart`)
+  if (found.length > budget.maxFiles || found.reduce((sum, { size }) => sum + size, 0) > budget.maxUnpackedBytes)
+    throw new FetchFailure('budget', `the chart has more than ${budget.maxFiles} files or ${budget.maxUnpackedBytes} bytes`)
+  const byDigest = new Map<string, Buffer>()
+  for await (const batch of blobs([...new Set(found.map(({ sha256 }) => sha256))]))
+    for (const { bytes, digest } of batch) byDigest.set(digest, Buffer.from(bytes))
+  return new Map(found.map(({ path, sha256 }) => [path, byDigest.get(sha256) ?? Buffer.alloc(0)]))
+}
+
+function hashOf(revision: string): string {
+  return revision.slice(revision.lastIndexOf(':') + 1).slice(0, HASH_DIGITS)
+}

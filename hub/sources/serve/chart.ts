@@ -1,0 +1,66 @@
+import { normalize } from 'node:path/posix'
+import { parseFluxObject } from '../../../proto/model/flux/parse.ts'
+import type { GitRepository, HelmChart, HelmRepository } from '../../../proto/model/flux/source/kinds.ts'
+import { unserved, unservedMessage } from '../../../proto/model/flux/unserved.ts'
+import type { ChartOptions } from '../model.ts'
+import { type Asked, stalled, type Unserved, type Upstream, waiting } from './asked.ts'
+import { askedOfRepository, gitOptions } from './repositories.ts'
+
+const CHART_NAME = /^[-a-z0-9]+(\/[-a-z0-9]+)*\/?$/
+const PLURALS = { HelmRepository: 'helmrepositories', GitRepository: 'gitrepositories', Bucket: 'buckets' } as const
+
+/** What a HelmChart asks for: its repository's address and credential go into it. */
+export function askedOfChart(chart: HelmChart, generation: number, upstream: Upstream | undefined): Asked | Unserved {
+  const { kind, name } = chart.spec.sourceRef
+  if (!upstream) return waiting('SourceUnavailable', `failed to get source: ${PLURALS[kind]}.source.toolkit.fluxcd.io "${name}" not found`)
+  const parsed = parseFluxObject(upstream.manifest)
+  const missing = `no artifact available for ${kind} source '${name}'`
+  if ('problems' in parsed) return waiting('NoSourceArtifact', missing)
+  const { object } = parsed
+  const lacking = unserved(object)
+  if (lacking.length > 0) return waiting('NoSourceArtifact', `${missing}: ${unservedMessage(lacking)}`)
+  if (upstream.credentialProblem) return { problem: upstream.credentialProblem }
+  if (object.kind === 'HelmRepository') return askedOfHelm(chart, generation, object)
+  if (object.kind === 'GitRepository') return askedOfGit(chart, generation, object)
+  return stalled('UnsupportedSourceKind', `failed to get source: unsupported source kind '${kind}'`)
+}
+
+function askedOfHelm(chart: HelmChart, generation: number, repository: HelmRepository): Asked | Unserved {
+  const asked = askedOfRepository(repository)
+  if (asked && 'problem' in asked) return asked
+  const { chart: name, version } = chart.spec
+  if (!CHART_NAME.test(name))
+    return stalled(
+      'InvalidChartReference',
+      `invalid chart reference: invalid chart name '${name}': a valid name must be lower case letters and numbers and MAY be separated with dashes (-) or slashes (/)`,
+    )
+  const { insecure, passCredentials, timeout, url } = repository.spec
+  const options: ChartOptions = {
+    chart: name,
+    version,
+    ...valuesOptions(chart, generation),
+    ...(passCredentials ? { passCredentials: true } : {}),
+    ...(insecure ? { insecure: true } : {}),
+  }
+  return { kind: 'HelmChart', options, url, interval: chart.spec.interval, timeout }
+}
+
+function askedOfGit(chart: HelmChart, generation: number, repository: GitRepository): Asked {
+  const { chart: path, interval, reconcileStrategy } = chart.spec
+  const options: ChartOptions = {
+    chart: normalize(`/${path}`).slice(1),
+    version: '',
+    git: gitOptions(repository),
+    ...(reconcileStrategy === 'Revision' ? { byRevision: true } : {}),
+    ...valuesOptions(chart, generation),
+  }
+  return { kind: 'HelmChart', options, url: repository.spec.url, interval, timeout: repository.spec.timeout }
+}
+
+/** Values files other than the chart's own make the object's generation part of the version, as in Flux. */
+function valuesOptions({ spec }: HelmChart, generation: number) {
+  const { ignoreMissingValuesFiles, valuesFiles = [] } = spec
+  const isOwn = valuesFiles.length === 1 && normalize(valuesFiles[0] ?? '') === 'values.yaml'
+  if (valuesFiles.length === 0 || isOwn) return {}
+  return { valuesFiles, generation, ...(ignoreMissingValuesFiles ? { ignoreMissingValuesFiles: true as const } : {}) }
+}

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { mirrorFold } from '../../hub/objects/io/mirror.ts'
+import { createReportStore } from '../../hub/reports/io/store.ts'
+import type { Received } from '../../hub/reports/model.ts'
+import { createReportService } from '../../hub/reports/service.ts'
+import { serve } from '../../hub/sources/serve/serve.ts'
+import { createTenantStore } from '../../hub/tenants/io/store.ts'
+import { silentLog } from '../../proto/base/log.ts'
+import { parseClusterId } from '../../proto/model/ids.ts'
+import { type Manifest, refOf } from '../../proto/model/manifest.ts'
+import { EMPTY_REPORT, type MirroredReport } from '../../proto/model/report.ts'
+import { openTestDatabase, type TestDatabase } from '../support/postgres.ts'
+
+// What is fetched for a HelmChart follows the repository that it is taken from, in the same cluster.
+
+const CLUSTER = parseClusterId('c-000000000000000000000001') as Received['clusterId']
+let database: TestDatabase
+let sequence = 0n
+
+beforeAll(async () => {
+  database = await openTestDatabase()
+})
+afterAll(() => database[Symbol.asyncDispose]())
+beforeEach(async () => {
+  const { db } = database
+  await db.query('truncate clusters, sources, objects, tombstones, source_reviews, tenant_namespaces cascade')
+  await db.query("insert into clusters (id, name, public_key, csr) values ($1, 'staging', 'k', '')", [CLUSTER])
+  await db.query('insert into cluster_heads (cluster_id) values ($1)', [CLUSTER])
+})
+
+const service = () =>
+  createReportService({
+    store: createReportStore(database.db, mirrorFold),
+    receiveCredential: async (box) => `credential-${box[0]}`,
+    sourceOf: ({ manifest, ...given }, owner) => serve(manifest, { ...given, trusted: owner === undefined, tenant: owner }),
+    ownersOf: (namespaces) => createTenantStore(database.db).tenantsOfNamespaces(namespaces),
+    askResync: async () => undefined,
+    log: silentLog,
+  })
+
+const object = (kind: string, name: string, spec: object, generation = 1): Manifest => ({
+  apiVersion: 'source.toolkit.fluxcd.io/v1',
+  kind,
+  metadata: {
+    name,
+    namespace: 'apps',
+    uid: `uid-${kind}-${name}`,
+    generation,
+    resourceVersion: `${(sequence += 1n)}`,
+    creationTimestamp: '2026-01-01T00:00:00Z',
+  },
+  spec,
+})
+const repository = (url: string, spec: object = {}) => object('HelmRepository', 'repo', { url, interval: '1m', ...spec })
+const chart = (spec: object = {}, generation = 1) =>
+  object(
+    'HelmChart',
+    'web',
+    { chart: 'web', version: '1.x', interval: '5m', sourceRef: { kind: 'HelmRepository', name: 'repo' }, ...spec },
+    generation,
+  )
+const seen = (manifest: Manifest, credential?: number): MirroredReport => ({
+  ref: refOf(manifest),
+  uid: manifest.metadata.uid ?? '',
+  generation: manifest.metadata.generation ?? 1,
+  resourceVersion: manifest.metadata.resourceVersion ?? '',
+  manifest,
+  sealedCredential: credential === undefined ? undefined : Uint8Array.of(credential),
+  credentialProblem: undefined,
+})
+const fold = (...objects: readonly MirroredReport[]) =>
+  service().fold([{ clusterId: CLUSTER, lane: 'objects', report: { ...EMPTY_REPORT, boot: 1n, sequence: (sequence += 1n), objects } }])
+
+interface ChartRow {
+  readonly key: string
+  readonly url: string | null
+  readonly credential: string | null
+  readonly reason: string | null
+}
+async function chartRow(): Promise<ChartRow> {
+  const { rows } = await database.db.query<ChartRow>(
+    `select so.source_key as key, s.url, s.credential_id as credential, so.problem ->> 'reason' as reason
+     from source_objects so left join sources s on s.key = so.source_key where so.kind = 'HelmChart'`,
+  )
+  return rows[0] ?? expect.fail('there is no row of the chart')
+}
+
+test('a chart has the address and the credential of its repository, whichever is reported first', async () => {
+  await fold(seen(chart()))
+  expect(await chartRow()).toMatchObject({ url: null, reason: 'SourceUnavailable' })
+  const { fetch } = await fold(seen(repository('https://charts.example'), 7))
+  const row = await chartRow()
+  expect(row).toMatchObject({ url: 'https://charts.example', credential: 'credential-7', reason: null })
+  expect(fetch).toContain(row.key)
+})
+
+test('a chart gets another Source when its repository has another address or credential, and none when that is gone', async () => {
+  await fold(seen(repository('https://a.example'), 1), seen(chart()))
+  const keys = [(await chartRow()).key]
+  await fold(seen(repository('https://b.example'), 1))
+  keys.push((await chartRow()).key)
+  await fold(seen(repository('https://b.example'), 2))
+  keys.push((await chartRow()).key)
+  expect(new Set(keys).size).toBe(3)
+  const gone = repository('https://b.example')
+  const deletion = { ref: refOf(gone), uid: gone.metadata.uid ?? '', resourceVersion: '999' }
+  await service().fold([
+    { clusterId: CLUSTER, lane: 'objects', report: { ...EMPTY_REPORT, boot: 1n, sequence: (sequence += 1n), deletions: [deletion] } },
+  ])
+  expect(await chartRow()).toMatchObject({ url: null, reason: 'SourceUnavailable' })
+})
+
+test('a repository in a registry is only looked up: it is no source, and its credential goes to its charts', async () => {
+  await fold(seen(repository('oci://registry.example/charts', { type: 'oci' }), 3), seen(chart()))
+  expect(await chartRow()).toMatchObject({ url: 'oci://registry.example/charts', credential: 'credential-3', reason: null })
+  expect((await database.db.query("select key from sources where kind = 'HelmRepository'")).rows).toEqual([])
+})
+
+test('equal charts share a Source; values files make it one of its generation', async () => {
+  await fold(seen(repository('https://a.example')), seen(chart()))
+  const { key } = await chartRow()
+  await fold(seen(chart({}, 2)))
+  expect((await chartRow()).key).toBe(key)
+  await fold(seen(chart({ valuesFiles: ['values.yaml'] }, 3)))
+  expect((await chartRow()).key).toBe(key)
+  await fold(seen(chart({ valuesFiles: ['prod.yaml'] }, 4)))
+  const fourth = (await chartRow()).key
+  await fold(seen(chart({ valuesFiles: ['prod.yaml'] }, 5)))
+  expect(new Set([key, fourth, (await chartRow()).key]).size).toBe(3)
+})
+
+test('a chart in git follows its repository, as a Source of its own', async () => {
+  const git = (branch: string) => object('GitRepository', 'repo', { url: 'https://git.example/r', interval: '1m', ref: { branch } })
+  await fold(seen(git('main')), seen(chart({ chart: './charts/web', sourceRef: { kind: 'GitRepository', name: 'repo' } })))
+  const first = await chartRow()
+  expect(first).toMatchObject({ url: 'https://git.example/r', reason: null })
+  await fold(seen(git('next')))
+  expect((await chartRow()).key).not.toBe(first.key)
+})
+
+test('a name that no chart has, and a repository that is not served, are told', async () => {
+  await fold(seen(repository('https://a.example')), seen(chart({ chart: '../etc' })))
+  expect(await chartRow()).toMatchObject({ reason: 'InvalidChartReference' })
+  await fold(seen(repository('oci://a.example/x', { type: 'oci', provider: 'aws' })), seen(chart()))
+  expect(await chartRow()).toMatchObject({ reason: 'NoSourceArtifact' })
+})
+
+test('a tenant that gets another list of hosts has its charts looked at again', async () => {
+  await fold(seen(repository('https://a.example')), seen(chart()))
+  const { db } = database
+  await db.query("insert into tenant_namespaces (tenant, namespace, hosts) values ('team', 'apps', '{b.example}')")
+  await db.query("insert into source_reviews (namespace) values ('apps')")
+  await service().review()
+  expect(await chartRow()).toMatchObject({ url: null, reason: 'AccessDenied' })
+})
