@@ -51,7 +51,7 @@ export async function openStage(dir: string, { screen, viewer }: Pick<Stage, 'sc
   await using scope = new AsyncDisposableStack()
   const tools = {
     ...{ kubernetes: toolPath('kubernetes'), kwok: toolPath('kwok') },
-    ...{ natsServer: toolPath('nats-server'), kustomize: toolPath('flotilla-kustomize') },
+    ...{ natsServer: toolPath('nats-server'), kustomize: toolPath('flotilla-kustomize'), helm: toolPath('flotilla-helm') },
   }
   scope.defer(() => stopWorld(dir, { signal: AbortSignal.timeout(120_000) }))
   const soon = AbortSignal.any([signal, AbortSignal.timeout(300_000)])

@@ -90,7 +90,7 @@ function hub({ dir, tools, hubEnv }: World): Program {
   }
 }
 
-function agent({ dir }: World, cluster: string): Program {
+function agent({ dir, tools }: World, cluster: string): Program {
   const files = agentFiles(dir, cluster)
   return {
     name: agentName(cluster),
@@ -102,6 +102,7 @@ function agent({ dir }: World, cluster: string): Program {
       FLOTILLA_HUB_CA: files.hubCa,
       FLOTILLA_CLUSTER_NAME: cluster,
       FLOTILLA_JOIN_TOKEN_FILE: files.joinToken,
+      FLOTILLA_HELM: tools.helm,
       KUBECONFIG: files.kubeconfig,
     },
   }

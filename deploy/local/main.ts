@@ -85,6 +85,7 @@ function tools(onlyClusters: boolean): WorldOptions['tools'] {
     kwok: toolPath('kwok'),
     natsServer: onlyClusters ? '' : toolPath('nats-server'),
     kustomize: onlyClusters ? '' : toolPath('flotilla-kustomize'),
+    helm: onlyClusters ? '' : toolPath('flotilla-helm'),
   }
 }
 

@@ -11,7 +11,13 @@ export interface World {
   readonly clusters: readonly string[]
   /** Settings of the hub beside those that the world makes, by environment variable. */
   readonly hubEnv?: Readonly<Record<string, string>>
-  readonly tools: { readonly kubernetes: string; readonly kwok: string; readonly natsServer: string; readonly kustomize: string }
+  readonly tools: {
+    readonly kubernetes: string
+    readonly kwok: string
+    readonly natsServer: string
+    readonly kustomize: string
+    readonly helm: string
+  }
 }
 
 /** The file that says where everything is; there while the world runs. */

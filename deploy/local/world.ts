@@ -15,7 +15,13 @@ export interface WorldOptions {
   readonly clusters: readonly string[]
   /** True starts the control planes alone: no hub, no agents, no git server. */
   readonly onlyClusters: boolean
-  readonly tools: { readonly kubernetes: string; readonly kwok: string; readonly natsServer: string; readonly kustomize: string }
+  readonly tools: {
+    readonly kubernetes: string
+    readonly kwok: string
+    readonly natsServer: string
+    readonly kustomize: string
+    readonly helm: string
+  }
   /** Settings of the hub beside those that the world makes, by environment variable. */
   readonly hubEnv?: Readonly<Record<string, string>>
   readonly signal: AbortSignal

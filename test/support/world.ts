@@ -47,6 +47,7 @@ export async function openWorld(clusters: readonly string[], hubEnv: Readonly<Re
     kwok: toolPath('kwok'),
     natsServer: toolPath('nats-server'),
     kustomize: toolPath('flotilla-kustomize'),
+    helm: toolPath('flotilla-helm'),
   }
   scope.defer(() => stopWorld(dir, { signal: AbortSignal.timeout(120_000) }))
   const file = await startWorld({ dir, clusters, onlyClusters: false, tools, hubEnv, signal: AbortSignal.timeout(300_000), log: silentLog })

@@ -144,5 +144,6 @@ function toolPaths() {
     kwok: toolPath('kwok'),
     natsServer: toolPath('nats-server'),
     kustomize: toolPath('flotilla-kustomize'),
+    helm: toolPath('flotilla-helm'),
   }
 }
