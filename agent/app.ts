@@ -355,16 +355,8 @@ function planOf({ authority, flux, store }: Parts, object: Kustomization): Retur
 }
 
 const CAPABILITIES = [
-  'git-repository',
-  'oci-repository',
-  'helm-repository',
-  'helm-chart',
-  'helm-release',
-  'kustomization',
-  'calls',
-  'tenants',
-  'placements',
-  'health',
+  ...['git-repository', 'oci-repository', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
+  ...['calls', 'tenants', 'placements', 'health'],
 ]
 
 /** The line to the hub. All work goes on without it. */

@@ -16,15 +16,15 @@ import type { AgentConfig } from '../config.ts'
 import { correction } from '../drift/correction.ts'
 import { differences } from '../drift/diff.ts'
 import { withoutIgnored } from '../drift/ignore.ts'
-import { attemptOf, targetChange } from '../helm/attempt.ts'
-import { leave } from '../helm/farewell.ts'
+import { leave } from '../helm/action/farewell.ts'
+import { attemptOf, targetChange } from '../helm/decision/attempt.ts'
+import { requestsOf } from '../helm/decision/requests.ts'
 import { openCharts } from '../helm/io/charts.ts'
 import { openHelm } from '../helm/io/program.ts'
 import { openHelmStorage } from '../helm/io/storage.ts'
 import type { Helm, ReadyChart } from '../helm/ports.ts'
-import { requestsOf } from '../helm/requests.ts'
 import { type ReleaseDeps, release } from '../helm/service.ts'
-import { mergeValues } from '../helm/values.ts'
+import { mergeValues } from '../helm/values/merge.ts'
 import { toEntries } from '../inventory/model.ts'
 import type { KubeConnection } from '../kube/connection.ts'
 import { serviceAccount } from '../kube/subject.ts'
@@ -106,6 +106,7 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
       kinds: { HelmRelease: (key, signal) => reconciler.reconcile(key, signal) },
       other: async () => undefined,
       mayAct: () => authority.rules.adoption().kind === 'acting' && !authority.rules.runs(HELM_CONTROLLER),
+      // How a release does is in its status, whoever wrote that.
       leftAlone: () => undefined,
       ...{ concurrency: RELEASES, clock, random, log },
     }),

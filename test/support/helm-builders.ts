@@ -1,4 +1,4 @@
-import { snapshotOf } from '../../agent/helm/observe.ts'
+import { snapshotOf } from '../../agent/helm/snapshot/observe.ts'
 import type { Snapshot } from '../../agent/mirror/model.ts'
 import type { StoredRelease } from '../../proto/helm/stored.ts'
 import type { HelmReleaseSpec, HelmReleaseStatus } from '../../proto/model/flux/helm/helm-release.ts'

@@ -45,9 +45,9 @@ export interface Flux extends AsyncDisposable {
   readonly credentials: Credentials
   kustomizations(): Iterable<Kustomization>
   kustomization(key: string): Kustomization | undefined
+  source(key: string): SourceObject | undefined
   helmReleases(): Iterable<HelmRelease>
   helmRelease(key: string): HelmRelease | undefined
-  source(key: string): SourceObject | undefined
   sketch(key: string): Promise<Sketch | undefined>
 }
 

@@ -32,6 +32,9 @@ export const TELLING = `
   join objects f on f.scope = 'fleet' and f.grp = '${FLEET_GROUP}' and f.kind = 'Cluster' and f.namespace = '' and f.name = c.name
   where f.status #> '{facts,capabilities}' @> '["health"]'`
 
+/** What a mirrored object `o` says itself of the revision it attempted: a HelmRelease tells its chart's version instead, which need not be that. */
+export const SAID_ATTEMPTED = `case when o.kind <> 'HelmRelease' then o.status ->> 'lastAttemptedRevision' end`
+
 /** True where two rows are of one object of a cluster. */
 export const SAME = (a: string, b: string) =>
   `${a}.cluster_id = ${b}.cluster_id and ${a}.grp = ${b}.grp and ${a}.kind = ${b}.kind and ${a}.namespace = ${b}.namespace and ${a}.name = ${b}.name`

@@ -2,7 +2,7 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceObject } from '../model.ts'
 import type { Looked } from '../turn/health.ts'
-import { LACKING, ONE, PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAME, SAY_NOTHING, TELLING } from './keys.ts'
+import { LACKING, ONE, PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAID_ATTEMPTED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 
 const MIRROR_OF = (m: string) =>
   `o.scope = ${m}.cluster_id and o.grp = ${m}.grp and o.kind = ${m}.kind and o.namespace = ${m}.namespace and o.name = ${m}.name`
@@ -35,7 +35,7 @@ const MEMBERS = `
            said, o.kind in ${SAY_NOTHING} and said is null as silent, lacking.lack, so.cluster_id is not null as consumes,
            case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as due,
            coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end) as applied,
-           coalesce(o.status ->> 'lastAttemptedRevision', case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
+           coalesce(${SAID_ATTEMPTED}, case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
     from member m
     left join root ro on ${SAME('ro', 'm')}
     left join ${ONE('objects', 'o', MIRROR_OF('m'))} on true

@@ -2,7 +2,7 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceObject } from '../model.ts'
 import type { Failing, Looked, Waiting } from '../turn/health.ts'
-import { LACKING, ONE, SAY_NOTHING, TELLING } from './keys.ts'
+import { LACKING, ONE, SAID_ATTEMPTED, SAY_NOTHING, TELLING } from './keys.ts'
 import { lookPlaced } from './look-placed.ts'
 
 const OF_MEMBER = (as: string, cluster = 'cluster_id') =>
@@ -34,7 +34,7 @@ const LOOK = `
            o.generation, o.status, lacking.lack, co.cluster_id is not null as consumes,
            jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said,
            coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end) as applied,
-           coalesce(o.status ->> 'lastAttemptedRevision', case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
+           coalesce(${SAID_ATTEMPTED}, case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
     from member m
     left join ${ONE('objects', 'o', OF_MEMBER('o', 'scope'))} on true
     left join ${ONE('observed', 'ob', OF_MEMBER('ob'))} on true

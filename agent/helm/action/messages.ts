@@ -1,5 +1,5 @@
-import type { Snapshot } from '../mirror/model.ts'
-import type { ReleaseTarget } from './model.ts'
+import type { Snapshot } from '../../mirror/model.ts'
+import type { ReleaseTarget } from '../model.ts'
 
 /** Flux's words for what became of an action. Source: Flux, helm-controller. */
 export interface Told {

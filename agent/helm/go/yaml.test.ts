@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { goYaml } from './go-yaml.ts'
+import { goYaml } from './yaml.ts'
 
 const LONG = `${'word '.repeat(19)}word`
 

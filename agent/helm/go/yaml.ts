@@ -1,6 +1,6 @@
-import { brokenQuoted, brokenText, doubleQuoted, literal, shapeOf } from './go-yaml-text.ts'
-import { isText } from './go-yaml-words.ts'
-import type { Values } from './model.ts'
+import type { Values } from '../model.ts'
+import { brokenQuoted, brokenText, doubleQuoted, literal, shapeOf } from './yaml-text.ts'
+import { isText } from './yaml-words.ts'
 
 /**
  * Values as the YAML that Go's `sigs.k8s.io/yaml` writes: block style, keys in natural order, text quoted where it would

@@ -1,7 +1,7 @@
 import { parseDocument } from 'yaml'
-import { LIKE_GO } from '../../proto/model/go-yaml.ts'
-import type { Values } from './model.ts'
-import { setValues } from './set-values.ts'
+import { LIKE_GO } from '../../../proto/model/go-yaml.ts'
+import type { Values } from '../model.ts'
+import { setValues } from './set.ts'
 
 /** A member of `spec.valuesFrom` and what was read for it. */
 export interface ValuesSource {

@@ -1,8 +1,8 @@
-import { sha256 } from '../../proto/base/hash.ts'
-import type { HelmReleaseSpec } from '../../proto/model/flux/helm/helm-release.ts'
-import { goJson, goMap } from './go-json.ts'
-import { goYaml } from './go-yaml.ts'
-import type { Values } from './model.ts'
+import { sha256 } from '../../../proto/base/hash.ts'
+import type { HelmReleaseSpec } from '../../../proto/model/flux/helm/helm-release.ts'
+import { goJson, goMap } from '../go/json.ts'
+import { goYaml } from '../go/yaml.ts'
+import type { Values } from '../model.ts'
 
 /** Digest of merged values, as Flux takes it. Persisted: do not change. */
 export function configDigest(values: Values): string {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { StoredRelease } from '../../proto/helm/stored.ts'
+import type { StoredRelease } from '../../../proto/helm/stored.ts'
 import { configDigest } from './digests.ts'
 import { releaseDigest, snapshotOf, testHooksOf } from './observe.ts'
 

@@ -1,5 +1,5 @@
-import { parseDurationMs } from '../../proto/model/duration.ts'
-import type { HelmReleaseSpec, HelmReleaseStatus } from '../../proto/model/flux/helm/helm-release.ts'
+import { parseDurationMs } from '../../../proto/model/duration.ts'
+import type { HelmReleaseSpec, HelmReleaseStatus } from '../../../proto/model/flux/helm/helm-release.ts'
 
 /** What to do about failures of one kind of action, with every default filled in. */
 export interface Strategy {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { aHelmRelease, aSnapshot, aStoredRelease } from '../../test/support/helm-builders.ts'
+import { aHelmRelease, aSnapshot, aStoredRelease } from '../../../test/support/helm-builders.ts'
+import { releaseTarget } from '../names.ts'
+import { configDigest } from '../snapshot/digests.ts'
 import { attemptOf, targetChange } from './attempt.ts'
-import { configDigest } from './digests.ts'
-import { releaseTarget } from './names.ts'
 import { requestsOf } from './requests.ts'
 
 const values = { text: 'one' }

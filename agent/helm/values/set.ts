@@ -1,4 +1,4 @@
-import type { Values } from './model.ts'
+import type { Values } from '../model.ts'
 
 type Step = string | number
 type Tree = { [key: string]: unknown } | unknown[]

@@ -1,4 +1,4 @@
-import type { Snapshot } from '../mirror/model.ts'
+import type { Snapshot } from '../../mirror/model.ts'
 
 /** Snapshots kept where none of them was good. */
 const LIMIT = 5

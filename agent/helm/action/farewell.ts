@@ -1,9 +1,9 @@
-import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
-import type { ServiceAccountRef } from '../../proto/model/identities.ts'
+import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
+import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
+import type { Helm, ReleaseVoice } from '../ports.ts'
+import { latest } from '../snapshot/history.ts'
 import { errorOf } from './act.ts'
-import { latest } from './history.ts'
 import { uninstalledBefore, uninstallFailed, uninstallSucceeded } from './messages.ts'
-import type { Helm, ReleaseVoice } from './ports.ts'
 import { actionDeadlineMs, uninstallRequest } from './request.ts'
 
 export interface Leaving {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { aSnapshot, aStoredRelease } from '../../test/support/helm-builders.ts'
-import type { Snapshot } from '../mirror/model.ts'
+import { aSnapshot, aStoredRelease } from '../../../test/support/helm-builders.ts'
+import type { Snapshot } from '../../mirror/model.ts'
 import { latest, previous, record, truncate } from './history.ts'
 
 const of = (version: number, status: 'deployed' | 'superseded' | 'failed', tests?: string): Snapshot =>

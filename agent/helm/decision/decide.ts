@@ -1,8 +1,8 @@
-import type { StoredRelease } from '../../proto/helm/stored.ts'
-import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
-import { previous } from './history.ts'
-import type { NextAction, ReleaseState } from './model.ts'
-import { releaseDigest } from './observe.ts'
+import type { StoredRelease } from '../../../proto/helm/stored.ts'
+import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
+import type { NextAction, ReleaseState } from '../model.ts'
+import { previous } from '../snapshot/history.ts'
+import { releaseDigest } from '../snapshot/observe.ts'
 import { activeStrategy, failuresOf, isExhausted, type Strategy, strategyOf } from './strategy.ts'
 
 export interface DecideInput {

@@ -1,8 +1,8 @@
-import type { HelmAction, HelmInput, HelmPostRender, HelmWait } from '../../proto/helm/protocol.ts'
-import { parseDurationMs } from '../../proto/model/duration.ts'
-import type { HelmReleaseSpec } from '../../proto/model/flux/helm/helm-release.ts'
-import { HELM_GROUP } from '../../proto/model/names.ts'
-import type { ReleaseTarget } from './model.ts'
+import type { HelmAction, HelmInput, HelmPostRender, HelmWait } from '../../../proto/helm/protocol.ts'
+import { parseDurationMs } from '../../../proto/model/duration.ts'
+import type { HelmReleaseSpec } from '../../../proto/model/flux/helm/helm-release.ts'
+import { HELM_GROUP } from '../../../proto/model/names.ts'
+import type { ReleaseTarget } from '../model.ts'
 
 const TIMEOUT_MS = 5 * 60_000
 /** Releases that Helm keeps. */

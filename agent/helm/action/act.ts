@@ -1,11 +1,16 @@
-import type { Clock } from '../../proto/base/clock.ts'
-import { messageOf } from '../../proto/base/errors.ts'
-import type { HelmAction, HelmOutcome } from '../../proto/helm/protocol.ts'
-import type { StoredRelease } from '../../proto/helm/stored.ts'
-import { metaTime } from '../../proto/model/condition.ts'
-import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
-import type { HelmReleaseOutcome, ReleaseAct, Snapshot } from '../mirror/model.ts'
-import { latest, record } from './history.ts'
+import type { Clock } from '../../../proto/base/clock.ts'
+import { messageOf } from '../../../proto/base/errors.ts'
+import type { HelmAction, HelmOutcome } from '../../../proto/helm/protocol.ts'
+import type { StoredRelease } from '../../../proto/helm/stored.ts'
+import { metaTime } from '../../../proto/model/condition.ts'
+import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
+import type { HelmReleaseOutcome, ReleaseAct, Snapshot } from '../../mirror/model.ts'
+import { activeStrategy } from '../decision/strategy.ts'
+import type { NextAction, ReleaseState } from '../model.ts'
+import { releaseTarget } from '../names.ts'
+import type { Helm, ReleaseJob } from '../ports.ts'
+import { latest, record } from '../snapshot/history.ts'
+import { snapshotOf, testHooksOf } from '../snapshot/observe.ts'
 import {
   releaseFailed,
   releaseSucceeded,
@@ -17,12 +22,7 @@ import {
   testSucceeded,
   unlocked,
 } from './messages.ts'
-import type { NextAction, ReleaseState } from './model.ts'
-import { releaseTarget } from './names.ts'
-import { snapshotOf, testHooksOf } from './observe.ts'
-import type { Helm, ReleaseJob } from './ports.ts'
 import { actionDeadlineMs, postRender, releaseRequest, rollbackRequest, testRequest, uninstallRequest } from './request.ts'
-import { activeStrategy } from './strategy.ts'
 
 export interface ActDeps {
   readonly helm: Helm

@@ -1,9 +1,9 @@
-import { sha256 } from '../../proto/base/hash.ts'
-import type { StoredHook, StoredRelease } from '../../proto/helm/stored.ts'
-import { metaTime } from '../../proto/model/condition.ts'
-import type { Snapshot, TestHook } from '../mirror/model.ts'
+import { sha256 } from '../../../proto/base/hash.ts'
+import type { StoredHook, StoredRelease } from '../../../proto/helm/stored.ts'
+import { metaTime } from '../../../proto/model/condition.ts'
+import type { Snapshot, TestHook } from '../../mirror/model.ts'
+import { goJson, goMap } from '../go/json.ts'
 import { configDigest } from './digests.ts'
-import { goJson, goMap } from './go-json.ts'
 
 const TEST = 'test'
 

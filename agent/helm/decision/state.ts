@@ -1,13 +1,13 @@
-import { canonicalJson } from '../../proto/base/canonical.ts'
-import type { StoredRelease } from '../../proto/helm/stored.ts'
-import { findCondition } from '../../proto/model/condition.ts'
-import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
-import { commonMetadataDigest, postRenderersDigest } from './digests.ts'
-import { hasBeenTested, hasFailedTest, latest } from './history.ts'
-import type { ReleaseState, Values } from './model.ts'
-import { releaseDigest } from './observe.ts'
+import { canonicalJson } from '../../../proto/base/canonical.ts'
+import type { StoredRelease } from '../../../proto/helm/stored.ts'
+import { findCondition } from '../../../proto/model/condition.ts'
+import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
+import type { ReleaseState, Values } from '../model.ts'
+import { commonMetadataDigest, postRenderersDigest } from '../snapshot/digests.ts'
+import { hasBeenTested, hasFailedTest, latest } from '../snapshot/history.ts'
+import { releaseDigest } from '../snapshot/observe.ts'
+import { deepMerge } from '../values/merge.ts'
 import { activeStrategy } from './strategy.ts'
-import { deepMerge } from './values.ts'
 
 export interface StateInput {
   readonly object: Pick<HelmRelease, 'metadata' | 'spec' | 'status'>

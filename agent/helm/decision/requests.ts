@@ -1,5 +1,5 @@
-import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
-import { FORCE_AT, REQUESTED_AT, RESET_AT } from '../../proto/model/names.ts'
+import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
+import { FORCE_AT, REQUESTED_AT, RESET_AT } from '../../../proto/model/names.ts'
 
 /** What people ask for with annotations. */
 export interface Requests {

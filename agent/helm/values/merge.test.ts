@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { deepMerge, mergeValues, type ValuesSource } from './values.ts'
+import { deepMerge, mergeValues, type ValuesSource } from './merge.ts'
 
 const from = (data: Record<string, string> | undefined, o: Partial<ValuesSource> = {}): ValuesSource => ({
   kind: 'ConfigMap',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { aHelmRelease, aSnapshot, aStoredRelease } from '../../test/support/helm-builders.ts'
-import { commonMetadataDigest, postRenderersDigest } from './digests.ts'
+import { aHelmRelease, aSnapshot, aStoredRelease } from '../../../test/support/helm-builders.ts'
+import { commonMetadataDigest, postRenderersDigest } from '../snapshot/digests.ts'
 import { releaseState, type StateInput } from './state.ts'
 
 const stored = aStoredRelease()

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import type { HelmReleaseSpec } from '../../proto/model/flux/helm/helm-release.ts'
-import { aHelmRelease, aSnapshot, aStoredRelease } from '../../test/support/helm-builders.ts'
+import type { HelmReleaseSpec } from '../../../proto/model/flux/helm/helm-release.ts'
+import { aHelmRelease, aSnapshot, aStoredRelease } from '../../../test/support/helm-builders.ts'
+import type { ReleaseState } from '../model.ts'
 import { type DecideInput, nextAction } from './decide.ts'
-import type { ReleaseState } from './model.ts'
 
 const good = aStoredRelease({ status: 'superseded' })
 const bad = aStoredRelease({ version: 2, status: 'failed' })

@@ -1,10 +1,10 @@
-import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
-import type { ReleaseAttempt } from '../mirror/model.ts'
-import { configDigest } from './digests.ts'
-import { latest } from './history.ts'
-import type { Values } from './model.ts'
-import { releaseTarget } from './names.ts'
-import type { ReadyChart } from './ports.ts'
+import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
+import type { ReleaseAttempt } from '../../mirror/model.ts'
+import type { Values } from '../model.ts'
+import { releaseTarget } from '../names.ts'
+import type { ReadyChart } from '../ports.ts'
+import { configDigest } from '../snapshot/digests.ts'
+import { latest } from '../snapshot/history.ts'
 import { requestsOf } from './requests.ts'
 
 /** What is about to be tried, and whether it is something else than what was tried last: then failures count anew. */
