@@ -10,7 +10,9 @@ import type { Kustomization } from '../proto/model/flux/kustomize/kinds.ts'
 import { progressMessage } from '../proto/model/flux/progress.ts'
 import { unserved } from '../proto/model/flux/unserved.ts'
 import type { ServiceAccountRef } from '../proto/model/identities.ts'
+import { refOf } from '../proto/model/manifest.ts'
 import { refKey } from '../proto/model/object-ref.ts'
+import type { AppliedObject } from '../proto/model/report.ts'
 import { VERSION } from '../proto/model/version.ts'
 import { openPlacing } from './app/placing.ts'
 import { describeChanges } from './apply/changeset.ts'
@@ -39,6 +41,7 @@ import { inClusterTarget, type KubeTarget, kubeconfigTarget } from './kube/targe
 import { secretsOf } from './mirror/credential.ts'
 import { type Flux, openFlux } from './mirror/io/flux.ts'
 import { kustomizationStatus } from './mirror/kustomization-status.ts'
+import type { MirroredObject } from './mirror/model.ts'
 import { sourceStatus } from './mirror/source-status.ts'
 import { unservedStatus } from './mirror/unserved-status.ts'
 import type { Placed } from './placed/io/open.ts'
@@ -171,12 +174,9 @@ async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Pr
   const reporting: Reporting = scope.use(
     openReporting({
       ...{ boot: tenure.boot, own, journal, clock, random, log },
-      async describe(key) {
-        const sketch = await flux.sketch(key)
-        if (sketch?.unread) acting?.work.queue.add(key, UNREAD_MS)
-        return sketch
-      },
-      mirrored: () => Array.from(flux.mirror.all(), ({ ref }) => refKey(ref)),
+      describe: (key) => sketch(flux, key, () => acting?.work.queue.add(key, UNREAD_MS)),
+      mirrored: () => keysOf(flux),
+      isMirrored: (key) => flux.mirror.byKey(key) !== undefined,
       releases: () => held().releases,
       consumers: (source) => [...flux.kustomizations()].filter((one) => refKey(sourceOf(one)) === source),
     }),
@@ -196,6 +196,12 @@ async function openWork(ground: Ground, tenure: Tenure, signal: AbortSignal): Pr
 }
 
 const UNREAD_MS = 2_000
+
+async function sketch(flux: Flux, key: string, unread: () => void): ReturnType<Flux['sketch']> {
+  const found = await flux.sketch(key)
+  if (found?.unread) unread()
+  return found
+}
 
 /** What is seen of Flux objects calls for work; an object that is gone may be what a removed tenant waits for. */
 function followMirror({ authority, flux }: Parts, work: Waking, placed: Placed): Disposable {
@@ -243,12 +249,17 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
         return undefined
       },
       mayAct: () => authority.rules.adoption().kind === 'acting',
+      leftAlone(key) {
+        reconciler.forget(key)
+        const object = flux.kustomization(key)
+        if (object) reporting.applied.leftAlone(refOf(object), object.metadata.uid ?? '')
+      },
       ...{ concurrency: config.concurrency, clock, random, log },
     }),
   )
   return createWaking({
     ...{ queue, log },
-    keys: () => Array.from(flux.mirror.all(), ({ ref }) => refKey(ref)),
+    keys: () => keysOf(flux),
     kustomizations: () => flux.kustomizations(),
     holdings: () => store.holdings.current(),
     adoption: () => authority.rules.adoption(),
@@ -269,7 +280,7 @@ function openReconciler(
   scope: AsyncDisposableStack,
   { voice, again }: { readonly voice: FluxVoice; readonly again: (key: string, afterMs: number) => void },
 ): Reconciler {
-  const { as, authority, clock, connection, flux, log, memory, random, store, tenure } = parts
+  const { as, authority, clock, connection, flux, log, memory, random, reporting, store, tenure } = parts
   const waits: HealthWaits = new HealthWaits({ clock, watches: () => watches })
   const coverage = createCoverage({ clock })
   const listeners = [memory, waits, coverage]
@@ -305,8 +316,20 @@ function openReconciler(
     fromEntries: (entries) => fromEntries(entries).items,
     progress: (step, revision, spec) => progressMessage(step, revision, timeoutMs(spec)),
     awaited: awaitedItems,
+    sighted: (items) => items.flatMap(({ ref }) => sightedIn(flux.mirror.get(ref))),
+    follow: (applied, changed, watch) => reporting.applied.follow(applied, changed, watch),
     view: { kustomization: (key) => flux.kustomization(key), plan: (object) => planOf(parts, object) },
   })
+}
+
+function sightedIn(found: MirroredObject | undefined): readonly AppliedObject[] {
+  if (!found) return []
+  const { generation = 0, uid = '' } = found.manifest.metadata
+  return [{ ref: found.ref, uid, generation }]
+}
+
+function keysOf({ mirror }: Flux): readonly string[] {
+  return Array.from(mirror.all(), ({ ref }) => refKey(ref))
 }
 
 function planOf({ authority, flux, store }: Parts, object: Kustomization): ReturnType<typeof plan> {
@@ -332,6 +355,7 @@ const CAPABILITIES = [
   'calls',
   'tenants',
   'placements',
+  'health',
 ]
 
 /** The line to the hub. All work goes on without it. */

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
+import type { HealthStatus } from '../../proto/model/health.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
-import { computeHealth } from './compute.ts'
-import { describeUnhealthy, verdict } from './verdict.ts'
+import { canBeLate, computeHealth } from './compute.ts'
+import { describeUnhealthy, together, verdict } from './verdict.ts'
 
 const now = new Date('2026-01-01T00:01:00Z')
 const an = (
@@ -139,11 +140,36 @@ test.each<[string, Manifest, string, string?]>([
   if (message !== undefined) expect(health.message).toBe(message)
 })
 
+const of = (...statuses: HealthStatus[]) =>
+  statuses.map((status, i) => ({
+    ref: { group: '', kind: 'Pod', namespace: 'ns', name: `p${i}` },
+    health: { status, message: status === 'Current' ? '' : 'why' },
+  }))
+
 test('a wait is over when all are current or one has failed', () => {
-  const of = (...statuses: ('Current' | 'InProgress' | 'Failed' | 'NotFound')[]) =>
-    statuses.map((status, i) => ({ ref: { group: '', kind: 'Pod', namespace: 'ns', name: `p${i}` }, health: { status, message: '' } }))
   expect(verdict(of('Current', 'Current'))).toEqual({ kind: 'healthy' })
   expect(verdict(of('Current', 'InProgress', 'NotFound'))).toBeUndefined()
   expect(verdict(of('InProgress', 'Failed'))).toMatchObject({ kind: 'failed', objects: [{ ref: { name: 'p1' } }] })
-  expect(describeUnhealthy(of('InProgress', 'NotFound'))).toBe("[Pod/ns/p0 status: 'InProgress', Pod/ns/p1 status: 'NotFound']")
+  expect(describeUnhealthy(of('InProgress', 'NotFound'))).toBe("[Pod/ns/p0 status: 'InProgress': why, Pod/ns/p1 status: 'NotFound': why]")
+})
+
+test.each<[string, HealthStatus[], unknown]>([
+  ['nothing is current', [], { health: 'Current', message: '' }],
+  ['all that are current are', ['Current', 'Current'], { health: 'Current', message: '' }],
+  ['one that failed fails all, wherever it stands', ['InProgress', 'Failed'], { health: 'Failed', message: 'Pod/ns/p1 is Failed: why' }],
+  [
+    'the first that is late is named',
+    ['Current', 'Unknown', 'Terminating', 'InProgress'],
+    { health: 'InProgress', message: 'Pod/ns/p2 is Terminating: why' },
+  ],
+  ['one that is gone is late', ['NotFound'], { health: 'InProgress', message: 'Pod/ns/p0 is NotFound: why' }],
+  ['what was not seen is not known', ['Current', 'Unknown'], undefined],
+])('together: %s', (_name, statuses, expected) => {
+  expect(together(of(...statuses))).toEqual(expected)
+})
+
+test('kinds that are done once they are there are never late', () => {
+  expect(canBeLate({ group: '', kind: 'ConfigMap' })).toBe(false)
+  expect(canBeLate({ group: 'apps', kind: 'Deployment' })).toBe(true)
+  expect(canBeLate({ group: 'example.com', kind: 'Thing' })).toBe(true)
 })

@@ -1,6 +1,6 @@
 import type { Health } from '../../proto/model/health.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
-import { groupOf } from '../../proto/model/object-ref.ts'
+import { groupOf, type ObjectRef } from '../../proto/model/object-ref.ts'
 import { alwaysCurrent } from './kinds/always-current.ts'
 import { customResourceDefinition } from './kinds/custom-resource-definition.ts'
 import { daemonSet } from './kinds/daemon-set.ts'
@@ -38,6 +38,11 @@ const KINDS: Readonly<Record<string, Rule>> = {
  */
 export function computeHealth(object: Manifest, now: Date): Health {
   return general(object) ?? (KINDS[`${groupOf(object.apiVersion)}/${object.kind}`] ?? byReady)(object, now)
+}
+
+/** False for kinds that are Current as soon as they are there. */
+export function canBeLate({ group, kind }: Pick<ObjectRef, 'group' | 'kind'>): boolean {
+  return KINDS[`${group}/${kind}`] !== alwaysCurrent
 }
 
 function general(object: Manifest): Health | undefined {

@@ -3,11 +3,11 @@ import type { Health } from '../../proto/model/health.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
 import { type ObjectRef, refKey } from '../../proto/model/object-ref.ts'
 import type { LiveListener, Scope } from '../drift/model.ts'
-import { computeHealth } from './compute.ts'
-import type { Awaited, HealthOutcome, ObjectHealth } from './model.ts'
+import { canBeLate, computeHealth } from './compute.ts'
+import type { Awaited, Followed, HealthOutcome, ObjectHealth } from './model.ts'
 import type { HealthWatches } from './ports.ts'
 import { at } from './rules.ts'
-import { verdict } from './verdict.ts'
+import { together, verdict } from './verdict.ts'
 
 interface Fact {
   readonly health: Health
@@ -73,6 +73,16 @@ export class HealthWaits implements LiveListener {
     }
   }
 
+  /** Tells when the health of one of the objects may be another. Kinds that are never late cost nothing. */
+  follow(subject: string, objects: readonly Awaited[], changed: () => void): Followed {
+    const followed = objects.filter(({ ref }) => canBeLate(ref))
+    const entry = this.#enter({ subject, objects: followed, check: changed })
+    return {
+      together: () => together(this.assess(subject, followed)),
+      [Symbol.dispose]: () => entry[Symbol.dispose](),
+    }
+  }
+
   /** The health of objects as far as it is known now. */
   assess(subject: string, objects: readonly Pick<Awaited, 'ref'>[]): readonly ObjectHealth[] {
     return objects.map(({ ref }) => ({ ref, health: this.#healthOf(subject, ref) }))
@@ -107,7 +117,9 @@ export class HealthWaits implements LiveListener {
       this.#covered.delete(scopeKey(subject, scope))
       if (scope.name) this.#facts.delete(keyOf(subject, { ...scope, name: scope.name }))
     }
-    if (isLive) for (const key of this.#waiters.keys()) this.#tell(key)
+    if (!isLive) return
+    const within = `${subject}|${scope.group}/${scope.kind}/${scope.namespace && `${scope.namespace}/`}`
+    for (const key of this.#waiters.keys()) if (key.startsWith(within)) this.#tell(key)
   }
 
   /** Polling, which the watches do instead, tells in the same words. */

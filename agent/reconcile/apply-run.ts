@@ -1,10 +1,15 @@
 import type { Clock } from '../../proto/base/clock.ts'
 import type { Kustomization } from '../../proto/model/flux/kustomize/kinds.ts'
 import type { KustomizationSpec } from '../../proto/model/flux/kustomize/kustomization.ts'
+import { refOf } from '../../proto/model/manifest.ts'
 import { formatRef } from '../../proto/model/object-ref.ts'
+import type { AppliedObject } from '../../proto/model/report.ts'
 import type { Change } from '../apply/model.ts'
+import type { Followed } from '../health/model.ts'
 import type { Entry, Item } from '../inventory/model.ts'
 import type { FailureReason } from '../mirror/model.ts'
+import type { Applied as ToldApplied } from '../report/model.ts'
+import { assessedItems, fluxItems } from './awaited.ts'
 import type { Plan } from './model.ts'
 import type { Owner, Prepare, Voice, Workload } from './ports.ts'
 import type { Run } from './runs.ts'
@@ -27,6 +32,10 @@ export interface RunDeps {
   readonly progress: (step: 'health', revision: string, spec: KustomizationSpec) => string
   /** The objects whose health counts: all with `wait`, else those that `healthChecks` names. */
   readonly awaited: (object: Kustomization, items: readonly Item[]) => readonly Item[]
+  /** Flux objects as they are known to be by now. */
+  readonly sighted: (items: readonly Item[]) => readonly AppliedObject[]
+  /** Tells the hub of what was applied, until disposed; at once where that changed the cluster. */
+  readonly follow: (applied: ToldApplied, changed: boolean, watch: (news: () => void) => Followed) => Disposable
 }
 
 interface Job {
@@ -83,11 +92,31 @@ export async function applyRun(deps: RunDeps, job: Job, signal: AbortSignal): Pr
     durationMs: endedMs - startedMs,
     endedMs,
     changed: deps.describeChanges(changes) !== '',
-    held: deps.workload.hold(kept, plan.account),
+    held: hold(deps, job, { kept, changes: applied.changes }),
     health: checked ? { kind: 'running', sinceMs: endedMs, stop: new AbortController() } : { kind: 'unchecked' },
     told: false,
     drifted: false,
   }
+}
+
+/** Follows what was applied: for drift, and so that the hub is told how it is doing, whether or not the object waits for that. */
+function hold(
+  deps: RunDeps,
+  { object, plan }: Job,
+  { changes, kept }: { readonly kept: readonly Item[]; readonly changes: readonly Change[] },
+): Disposable {
+  using held = new DisposableStack()
+  held.use(deps.workload.hold(kept, plan.account))
+  const { generation = 0, uid = '' } = object.metadata
+  const fluxObjects = deps.sighted(fluxItems(changes))
+  held.use(
+    deps.follow(
+      { object: refOf(object), uid, generation, bundle: plan.digest, fluxObjects },
+      deps.describeChanges(changes) !== '',
+      (news) => deps.workload.follow(assessedItems(changes), plan.account, news),
+    ),
+  )
+  return held.move()
 }
 
 const NOTHING_PRUNED = { remaining: [], deleted: [], failure: undefined } as const

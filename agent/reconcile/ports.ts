@@ -3,6 +3,7 @@ import type { ServiceAccountRef } from '../../proto/model/identities.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import type { ObjectRef } from '../../proto/model/object-ref.ts'
 import type { Applied } from '../apply/model.ts'
+import type { Followed } from '../health/model.ts'
 import type { Item } from '../inventory/model.ts'
 import type { KustomizationOutcome } from '../mirror/model.ts'
 import type { Plan } from './model.ts'
@@ -28,6 +29,8 @@ export interface Workload {
     items: readonly Item[],
     o: { account: ServiceAccountRef; owned: ReadonlySet<string>; timeoutMs: number; signal: AbortSignal },
   ): Promise<{ readonly kind: 'healthy' } | { readonly kind: 'failed' | 'timeout'; readonly why: string }>
+  /** Tells when the health of objects that are held may be another, until disposed. */
+  follow(items: readonly Item[], account: ServiceAccountRef, changed: () => void): Followed
   /** Follows objects by watch, so that drift is heard of, until disposed. */
   hold(items: readonly Item[], account: ServiceAccountRef): Disposable
   /** True when watches tell of all of them, so that nothing needs to be read. */

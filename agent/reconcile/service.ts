@@ -90,6 +90,8 @@ export class Reconciler {
       looksAtInterval: (object.spec.postBuild?.substituteFrom?.length ?? 0) > 0 || !(run && workload.isWatched(run.items, plan.account)),
     })
     if (run && state === 'kept') return tellRun(this.#deps, { key, object, plan, run }, signal)
+    // An attempt that fails may have changed some of what the last run left: that one does not stand any more.
+    if (run) run.drifted = true
     const next = await applyRun(this.#deps, { key, object, plan, items: run?.items ?? [] }, signal)
     if (!next) return retryMs(object.spec)
     this.forget(key)

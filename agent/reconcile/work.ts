@@ -15,6 +15,8 @@ export interface WorkDeps {
   readonly other: Reconcile
   /** False while the agent only looks on. */
   readonly mayAct: () => boolean
+  /** Told of what is not looked at while the agent only looks on. */
+  readonly leftAlone: (key: string) => void
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -29,7 +31,7 @@ export function createWork(deps: WorkDeps): WorkQueue {
     concurrency: deps.concurrency,
     clock: deps.clock,
     async work(key, signal) {
-      if (!deps.mayAct()) return
+      if (!deps.mayAct()) return deps.leftAlone(key)
       const reconcile = deps.kinds[parseRefKey(key)?.kind ?? ''] ?? deps.other
       const afterMs = await reconcile(key, signal)
       failures.delete(key)

@@ -1,4 +1,4 @@
-import type { EventReport, MirroredReport, ReachedReport, StragglerReport, VersionedRef } from '../../proto/model/report.ts'
+import type { AppliedReport, EventReport, MirroredReport, ReachedReport, StragglerReport, VersionedRef } from '../../proto/model/report.ts'
 
 /** What the hub was told last of an object: enough to see that there is nothing new to tell. */
 export interface Told extends VersionedRef {
@@ -12,6 +12,9 @@ export interface ToldRevision {
   /** Consumers that were told to be elsewhere, by object key. */
   readonly stragglers: ReadonlyMap<string, StragglerReport>
 }
+
+/** What a run applied, as far as it stays the same; how that is doing is told with it. */
+export type Applied = Omit<AppliedReport, 'health' | 'message'>
 
 /** A consumer as far as its revision goes. */
 export interface ConsumerState {

@@ -1,5 +1,6 @@
 import { refKey } from '../../proto/model/object-ref.ts'
 import {
+  type AppliedReport,
   EMPTY_REPORT,
   type EventReport,
   type PlacedReport,
@@ -16,6 +17,8 @@ import type { Describe, EventJournal, Told } from './model.ts'
 const OBJECTS_A_MESSAGE = 100
 const EVENTS_A_MESSAGE = 200
 const TENANTS_A_MESSAGE = 500
+/** Objects that words on what was applied name in one message. */
+const NAMED_A_MESSAGE = 2000
 const EVENTS_WAITING = 2000
 const MESSAGE_BYTES = 1 << 20
 
@@ -35,6 +38,8 @@ export class Outbox {
   readonly #untoldTenants = new Set<string>()
   readonly #placed = new Map<string, PlacedReport>()
   readonly #untoldPlaced = new Set<string>()
+  readonly #applied = new Map<string, AppliedReport>()
+  readonly #untoldApplied = new Set<string>()
   readonly #journal: EventJournal
   readonly #events: EventReport[]
   readonly #told = new Map<string, Told>()
@@ -79,6 +84,8 @@ export class Outbox {
   deletion(gone: VersionedRef): void {
     const key = refKey(gone.ref)
     this.#objects.delete(key)
+    this.#applied.delete(key)
+    this.#untoldApplied.delete(key)
     this.#deletions.set(key, gone)
   }
 
@@ -113,6 +120,14 @@ export class Outbox {
   forgetPlaced(key: string): void {
     this.#placed.delete(key)
     this.#untoldPlaced.delete(key)
+  }
+
+  /** What an object applied and how that is doing; the same word again is not told again. */
+  applied(word: AppliedReport): void {
+    const key = refKey(word.object)
+    if (JSON.stringify(this.#applied.get(key)) === JSON.stringify(word)) return
+    this.#applied.set(key, word)
+    this.#untoldApplied.add(key)
   }
 
   event(event: EventReport): void {
@@ -178,16 +193,37 @@ export class Outbox {
   }
 
   #nextStatus(): Partial<Report> | undefined {
-    if (this.#reached.size + this.#stragglers.size + this.#untoldTenants.size + this.#untoldPlaced.size === 0) return undefined
+    const untold = this.#untoldTenants.size + this.#untoldPlaced.size + this.#untoldApplied.size
+    if (this.#reached.size + this.#stragglers.size + untold === 0) return undefined
     const names = [...this.#untoldTenants].slice(0, TENANTS_A_MESSAGE)
     const tenants = names.flatMap((name) => this.#tenants.get(name) ?? [])
     const placed = [...this.#untoldPlaced].flatMap((key) => this.#placed.get(key) ?? [])
-    const content = { reached: [...this.#reached.values()], stragglers: [...this.#stragglers.values()], tenants, placed }
+    const content = {
+      reached: [...this.#reached.values()],
+      stragglers: [...this.#stragglers.values()],
+      tenants,
+      placed,
+      applied: this.#nextApplied(),
+    }
     this.#untoldPlaced.clear()
     for (const name of names) this.#untoldTenants.delete(name)
     this.#reached.clear()
     this.#stragglers.clear()
     return content
+  }
+
+  #nextApplied(): readonly AppliedReport[] {
+    const words: AppliedReport[] = []
+    let named = 0
+    for (const key of this.#untoldApplied) {
+      if (named >= NAMED_A_MESSAGE) break
+      this.#untoldApplied.delete(key)
+      const word = this.#applied.get(key)
+      if (!word) continue
+      words.push(word)
+      named += 1 + word.fluxObjects.length
+    }
+    return words
   }
 
   /** Forgets what was told, of one object or of all, so that it is told again. */
@@ -199,5 +235,6 @@ export class Outbox {
     this.#told.clear()
     for (const tenant of this.#tenants.keys()) this.#untoldTenants.add(tenant)
     for (const key of this.#placed.keys()) this.#untoldPlaced.add(key)
+    for (const key of this.#applied.keys()) this.#untoldApplied.add(key)
   }
 }

@@ -6,7 +6,7 @@ import { recentlyMoved } from '../clusters/io/overview.ts'
 import { clusterStore } from '../clusters/io/store.ts'
 import { sweepEvents } from '../events/io/store.ts'
 import { sweepTombstones } from '../objects/io/sweep.ts'
-import { sweepManifests } from '../placement/io/sweep.ts'
+import { sweepManifests, sweepPlacementRevisions } from '../placement/io/sweep.ts'
 import { sweepRender } from '../render/io/sweep.ts'
 import { sweepSources } from '../sources/io/sweep.ts'
 import type { Building } from './building.ts'
@@ -44,6 +44,7 @@ export function keepHouse(given: Ground & Building & Upkeep, { scope, log }: Ope
     await sweepTombstones(db, { retentionMs: RETENTION_MS })
     await sweepRender(db, { retentionMs: RETENTION_MS })
     await sweepManifests(db, { retentionMs: RETENTION_MS })
+    await sweepPlacementRevisions(db, { retentionMs: RETENTION_MS })
     await sweepSources(db, { retentionMs: RETENTION_MS })
     await sweepCaches()
     await sweepEvents(db, { retentionMs: EVENT_RETENTION_MS })

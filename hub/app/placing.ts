@@ -3,6 +3,7 @@ import { WorkQueue } from '../../proto/base/work-queue.ts'
 import { PLACEMENT } from '../../proto/model/fleet/kinds.ts'
 import type { Jobs } from '../db/jobs.ts'
 import { FLEET_SCOPE } from '../objects/model.ts'
+import { openPlacementMetrics } from '../placement/io/metrics.ts'
 import { createStandingStore } from '../placement/io/standing.ts'
 import { createPlacementStore } from '../placement/io/store.ts'
 import type { PlacementObjects } from '../placement/ports.ts'
@@ -17,12 +18,14 @@ const AGAIN_MS = 5_000
 
 /** What goes where, and what is told of it; many changes that come together are looked at once. */
 export function openPlacing(given: Ground & Knowledge, { scope, log: parent }: Opening) {
-  const { db, hint } = given
+  const { db, hint, metrics } = given
+  const standings = createStandingStore(db)
   const log = parent.child({ concept: 'placement' })
   const dirty = { placements: new Set<string>(), clusters: new Set<string>(), all: false }
   const followers: ((placements: readonly string[]) => void)[] = []
   const service = createPlacementService({
-    ...{ store: createPlacementStore(db), standings: createStandingStore(db), objects: placementObjects(given), hint, clock, log },
+    ...{ store: createPlacementStore(db), standings, objects: placementObjects(given), hint, clock, log },
+    told: openPlacementMetrics(metrics.registry, { sql: db, standings }),
     changed(placements) {
       told(placements)
       for (const tell of followers) tell(placements)

@@ -7,6 +7,7 @@ import { CLUSTER, ROLLOUT } from '../../proto/model/fleet/kinds.ts'
 import { FLEET_SCOPE, type WatchQuery } from '../objects/model.ts'
 import type { ObjectService } from '../objects/service.ts'
 import { openRolloutMetrics } from '../rollout/io/metrics.ts'
+import { BEAT_MS } from '../rollout/io/state.ts'
 import { createRolloutStore } from '../rollout/io/store.ts'
 import { PLACEMENT_KEY, placementOf } from '../rollout/model.ts'
 import { createRolloutService, type RolloutObjects } from '../rollout/service.ts'
@@ -17,7 +18,6 @@ import type { Knowledge } from './knowledge.ts'
 const clock = systemClock
 /** A run is looked at so often at most. */
 const GATHER_MS = 200
-const BEAT_MS = 2_000
 /** What was not heard of, since a hub was killed at that moment, is seen after so long. */
 const SURVEY_MS = 60_000
 const AGAIN_MS = 2_000
@@ -36,6 +36,9 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
       if (placed.length === 0) return
       await placements.again(placed)
       agents.place()
+    },
+    inherited(keys) {
+      for (const key of keys) surveys.add(key)
     },
     looked: openRolloutMetrics(metrics.registry, db),
     random: systemRandom,

@@ -69,3 +69,12 @@ export interface Expanded {
 
 export const TARGET_STATES = ['placed', 'pending', 'offline', 'failed', 'removing'] as const
 export type TargetState = (typeof TARGET_STATES)[number]
+
+export const PLACEMENT_EVENTS = ['placement.changed', 'placement.placed', 'placement.failed', 'placement.gone'] as const
+
+/** Something of a Placement that people may want to hear of. */
+export interface PlacementNews {
+  readonly event: (typeof PLACEMENT_EVENTS)[number]
+  readonly severity: 'info' | 'error'
+  readonly message: string
+}

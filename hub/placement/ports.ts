@@ -1,5 +1,5 @@
 import type { Manifest } from '../../proto/model/manifest.ts'
-import type { ClusterFacts, PlacedRow, TargetProblem, TargetState } from './model.ts'
+import type { ClusterFacts, PlacedRow, PlacementNews, TargetProblem, TargetState } from './model.ts'
 
 type At = { readonly namespace: string; readonly name: string }
 
@@ -65,6 +65,10 @@ export interface StandingStore {
   details(placement: string, clusters: readonly string[]): Promise<readonly Detail[]>
   /** Placements that have to do with these clusters. */
   concerned(clusters: readonly string[]): Promise<readonly string[]>
+  /** Clusters of all placements by state, each as often as placements have to do with it. */
+  counts(): Promise<Readonly<Partial<Record<TargetState, number>>>>
+  /** Writes down what people may want to hear of a Placement. */
+  record(standing: Pick<Standing, 'namespace' | 'name' | 'revision'>, news: readonly PlacementNews[]): Promise<void>
   /** Forgets placements that have nothing in any cluster any more. */
   forget(placements: readonly string[]): Promise<void>
 }

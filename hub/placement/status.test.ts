@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Standing } from './ports.ts'
-import { placementStatus } from './status.ts'
+import { placementNews, placementStatus } from './status.ts'
 
 const NOW = new Date('2026-01-01T00:00:00Z')
 const aStanding = (counts: Partial<Standing['counts']>, more: Partial<Standing> = {}): Standing => ({
@@ -31,6 +31,32 @@ test('names the first problem, counts those beyond the ones that are listed, and
   expect(ready(failing)).toBe('False Failed 12 clusters cannot be given the objects; a: Kustomization/shop/web: it is not ours')
   expect(placementStatus({}, failing, { leaving: false, now: NOW })).toMatchObject({ problems, moreProblems: 11, observedGeneration: 3 })
   expect(ready(aStanding({ removing: 1 }), true)).toBe('False Deleting waits for 1 cluster to say that the objects are gone')
+})
+
+test('tells of other objects and clusters, of all being in place, and of what cannot be, each once', () => {
+  const looks = [
+    aStanding({ pending: 1 }),
+    aStanding({ placed: 1 }),
+    aStanding({ placed: 1, pending: 1 }),
+    aStanding({ placed: 1, failed: 1 }),
+    aStanding({ failed: 2 }),
+    aStanding({ failed: 2 }, { revision: 'sha256:next' }),
+  ]
+  let status = {}
+  const told = looks.map((standing) => {
+    const next = placementStatus(status, standing, { leaving: false, now: NOW })
+    const news = placementNews(status, next)
+    status = next
+    return news.map(({ event, message }) => `${event}: ${message}`)
+  })
+  expect(told).toEqual([
+    ['placement.changed: the objects are sha256:r; 1 cluster is chosen'],
+    ['placement.placed: 1 cluster holds the objects'],
+    ['placement.changed: 2 clusters are chosen, 1 before'],
+    ['placement.failed: 1 cluster cannot be given the objects'],
+    [],
+    ['placement.changed: the objects are sha256:next; 2 clusters are chosen'],
+  ])
 })
 
 test('the same rows give the same status', () => {

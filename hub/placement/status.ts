@@ -1,5 +1,6 @@
 import { type Condition, setCondition } from '../../proto/model/condition.ts'
 import type { PlacementStatus } from '../../proto/model/fleet/placement.ts'
+import type { PlacementNews } from './model.ts'
 import type { Standing } from './ports.ts'
 
 /** The status with what rows say; the same content gives the same status, so that nothing is written for nothing. */
@@ -23,6 +24,26 @@ export function placementStatus(
     ...(problems.length > 0 ? { problems } : {}),
     revision,
   }
+}
+
+/** What happened between two statuses of a Placement: other objects or clusters, all in place, or something that cannot be. */
+export function placementNews(before: PlacementStatus, after: PlacementStatus): readonly PlacementNews[] {
+  const news: PlacementNews[] = []
+  const matched = after.clusters?.matched ?? 0
+  const chosen = `${matched} ${matched === 1 ? 'cluster is' : 'clusters are'} chosen`
+  if (before.revision !== after.revision)
+    news.push({ event: 'placement.changed', severity: 'info', message: `the objects are ${after.revision}; ${chosen}` })
+  else if (before.clusters?.matched !== matched)
+    news.push({ event: 'placement.changed', severity: 'info', message: `${chosen}, ${before.clusters?.matched ?? 0} before` })
+  const [was, is] = [readyOf(before), readyOf(after)]
+  if (!is || is.reason === was?.reason) return news
+  if (is.reason === 'Placed') news.push({ event: 'placement.placed', severity: 'info', message: is.message })
+  if (is.reason === 'Failed') news.push({ event: 'placement.failed', severity: 'error', message: is.message })
+  return news
+}
+
+function readyOf({ conditions }: PlacementStatus): Condition | undefined {
+  return ((conditions ?? []) as readonly Condition[]).find(({ type }) => type === 'Ready')
 }
 
 function verdict(

@@ -4,14 +4,17 @@ import type { Log } from '../../proto/base/log.ts'
 import type { PlacementStatus } from '../../proto/model/fleet/placement.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { withoutFinalizer } from './finalizer.ts'
+import type { PlacementNews } from './model.ts'
 import type { PlacementObjects, PlacementStore, Standing, StandingStore } from './ports.ts'
-import { placementStatus } from './status.ts'
+import { placementNews, placementStatus } from './status.ts'
 
 export interface UpkeepDeps {
   readonly store: PlacementStore
   readonly standings: StandingStore
   readonly objects: PlacementObjects
   readonly hint: (clusters: readonly string[]) => Promise<void>
+  /** Told what people may want to hear of a Placement. */
+  readonly told: (news: PlacementNews) => void
   /** The state of these placements is to be written soon. */
   readonly changed: (placements: readonly string[]) => void
   readonly clock: Clock
@@ -53,17 +56,35 @@ async function tell(deps: UpkeepDeps, standing: Standing): Promise<boolean> {
   }
 }
 
-async function write({ clock, log, objects }: UpkeepDeps, standing: Standing, { metadata }: Manifest): Promise<boolean> {
+async function write(deps: UpkeepDeps, standing: Standing, { metadata }: Manifest): Promise<boolean> {
+  const { clock, objects } = deps
   const leaving = metadata.deletionTimestamp !== undefined
   if (leaving && isEmpty(standing) && standing.generation === metadata.generation) {
     await objects.change(standing, withoutFinalizer)
-    const object = `Placement/${standing.namespace}/${standing.name}`
-    log.info({ event: 'placement.gone', object }, 'the objects of a Placement are gone everywhere')
+    await publish(deps, standing, [{ event: 'placement.gone', severity: 'info', message: 'the objects are gone everywhere' }])
     return true
   }
   const at = { leaving, now: clock.now() }
-  await objects.changeStatus(standing, (old) => placementStatus((old.status ?? {}) as PlacementStatus, standing, at))
+  let news: readonly PlacementNews[] = []
+  await objects.changeStatus(standing, ({ status }) => {
+    const before = (status ?? {}) as PlacementStatus
+    const after = placementStatus(before, standing, at)
+    news = placementNews(before, after)
+    return after
+  })
+  await publish(deps, standing, news)
   return false
+}
+
+async function publish({ log, standings, told }: UpkeepDeps, standing: Standing, news: readonly PlacementNews[]): Promise<void> {
+  if (news.length === 0) return
+  await standings.record(standing, news)
+  for (const one of news) {
+    const fields = { event: one.event, object: `Placement/${standing.namespace}/${standing.name}`, revision: standing.revision }
+    if (one.severity === 'error') log.warn(fields, one.message)
+    else log.info(fields, one.message)
+    told(one)
+  }
 }
 
 function isEmpty({ counts }: Standing): boolean {

@@ -96,4 +96,5 @@ export interface Projection {
   readonly events: readonly ClusterReport<Report['events'][number]>[]
   readonly tenants: readonly ClusterReport<Report['tenants'][number]>[]
   readonly placed: readonly ClusterReport<Report['placed'][number]>[]
+  readonly applied: readonly ClusterReport<Report['applied'][number]>[]
 }

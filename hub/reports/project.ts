@@ -50,6 +50,7 @@ export function project(news: readonly Received[], options: ProjectOptions): Pro
     events: lastOf(news, 'events', (one) => one.id),
     tenants: lastOf(news, 'tenants', (one) => one.tenant),
     placed: lastOf(news, 'placed', (one) => refKey(one.object)),
+    applied: lastOf(news, 'applied', (one) => refKey(one.object)),
   }
 }
 
@@ -142,7 +143,7 @@ function observedOf({ clusterId, value }: ClusterReport<MirroredReport>): Observ
   }
 }
 
-type Repeated = 'placed' | 'reached' | 'stragglers' | 'events' | 'tenants'
+type Repeated = 'applied' | 'placed' | 'reached' | 'stragglers' | 'events' | 'tenants'
 
 function lastOf<K extends Repeated>(
   news: readonly Received[],

@@ -2,7 +2,7 @@ import { type Advanced, type Facts, type NextRun, RUN_ENDS, type Run } from './m
 import { countTargets, type Failures, failuresOf, type TargetCounts } from './step/budget.ts'
 import { lookAgainAt } from './step/look-again.ts'
 import { observe } from './step/observe.ts'
-import { givenSteps, records } from './step/records.ts'
+import { blame, givenSteps, records } from './step/records.ts'
 import { takeBack } from './step/release.ts'
 import { currentWave, walkWaves } from './step/walk.ts'
 
@@ -46,13 +46,20 @@ function decide(run: Run, facts: Facts, now: Date): Run {
   if (run.state === 'rolling-back') return goBack(run, now)
   const failures = failuresOf(run)
   if (failures.exceeded && run.policy.action === 'rollback') return goBack(withState(run, 'rolling-back'), now)
-  if (failures.exceeded && run.policy.action === 'stop') return end(run, { state: 'stopped', outcome: stopped(failures) }, now)
+  if (failures.exceeded && run.policy.action === 'stop') return end(run, { state: 'stopped', outcome: stopped(run, failures) }, now)
   if (next && run.policy.onNewRevision === 'supersede') return end(run, { state: 'superseded', outcome: `ended for ${nameOf(next)}` }, now)
   return onward(walkWaves(run, facts, now), now)
 }
 
-function stopped({ count, most }: Failures): string {
-  return `${count} ${count === 1 ? 'cluster' : 'clusters'} failed, and ${most === 0 ? 'none' : `only ${most}`} may; nothing more is released`
+function stopped(run: Run, { count, most }: Failures): string {
+  const failed = `${count} ${count === 1 ? 'cluster' : 'clusters'} failed, and ${most === 0 ? 'none' : `only ${most}`} may; nothing more is released`
+  return because(failed, run)
+}
+
+/** With the first cluster that failed, and why. */
+function because(outcome: string, run: Run): string {
+  const why = blame(run)
+  return why === undefined ? outcome : `${outcome}; ${why}`
 }
 
 function nameOf({ cause, content }: NextRun): string {
@@ -71,7 +78,13 @@ function goBack(run: Run, now: Date): Run {
   const back = takeBack(run, now)
   const left = [...back.targets.values()].filter(({ given, state }) => given === 'before' && state === 'released')
   if (left.length > 0) return back
-  return end(back, { state: 'rolled-back', outcome: `every cluster has what it had before ${run.content.revision}` }, now)
+  return end(back, { state: 'rolled-back', outcome: because(taken(back), back) }, now)
+}
+
+function taken(run: Run): string {
+  const { failed, offline } = countTargets(run)
+  const all = failed + offline === 0
+  return `every cluster ${all ? 'has' : 'that answers has'} what it had before ${run.content.revision}`
 }
 
 function onward(run: Run, now: Date): Run {
@@ -80,7 +93,11 @@ function onward(run: Run, now: Date): Run {
   const counts = countTargets(run)
   if (counts.waiting + counts.released > 0) return withState(run, 'progressing')
   if (counts.failed === 0) return end(run, { state: 'succeeded', outcome: succeeded(counts) }, now)
-  return end(run, { state: 'stopped', outcome: `went through every wave; ${counts.failed} of ${counts.total} clusters failed` }, now)
+  return end(
+    run,
+    { state: 'stopped', outcome: because(`went through every wave; ${counts.failed} of ${counts.total} clusters failed`, run) },
+    now,
+  )
 }
 
 function succeeded({ healthy, offline }: TargetCounts): string {

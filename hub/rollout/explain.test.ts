@@ -70,10 +70,10 @@ test.each<[string, RunShape, Partial<Facts>, string]>([
     {
       state: 'rolling-back',
       waves: eu(),
-      targets: [released('a', { given: 'before' }), healthy('b', { given: 'before', state: 'rolled-back' })],
+      targets: [released('a', { given: 'before', failedOnce: true, complaint }), healthy('b', { given: 'before', state: 'rolled-back' })],
     },
     {},
-    'takes main@sha1:2 back; waits for a to acknowledge what it had before',
+    'takes main@sha1:2 back since a: Kustomization/a/b: no such file; waits for a to acknowledge what it had before',
   ],
 ])('a run that waits for %s says so', (_, shape, known, expected) => {
   expect(explainRun(aRun(shape), facts(known), NOW)).toBe(expected)
@@ -81,7 +81,7 @@ test.each<[string, RunShape, Partial<Facts>, string]>([
 
 test('a run that ended says how', () => {
   expect(explainRun({ ...aRun({ state: 'stopped' }), outcome: '2 clusters failed, and none may' }, facts(), NOW)).toBe(
-    'stopped: 2 clusters failed, and none may',
+    '2 clusters failed, and none may',
   )
 })
 

@@ -3,7 +3,7 @@ import { isEnded } from './advance.ts'
 import type { Facts, Run, Target, Wave } from './model.ts'
 import { countTargets } from './step/budget.ts'
 import { waveSoakLeftMs } from './step/look-again.ts'
-import { sentence } from './step/records.ts'
+import { blame, sentence } from './step/records.ts'
 import { mayRelease, membersOf } from './step/release.ts'
 import { currentWave, soakLeftMs } from './step/walk.ts'
 
@@ -15,7 +15,7 @@ const NAMED = 3
  * instants, not how long, so that it changes only when something did: time that is not watched comes on top of them.
  */
 export function explainRun(run: Run, facts: Facts, now: Date): string {
-  if (isEnded(run)) return `${run.state}: ${run.outcome ?? run.content.revision}`
+  if (isEnded(run)) return run.outcome ?? `it is ${run.state}`
   if (run.state === 'rolling-back') return explainBack(run)
   const index = currentWave(run)
   const wave = run.waves[index]
@@ -59,7 +59,9 @@ interface Moment {
 
 function explainBack(run: Run): string {
   const left = [...run.targets.values()].filter(({ given, state }) => given === 'before' && state === 'released')
-  return `takes ${run.content.revision} back; waits for ${named(left)} to acknowledge what ${left.length === 1 ? 'it' : 'they'} had before`
+  const why = blame(run)
+  const waits = `waits for ${named(left)} to acknowledge what ${left.length === 1 ? 'it' : 'they'} had before`
+  return `takes ${run.content.revision} back${why === undefined ? '' : ` since ${why}`}; ${waits}`
 }
 
 function explainWave(

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { type RolloutSpec, rolloutSpec } from '../../proto/model/fleet/rollout.ts'
 import { aRun, CONTENT, idOf, NOW, OLD } from '../../test/support/rollout-builders.ts'
-import type { Standing } from './model.ts'
-import { beginRun, goodContent, nextRun } from './next.ts'
+import type { Run, Standing } from './model.ts'
+import { beginRun, nextRun, wentThrough } from './next.ts'
 
 const standing = (over: Partial<Standing> = {}): Standing => ({ newest: CONTENT, bad: new Set(), held: false, suspended: false, ...over })
 const aSpec = (over: object = {}): RolloutSpec => rolloutSpec.parse({ source: { kind: 'GitRepository', name: 'platform' }, ...over })
@@ -60,11 +60,12 @@ test('a run back has one wave, asks nobody, and goes on where a cluster fails', 
   expect(run.policy.action).toBe('continue')
 })
 
-test('who comes between two runs is given what last went through all waves', () => {
-  const done = [{ state: 'complete' as const }, { state: 'skipped' as const }]
-  const half = [{ state: 'complete' as const }, { state: 'progressing' as const }]
-  const good = { ...aRun({ state: 'succeeded', waves: done }), content: OLD }
-  expect(goodContent([good, aRun({ state: 'stopped', waves: half }), aRun({ state: 'rolled-back', waves: done })])).toBe(OLD)
-  expect(goodContent([good, aRun({ state: 'stopped', waves: done })])).toBe(CONTENT)
-  expect(goodContent([aRun({ state: 'superseded', waves: half })])).toBeUndefined()
+test.each<[Run['state'], 'complete' | 'progressing', boolean]>([
+  ['succeeded', 'complete', true],
+  ['stopped', 'complete', true],
+  ['stopped', 'progressing', false],
+  ['rolled-back', 'complete', false],
+  ['superseded', 'progressing', false],
+])('a run that is %s with its last wave %s is what newcomers are given: %s', (state, last, is) => {
+  expect(wentThrough(aRun({ state, waves: [{ state: 'skipped' }, { state: last }] }))).toBe(is)
 })

@@ -1,7 +1,7 @@
 import { parseDurationMs } from '../../proto/model/duration.ts'
 import type { RolloutSpec } from '../../proto/model/fleet/rollout.ts'
 import type { ClusterId } from '../../proto/model/ids.ts'
-import type { Content, NextRun, Policy, Run, Standing, Target, Wave, WavePlan } from './model.ts'
+import type { NextRun, Policy, Run, Standing, Target, Wave, WavePlan } from './model.ts'
 import { type Assignable, assignWaves, planWaves } from './waves.ts'
 
 /** The one wave of a run that goes back: everybody at once, within the usual limit. */
@@ -55,9 +55,9 @@ export function beginRun(
   return { run, unmatched }
 }
 
-/** What a cluster that comes when no run is in progress is given: the content of the last run that went through all waves. */
-export function goodContent(ended: readonly Run[]): Content | undefined {
-  return ended.findLast(({ state, waves }) => (state === 'succeeded' || state === 'stopped') && waves.every(isDone))?.content
+/** True for a run that went through all waves: its content is what a cluster is given that comes while no run is in progress. */
+export function wentThrough({ state, waves }: Pick<Run, 'state' | 'waves'>): boolean {
+  return (state === 'succeeded' || state === 'stopped') && waves.every(isDone)
 }
 
 export function isDone({ state }: Wave): boolean {

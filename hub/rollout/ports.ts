@@ -25,8 +25,9 @@ export interface RolloutState {
   readonly asked:
     | { readonly content: Content; readonly cause: 'promote' | 'rollback'; readonly by: string; readonly reason?: string | undefined }
     | undefined
-  /** What is wrong with the choice of clusters and their sources. */
+  /** What is wrong with the choice of clusters and their sources: the first ones, and how many more there are. */
   readonly problems: readonly RolloutProblem[]
+  readonly moreProblems: number
   readonly lastNumber: number
 }
 
@@ -70,11 +71,34 @@ export interface Candidate {
   readonly origin: string
   /** What its Source resolved last. */
   readonly newest: Content | null
+  /** When that was seen first. */
+  readonly newestAt: Date | null
+  /** Why its Source cannot be fetched now. */
+  readonly problem: string | null
+  /** Somebody suspended the object: it resolves nothing, and nobody waits for it. */
+  readonly suspended: boolean
   /** What the cluster was released last. */
   readonly has: Content | null
   /** uid and `namespace/name` of the Rollout that governs the object there. */
   readonly governedBy: string | null
   readonly governor: string | null
+}
+
+/** What a survey came to. */
+export interface Chosen {
+  readonly clusters: readonly { readonly clusterId: ClusterId; readonly apart: boolean }[]
+  /** Clusters that it governed before the candidates were read: one that joined since is not let go. */
+  readonly held: readonly ClusterId[]
+  /** Clusters that hold the source and that the tenant may use, whoever governs them. */
+  readonly candidates: readonly ClusterId[]
+}
+
+/** What became of clusters that a Rollout gave up: another one that chooses them has them from then on, else nobody. */
+export interface LetGo {
+  /** Sources with something to settle. */
+  readonly settle: readonly string[]
+  /** `namespace/name` of the Rollouts that inherited. */
+  readonly heirs: readonly string[]
 }
 
 /** A Rollout inside one transaction that holds its row: nobody else decides about it meanwhile. */
@@ -87,12 +111,8 @@ export interface RolloutRows {
   /** The run in progress, or the last one. */
   readonly current: StoredRun | undefined
   save(state: RolloutState, lookAt: Date | undefined): Promise<void>
-  /** Takes the clusters over, and lets go of those that it held and are not among them. @returns sources with something to settle */
-  govern(
-    source: SourceObject,
-    clusters: readonly { readonly clusterId: ClusterId; readonly apart: boolean }[],
-    held: readonly ClusterId[],
-  ): Promise<readonly string[]>
+  /** Takes the clusters over, and lets go of those that it held and are not among them. */
+  govern(source: SourceObject, chosen: Chosen): Promise<LetGo>
   /** The clusters as they are; of those that the run gave its content, how they do at it. */
   facts(source: SourceObject, run: Run | undefined): Promise<readonly ClusterFacts[]>
   /** Wave of each cluster in the last run, by name. */
@@ -116,14 +136,16 @@ export interface RolloutRows {
 export interface RolloutStore {
   /** Makes the row of a Rollout, where there is none. */
   open(rollout: RolloutName): Promise<void>
-  /** Clusters with the source object that the tenant may use; every one where there is no tenant to limit them. */
   /** The clusters that a Rollout governs now. */
   held(uid: string): Promise<readonly ClusterId[]>
+  /** Clusters with the source object that the tenant may use; every one where there is no tenant to limit them. */
   candidates(source: SourceObject, tenant: string | undefined): Promise<readonly Candidate[]>
+  /** True for a Placement that there is none of. */
+  isMissing(source: SourceObject): Promise<boolean>
   /** One decision: all or nothing of what `work` writes. Undefined where the Rollout is gone. */
   decide<T>(rollout: RolloutName, work: (rows: RolloutRows) => Promise<T>): Promise<T | undefined>
-  /** Lets go of all clusters of the Rollouts that had this name, but the one with that uid. @returns sources with something to settle */
-  forget(name: Omit<RolloutName, 'uid'>, but?: string): Promise<readonly string[]>
+  /** Lets go of all clusters of the Rollouts that had this name, but the one with that uid. */
+  forget(name: Omit<RolloutName, 'uid'>, but?: string): Promise<LetGo>
   /** `namespace/name` of every Rollout that has rows. */
   all(): Promise<readonly string[]>
   /** The content of the last run that succeeded, other than this revision. */

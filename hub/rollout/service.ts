@@ -6,7 +6,7 @@ import type { RolloutStatus } from '../../proto/model/fleet/rollout-status.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { PLATFORM_TENANT } from '../../proto/model/names.ts'
 import type { SourceObject } from './model.ts'
-import type { ChainQuery, RolloutName, RolloutStore } from './ports.ts'
+import type { ChainQuery, LetGo, RolloutName, RolloutStore } from './ports.ts'
 import { type Asked, act } from './turn/act.ts'
 import { type SourceWhy, whyChains } from './turn/chain.ts'
 import { type Look, lookAt } from './turn/look.ts'
@@ -46,6 +46,8 @@ export interface RolloutDeps {
   readonly tenantOf: (namespace: string) => Promise<string | undefined>
   /** Asks for sources, and Placements (`placementOf`), to be settled. */
   readonly settle: (keys: readonly string[]) => Promise<void>
+  /** Told which Rollouts, by key, were given clusters that another let go of: they are to be surveyed. */
+  readonly inherited: (keys: readonly string[]) => void
   /** Told what each look came to. */
   readonly looked: (look: Look) => void
   readonly random: Random
@@ -77,19 +79,7 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
     async survey(key) {
       const found = await known(deps, key)
       if (!found) return
-      const { at, source, spec } = found
-      await store.open(at)
-      const tenant = await deps.tenantOf(at.namespace)
-      // Before the candidates: who joins meanwhile is governed already, and not to be let go for not being among them.
-      const held = await store.held(at.uid)
-      const candidates = store.candidates(source, tenant === PLATFORM_TENANT ? undefined : tenant)
-      const { clusters, newest, problems } = chooseMembers(spec, await candidates, at.uid)
-      const free = await store.decide(at, async (rows) => {
-        const keys = await rows.govern(source, clusters, held)
-        await rows.save({ ...rows.state, newest: newest ?? rows.state.newest, problems }, rows.now)
-        return keys
-      })
-      await settle(free ?? [])
+      await takeMembers(deps, found)
       await lookNow(found)
     },
 
@@ -126,15 +116,41 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
   }
 }
 
+/** Has it govern the clusters that are its own by now, and says what is wrong with them. */
+async function takeMembers(deps: RolloutDeps, { at, source, spec }: Known): Promise<void> {
+  const { store } = deps
+  await store.open(at)
+  const tenant = await deps.tenantOf(at.namespace)
+  // Before the candidates: who joins meanwhile is governed already, and not to be let go for not being among them.
+  const held = await store.held(at.uid)
+  const candidates = await store.candidates(source, tenant === PLATFORM_TENANT ? undefined : tenant)
+  const missing = candidates.length === 0 && (await store.isMissing(source))
+  const { clusters, moreProblems, newest, ...chosen } = chooseMembers(spec, candidates, at.uid)
+  const problems = missing ? [{ message: `${source.kind} ${source.namespace}/${source.name} does not exist` }] : chosen.problems
+  const left = await store.decide(at, async (rows) => {
+    const gone = await rows.govern(source, { clusters, held, candidates: candidates.map(({ clusterId }) => clusterId) })
+    await rows.save({ ...rows.state, newest: newest ?? rows.state.newest, problems, moreProblems }, rows.now)
+    return gone
+  })
+  await letGo(deps, left)
+}
+
 /** The Rollout of that name; where it is gone, or another one by now, its clusters are free again. */
-async function known({ objects, settle, store }: RolloutDeps, key: string): Promise<Known | undefined> {
+async function known(deps: RolloutDeps, key: string): Promise<Known | undefined> {
+  const { objects, store } = deps
   const [namespace = '', name = ''] = key.split('/')
   const object = await objects.get({ namespace, name })
   const uid = object?.metadata.deletionTimestamp === undefined ? object?.metadata.uid : undefined
-  await settle(await store.forget({ namespace, name }, uid))
+  await letGo(deps, await store.forget({ namespace, name }, uid))
   if (!object || uid === undefined) return undefined
   const spec = object.spec as RolloutSpec
   return { at: { uid, namespace, name }, object, spec, source: { ...spec.source, namespace } }
+}
+
+async function letGo({ inherited, settle }: RolloutDeps, left: LetGo | undefined): Promise<void> {
+  if (!left) return
+  await settle(left.settle)
+  if (left.heirs.length > 0) inherited(left.heirs)
 }
 
 async function writeStatus(objects: RolloutObjects, at: RolloutName, told: Told): Promise<void> {

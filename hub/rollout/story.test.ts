@@ -10,6 +10,8 @@ const FAILED = {
   complaint: { object: 'Kustomization/a/b', reason: 'BuildFailed', message: 'no such file' },
 } as const
 
+const WHY = 'a: Kustomization/a/b: no such file'
+
 /** Plays looks one after the other, at seconds after the first; gives back the last one. */
 function play(run: Run, looks: readonly (readonly [number, Facts])[]): { readonly run: Run; readonly steps: readonly Step[] } {
   let last = { run, steps: [] as readonly Step[] }
@@ -172,10 +174,13 @@ test('more failures than may stop the run, and nothing more is released', () => 
   expect(one.run.state).toBe('progressing')
   expect(one.steps[0]).toMatchObject({ kind: 'release', clusters: [idOf('c')] })
   const two = play(run, [[1, fleet(aCluster('a', FAILED), aCluster('b', FAILED), aCluster('c'))]])
-  expect(two.run).toMatchObject({ state: 'stopped', outcome: '2 clusters failed, and only 1 may; nothing more is released' })
+  expect(two.run).toMatchObject({
+    state: 'stopped',
+    outcome: `2 clusters failed, and only 1 may; nothing more is released; ${WHY}; and 1 more`,
+  })
   expect(two.steps.map((step) => (step.kind === 'record' ? step.message : step.kind))).toEqual([
     'failed at main@sha1:2: a: Kustomization/a/b: no such file; b: Kustomization/a/b: no such file',
-    'main@sha1:2 stopped: 2 clusters failed, and only 1 may; nothing more is released',
+    `main@sha1:2 stopped: 2 clusters failed, and only 1 may; nothing more is released; ${WHY}; and 1 more`,
   ])
 })
 
@@ -230,6 +235,28 @@ test('a rollback gives every cluster what it had, marks the revision, and ends w
   expect(states(done.run)).toEqual({ a: 'rolled-back', b: 'rolled-back', c: 'waiting', d: 'released' })
 })
 
+test('a run that goes back, and one that has, names the cluster that failed and what it said', () => {
+  const run = running({
+    waves: [{ maxConcurrent: 2, state: 'progressing' }],
+    targets: [released('a'), released('b', { complaint: { message: 'on its way' } })],
+    policy: { action: 'rollback' },
+  })
+  const named = ({ targets }: Run) => Array.from(targets.values(), ({ complaint }) => complaint?.message)
+  const back = play(run, [[1, fleet(aCluster('a', FAILED), aCluster('b'))]])
+  expect(back.steps).toContainEqual(
+    expect.objectContaining({ event: 'rollout.run.rolling-back', message: `${CONTENT.revision} is taken back: ${WHY}` }),
+  )
+  const away = play(back.run, [[2, fleet(aCluster('a', { health: 'offline', complaint: { message: 'away' } }), aCluster('b'))]])
+  expect(named(away.run)[0]).toBe('no such file')
+  const there = fleet(aCluster('a', { acked: OLD.revision }), aCluster('b', { acked: OLD.revision }))
+  const done = play(back.run, [
+    [2, fleet(aCluster('a'), aCluster('b'))],
+    [3, there],
+  ])
+  expect(named(done.run)).toEqual(['no such file', undefined])
+  expect(done.run.outcome).toBe(`every cluster has what it had before ${CONTENT.revision}; ${WHY}`)
+})
+
 test('a rollback waits for nobody who is offline, nor for an agent that never answers', () => {
   const run = running({
     waves: [{ maxConcurrent: 3, state: 'progressing' }],
@@ -251,6 +278,7 @@ test('a rollback waits for nobody who is offline, nor for an agent that never an
   ])
   expect(end.run.state).toBe('rolled-back')
   expect(states(end.run)).toEqual({ a: 'rolled-back', b: 'failed', c: 'offline' })
+  expect(end.run.outcome).toBe(`every cluster that answers has what it had before ${CONTENT.revision}; ${WHY}`)
 })
 
 test('a newer revision does not cut a rollback short; it starts after', () => {
@@ -269,7 +297,7 @@ test('with `continue` the run goes through all waves and says at the end what fa
   expect(first.steps[0]).toMatchObject({ kind: 'release', clusters: [idOf('b')] })
   expect(play(first.run, [[2, fleet(aCluster('a', FAILED), aCluster('b', HEALTHY))]]).run).toMatchObject({
     state: 'stopped',
-    outcome: 'went through every wave; 1 of 2 clusters failed',
+    outcome: `went through every wave; 1 of 2 clusters failed; ${WHY}`,
   })
 })
 

@@ -29,6 +29,21 @@ test('a chain that holds says so, link by link', () => {
   ])
 })
 
+test('a Placement is given, not fetched and built', () => {
+  const placed = { ...whole, source: { object: 'Placement/team-a/podinfo', url: undefined, suspended: false }, objects: [ks, ks] }
+  expect(why(placed).sentence).toBe('edge-1 has main@sha1:2, and everything that it gives (2 objects) is ready')
+  expect(
+    why(placed)
+      .links.slice(1, 3)
+      .map(({ says }) => says),
+  ).toEqual(['Placement/team-a/podinfo chooses the cluster', 'written for 2 objects'])
+  const problem = { object: ks.object, message: 'the cluster has no label ring' }
+  expect(why({ ...placed, builds: { waiting: 0, problem } })).toMatchObject({
+    broken: 'built',
+    sentence: 'edge-1: Kustomization/team-a/podinfo cannot be given at main@sha1:2: the cluster has no label ring',
+  })
+})
+
 const rollout = { name: 'team-a/platform', says: 'its turn in wave rest is to come: wave eu waits for approval of main@sha1:2' }
 
 test.each<[Link, string, Partial<ChainFacts>]>([
@@ -81,6 +96,11 @@ test.each<[Link, string, Partial<ChainFacts>]>([
     'healthy',
     'Kustomization/team-a/podinfo is not ready: HealthCheckFailed: Deployment podinfo is not available',
     { objects: [{ ...ks, ready: false, reason: 'HealthCheckFailed', message: 'Deployment podinfo is not available' }] },
+  ],
+  [
+    'healthy',
+    'Kustomization/team-a/podinfo is ready; Deployment/team-a/podinfo is InProgress: Available: 0/1',
+    { objects: [{ ...ks, lack: { of: 'InProgress', word: 'Deployment/team-a/podinfo is InProgress: Available: 0/1' } }] },
   ],
 ])('the first link that does not hold is %s: %s', (link, sentence, over) => {
   const answer = why({ ...whole, ...over })

@@ -1,3 +1,5 @@
+import { describeLack, type Lack } from './lack.ts'
+
 /** The way of a commit into a cluster, in order. */
 export const LINKS = ['commit', 'fetched', 'built', 'released', 'sent', 'applied', 'healthy'] as const
 export type Link = (typeof LINKS)[number]
@@ -6,9 +8,10 @@ export type Link = (typeof LINKS)[number]
 export interface ChainFacts {
   readonly cluster: { readonly name: string; readonly connected: boolean; readonly since?: Date | undefined }
   readonly source: {
-    /** `GitRepository/team-a/platform` */
+    /** `GitRepository/team-a/platform`, or `Placement/team-a/podinfo` */
     readonly object: string
-    readonly url: string
+    /** Undefined for a Placement: nothing is fetched. */
+    readonly url: string | undefined
     readonly suspended: boolean
     /** Why the last check brought nothing. */
     readonly problem?: string | undefined
@@ -23,7 +26,7 @@ export interface ChainFacts {
   readonly builds: { readonly waiting: number; readonly problem?: { readonly object: string; readonly message: string } | undefined }
   /** What the cluster was released last, and whether its agent acknowledged that. */
   readonly release?: { readonly revision: string; readonly acked: boolean } | undefined
-  /** What consumes the source there, or the one object that was asked about. */
+  /** What consumes the source there, or the Placement gives it, or the one object that was asked about. */
   readonly objects: readonly ChainObject[]
 }
 
@@ -33,6 +36,8 @@ export interface ChainObject {
   readonly suspended: boolean
   readonly applied?: string | undefined
   readonly ready: boolean
+  /** What keeps what it applied from being healthy. */
+  readonly lack?: Lack | undefined
   readonly reason?: string | undefined
   readonly message?: string | undefined
 }
@@ -76,14 +81,15 @@ type Ask<Answer> = (facts: ChainFacts) => Answer
 /** What keeps a link from holding. */
 const PROBLEM_OF: Readonly<Record<Link, Ask<string | undefined>>> = {
   commit: ({ newest, source }) =>
-    newest ? undefined : `nothing was found at ${source.url} yet${source.problem ? `: ${source.problem}` : ''}`,
+    newest ? undefined : `nothing was found at ${source.url ?? source.object} yet${source.problem ? `: ${source.problem}` : ''}`,
   fetched: ({ source }) => {
     if (source.suspended) return `${source.object} is suspended there: it keeps what it has until it is resumed`
     return source.problem ? `${source.object} cannot be fetched: ${source.problem}` : undefined
   },
-  built: ({ builds, newest, wanted }) => {
+  built: ({ builds, newest, source, wanted }) => {
     if (wanted === undefined || wanted !== newest?.revision) return undefined
-    if (builds.problem) return `${builds.problem.object} cannot be built at ${wanted}: ${builds.problem.message}`
+    if (builds.problem)
+      return `${builds.problem.object} cannot be ${source.url === undefined ? 'given' : 'built'} at ${wanted}: ${builds.problem.message}`
     return builds.waiting > 0
       ? `${wanted} is being built for ${builds.waiting === 1 ? 'one object' : `${builds.waiting} objects`}`
       : undefined
@@ -105,8 +111,10 @@ const PROBLEM_OF: Readonly<Record<Link, Ask<string | undefined>>> = {
     return `${behind.object} has not applied ${release?.revision}${because(behind)}${asOf(cluster)}`
   },
   healthy: ({ cluster, objects }) => {
-    const ill = objects.find(({ ready }) => !ready)
-    return ill ? `${ill.object} is not ready${because(ill)}${asOf(cluster)}` : undefined
+    const ill = objects.find(({ lack, ready }) => !ready || lack)
+    if (!ill) return undefined
+    if (!ill.ready || !ill.lack) return `${ill.object} is not ready${because(ill)}${asOf(cluster)}`
+    return `${ill.object} is ready; ${describeLack(ill.object, ill.lack).message}${asOf(cluster)}`
   },
 }
 
@@ -114,8 +122,10 @@ const PROBLEM_OF: Readonly<Record<Link, Ask<string | undefined>>> = {
 const SAID_OF: Readonly<Record<Link, Ask<string>>> = {
   commit: ({ newest }) =>
     [newest?.revision, newest?.subject && `“${newest.subject}”`, newest?.author && `by ${newest.author}`].filter(Boolean).join(' '),
-  fetched: ({ source }) => `${source.object} fetched it from ${source.url}`,
-  built: ({ objects }) => `built for ${objects.length === 1 ? 'one object' : `${objects.length} objects`}`,
+  fetched: ({ source }) =>
+    source.url === undefined ? `${source.object} chooses the cluster` : `${source.object} fetched it from ${source.url}`,
+  built: ({ objects, source }) =>
+    `${source.url === undefined ? 'written' : 'built'} for ${objects.length === 1 ? 'one object' : `${objects.length} objects`}`,
   released: ({ rollout }) => (rollout ? `given by Rollout ${rollout.name}` : 'no Rollout governs it: it follows the newest revision'),
   sent: () => 'its agent acknowledged it',
   applied: (facts) => `${everything(facts)} applied it`,
@@ -136,8 +146,9 @@ function because({ message, ready, reason }: ChainObject): string {
   return `: ${[reason, message].filter(Boolean).join(': ')}`
 }
 
-function everything({ objects }: ChainFacts): string {
+function everything({ objects, source }: ChainFacts): string {
   const [only, more] = objects
-  if (!only) return 'nothing consumes it there, so everything'
-  return more ? `everything that consumes it (${objects.length} objects)` : only.object
+  const what = source.url === undefined ? ['it gives nothing', 'it gives'] : ['nothing consumes it', 'consumes it']
+  if (!only) return `${what[0]} there, so everything`
+  return more ? `everything that ${what[1]} (${objects.length} objects)` : only.object
 }

@@ -78,6 +78,30 @@ export interface PlacedReport {
   readonly message: string
 }
 
+/** How everything that an object applied is doing together, by kstatus' words; `NotAssessed` where somebody else than the agent applies. */
+export const APPLIED_HEALTH = ['Current', 'InProgress', 'Failed', 'NotAssessed'] as const
+export type AppliedHealth = (typeof APPLIED_HEALTH)[number]
+
+/** A Flux object among what was applied, as that left it; it may have moved on since. */
+export interface AppliedObject {
+  readonly ref: ObjectRef
+  readonly uid: string
+  readonly generation: number
+}
+
+/** What an object applied last without failing, and how that is doing by now. */
+export interface AppliedReport {
+  readonly object: ObjectRef
+  readonly uid: string
+  readonly generation: number
+  /** Digest of the bundle. */
+  readonly bundle: string
+  readonly health: AppliedHealth
+  /** The first object that is to blame, and why; empty when Current. */
+  readonly message: string
+  readonly fluxObjects: readonly AppliedObject[]
+}
+
 /** One message of an agent. (boot, sequence) per cluster and lane orders it and is its de-duplication. */
 export interface Report {
   readonly boot: bigint
@@ -90,6 +114,7 @@ export interface Report {
   readonly events: readonly EventReport[]
   readonly tenants: readonly TenantSetupReport[]
   readonly placed: readonly PlacedReport[]
+  readonly applied: readonly AppliedReport[]
 }
 
 /** A report that says nothing; a start for those that say something. */
@@ -104,4 +129,5 @@ export const EMPTY_REPORT: Report = {
   events: [],
   tenants: [],
   placed: [],
+  applied: [],
 }

@@ -34,6 +34,17 @@ const report: Report = {
       message: 'it is not ours',
     },
   ],
+  applied: [
+    {
+      object: ref,
+      uid: 'u',
+      generation: 3,
+      bundle: 'sha256:b',
+      health: 'InProgress',
+      message: 'Deployment/a/b is InProgress: Available: 0/1',
+      fluxObjects: [{ ref: { ...ref, name: 'child' }, uid: 'c', generation: 2 }],
+    },
+  ],
   tenants: [
     { tenant: 'shop', position: 4n, problem: undefined },
     { tenant: 'team', position: 5n, problem: 'namespaces is forbidden' },

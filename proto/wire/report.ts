@@ -4,6 +4,7 @@ import type { ObjectRef as WireRef } from '../gen/fleet/v1/types.ts'
 import { isManifest } from '../model/manifest.ts'
 import type { ObjectRef } from '../model/object-ref.ts'
 import type { MirroredReport, Report } from '../model/report.ts'
+import { appliedFromWire, appliedToWire } from './applied.ts'
 import { refFromWire } from './facts.ts'
 import { placedStateFromWire, placedStateToWire } from './placed.ts'
 
@@ -32,6 +33,7 @@ export function reportToWire(report: Report): Uint8Array {
     stragglers: [...report.stragglers],
     events: report.events.map((event) => ({ ...event, at: BigInt(event.at.getTime()) })),
     placed: report.placed.map(placedStateToWire),
+    applied: report.applied.map(appliedToWire),
     tenants: report.tenants.map((one) => ({ ...one, problem: one.problem?.slice(0, MAX_PROBLEM) ?? '' })),
   }).finish()
 }
@@ -62,6 +64,7 @@ function read(message: WireReport): Report {
     stragglers: message.stragglers.map((one) => ({ ...one, object: ref(one.object) })),
     events: message.events.map((one) => ({ ...one, object: ref(one.object), at: new Date(Number(one.at)) })),
     placed: message.placed.map((one) => placedStateFromWire(one, ref)),
+    applied: message.applied.map((one) => appliedFromWire(one, ref)),
     tenants: message.tenants.map(({ tenant, position, problem }) => ({
       tenant,
       position,

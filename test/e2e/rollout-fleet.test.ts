@@ -177,6 +177,25 @@ test('with the action stop it stays where it came to and goes no further, and th
   expect(await versions.all()).toEqual(['eight', 'eight', 'eight', 'eight'])
 })
 
+test('a cluster that is relabelled during a run leaves it, or joins it and waits for its wave', async () => {
+  const label = (cluster: string, text: string) => world.flotilla(['cluster', 'label', cluster, text])
+  await label('us', 'parked=yes')
+  const clusters = { matchExpressions: [{ key: 'parked', operator: 'DoesNotExist' }] }
+  await govern({ clusters, waves: [DEV, { name: 'rest', rest: true, approval: 'required' }] })
+  const commit = await fleet.commit(tree('nine'))
+  await versions.is('us', 'nine')
+  await platform.run('dev has it, and two wait', commit, ({ waves }) => waves?.[0]?.state === 'complete' && waves[1]?.waiting === 2)
+  await label('us', 'parked-')
+  await label('staging', 'parked=yes')
+  await versions.is('staging', 'nine')
+  await platform.run('us waits and staging left', commit, ({ clusters: counts, waves }) => counts?.total === 3 && waves?.[1]?.waiting === 2)
+  expect(await versions.of('eu')).not.toBe('nine')
+  expect(await world.flotilla(['rollout', 'approve', 'platform'])).toMatchObject({ code: 0 })
+  expect(await platform.runIs('succeeded', commit)).toMatchObject({ clusters: { healthy: 3, total: 3 } })
+  expect(await versions.all()).toEqual(['nine', 'nine', 'nine', 'nine'])
+  await label('staging', 'parked-')
+})
+
 /** A tenant with its own repository in two clusters, and a Rollout that somebody of the tenant made. */
 async function openTeam(name: string) {
   const clusters = ['dev', 'eu']

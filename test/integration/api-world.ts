@@ -82,6 +82,7 @@ export async function openApiWorld(call: CallCluster = noAgent): Promise<ApiWorl
     objects: rolloutObjects(objects),
     tenantOf: (namespace) => tenants.tenantOf(namespace),
     settle: async () => undefined,
+    inherited: () => undefined,
     looked: () => undefined,
     random: systemRandom,
     log: silentLog,
@@ -95,7 +96,7 @@ export async function openApiWorld(call: CallCluster = noAgent): Promise<ApiWorl
     clusters: createClusterIndex(db),
     placements: createPlacementService({
       ...{ store: createPlacementStore(db), standings: createStandingStore(db), objects: placementObjects({ objects }) },
-      ...{ hint: async () => undefined, changed: () => undefined, clock: systemClock, log: silentLog },
+      ...{ hint: async () => undefined, changed: () => undefined, told: () => undefined, clock: systemClock, log: silentLog },
     }),
     call,
     mirror: createMirrorWriter(db),

@@ -4,11 +4,14 @@ import type { Awaited } from '../../agent/health/model.ts'
 import { openPruneCluster } from '../../agent/inventory/io/cluster.ts'
 import type { Item } from '../../agent/inventory/model.ts'
 import { prune } from '../../agent/inventory/service.ts'
+import { openAppliedWords } from '../../agent/report/applied.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { refOf } from '../../proto/model/manifest.ts'
+import type { AppliedReport } from '../../proto/model/report.ts'
 import { type ApplyEngine, openApplyEngine } from '../support/apply-engine.ts'
 import { openSharedCluster, type TestCluster } from '../support/cluster.ts'
+import { NEVER_READY } from '../support/versioned-app.ts'
 
 let cluster: TestCluster
 let engine: ApplyEngine
@@ -86,6 +89,29 @@ test('gives up at once when an object has failed', async () => {
   const patch = JSON.stringify({ status: { ...status, startTime: '2026-01-01T00:00:00Z' } })
   await cluster.kubectl(['patch', 'job/j', '-n', namespace, '--subresource=status', '--type=merge', '-p', patch])
   expect(await outcome).toMatchObject({ kind: 'failed', objects: [{ ref: { kind: 'Job', name: 'j' } }] })
+})
+
+test('tells how what was applied is doing though nobody waits for it: late, then failed, then well again', async () => {
+  const { metadata, spec } = aDeployment('web:1', 1) as Manifest & { readonly spec: { readonly template: Manifest } }
+  const template = (labels: object) => ({ ...spec.template, metadata: { labels: { app: 'web', ...labels } } })
+  const stuck = { ...aDeployment(), metadata, spec: { ...spec, progressDeadlineSeconds: 2, template: template(NEVER_READY) } }
+  const words: AppliedReport[] = []
+  await using told = openAppliedWords({ clock: systemClock, tell: (word) => words.push(word) })
+  const object = { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', ...owner }
+  const objects = [awaited(aConfigMap()), awaited(stuck)]
+  await apply([aConfigMap(), stuck])
+  using _held = engine.watches.hold(engine.subject, objects)
+  using _followed = told.follow({ object, uid: 'u', generation: 1, bundle: 'b', fluxObjects: [] }, false, (news) =>
+    engine.waits.follow(engine.subject, objects, news),
+  )
+  const name = `Deployment/${namespace}/web`
+  await vi.waitUntil(() => words.at(-1)?.health === 'Failed', { timeout: 20_000 })
+  expect(words.at(-1)).toMatchObject({ object, bundle: 'b', message: `${name} is Failed: Progress deadline exceeded` })
+  expect(words[0]).toMatchObject({ health: 'InProgress', message: expect.stringContaining(`${name} is InProgress`) })
+  expect(words.some(({ health }) => health === 'Current')).toBe(false)
+  await apply([{ ...stuck, spec: { ...stuck.spec, template: template({}) } }])
+  await vi.waitUntil(() => words.at(-1)?.health === 'Current', { timeout: 20_000 })
+  expect(words.length).toBeLessThan(10)
 })
 
 test('waits for an object of somebody else by its name', async () => {

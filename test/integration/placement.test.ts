@@ -1,15 +1,18 @@
+import { Registry } from 'prom-client'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { hold } from '../../agent/cache/hold.ts'
 import { openDisk } from '../../agent/cache/io/disk.ts'
 import { NOTHING_HELD } from '../../agent/cache/model.ts'
 import { heldDigest } from '../../agent/session/inbox.ts'
 import { placementObjects } from '../../hub/app/placing.ts'
-import type { Db, Sql } from '../../hub/db/db.ts'
+import type { Db } from '../../hub/db/db.ts'
 import { openObjects } from '../../hub/objects/io/open.ts'
 import type { ObjectService } from '../../hub/objects/service.ts'
+import { openPlacementMetrics } from '../../hub/placement/io/metrics.ts'
 import { createStandingStore } from '../../hub/placement/io/standing.ts'
 import { createPlacementStore } from '../../hub/placement/io/store.ts'
 import { sweepManifests } from '../../hub/placement/io/sweep.ts'
+import type { PlacementNews } from '../../hub/placement/model.ts'
 import { createPlacementService, type PlacementService } from '../../hub/placement/service.ts'
 import { foldPlaced } from '../../hub/reports/io/placed.ts'
 import { acknowledge, readFacts, readHead } from '../../hub/stream/io/facts.ts'
@@ -22,6 +25,7 @@ import type { PlacementStatus } from '../../proto/model/fleet/placement.ts'
 import { type ClusterId, parseClusterId } from '../../proto/model/ids.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import type { PlacedState } from '../../proto/model/report.ts'
+import { countingDb } from '../support/counting-db.ts'
 import { openTestDatabase, type TestDatabase } from '../support/postgres.ts'
 import { openTempDir } from '../support/temp-dir.ts'
 
@@ -32,16 +36,13 @@ let objects: ObjectService
 let service: PlacementService
 let db: Db
 const scope = new AsyncDisposableStack()
-const counted = { statements: 0 }
+let counted: { statements: number }
 
 beforeAll(async () => {
   database = scope.use(await openTestDatabase())
   db = database.db
   objects = scope.use(openObjects({ db, clock: systemClock, log: silentLog })).service
-  service = createPlacementService({
-    ...{ store: createPlacementStore(counting(db)), standings: createStandingStore(db), objects: placementObjects({ objects }) },
-    ...{ hint: async () => undefined, changed: () => undefined, clock: systemClock, log: silentLog },
-  })
+  service = openService()
 })
 afterAll(() => scope.disposeAsync())
 beforeEach(async () => {
@@ -54,14 +55,13 @@ beforeEach(async () => {
   )
 })
 
-function counting(real: Db): Db {
-  const count = (sql: Sql): Sql => ({
-    query: (text, values) => {
-      counted.statements++
-      return sql.query(text, values)
-    },
+function openService(told: (news: PlacementNews) => void = () => undefined): PlacementService {
+  const counting = countingDb(db)
+  counted = counting.counted
+  return createPlacementService({
+    ...{ store: createPlacementStore(counting), standings: createStandingStore(db), objects: placementObjects({ objects }) },
+    ...{ hint: async () => undefined, changed: () => undefined, told, clock: systemClock, log: silentLog },
   })
-  return { ...real, ...count(real), transaction: (work) => real.transaction((tx) => work(count(tx))) }
 }
 
 function fleetObject(kind: string, name: string, spec: object, metadata: object = {}): Manifest {
@@ -215,6 +215,43 @@ test('a Placement whose object was taken away by force still takes its objects o
   expect((await rows()).map(({ leaving }) => leaving)).toEqual(['orphan'])
   await say('n1', 'gone')
   expect((await db.query('select from placements')).rowCount).toBe(0)
+})
+
+test('what happens to a Placement is an event, and clusters and objects are counted by state', async () => {
+  const registry = new Registry()
+  const told = openPlacementMetrics(registry, { sql: db, standings: createStandingStore(db) })
+  service = openService(told)
+  await db.query('truncate events')
+  await join('n1', 'n2')
+  await place('web')
+  await say('n1', 'placed')
+  await say('n2', 'refused', { message: 'it is not ours' })
+  const count = (name: string, state: string) => `flotilla_placement_${name}{state="${state}"}`
+  const metrics = (await registry.metrics()).split('\n')
+  expect(metrics).toEqual(
+    expect.arrayContaining([
+      ...[`${count('clusters', 'placed')} 1`, `${count('clusters', 'failed')} 1`, `${count('clusters', 'removing')} 0`],
+      ...[
+        `${count('objects', 'placed')} 1`,
+        `${count('objects', 'refused')} 1`,
+        'flotilla_placement_events_total{event="placement.failed"} 1',
+      ],
+    ]),
+  )
+  await say('n2', 'placed')
+  await objects.remove(at('web'))
+  await settle()
+  for (const cluster of ['n1', 'n2']) await say(cluster, 'gone')
+  const { rows: events } = await db.query(
+    "select reason, severity, message from events where kind = 'Placement' and name = 'web' order by seq",
+  )
+  expect(events).toMatchObject([
+    { reason: 'placement.changed', severity: 'info', message: expect.stringContaining('2 clusters are chosen') },
+    { reason: 'placement.failed', severity: 'error', message: expect.stringContaining('n2: GitRepository/shop/web: it is not ours') },
+    { reason: 'placement.placed', message: '2 clusters hold the objects' },
+    { reason: 'placement.changed', message: '0 clusters are chosen, 2 before' },
+    { reason: 'placement.gone' },
+  ])
 })
 
 test('who waited for an object gets it when the first has let go', async () => {

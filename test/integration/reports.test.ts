@@ -10,7 +10,7 @@ import { silentLog } from '../../proto/base/log.ts'
 import { type ClusterId, parseClusterId } from '../../proto/model/ids.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { refOf } from '../../proto/model/manifest.ts'
-import { EMPTY_REPORT, type MirroredReport, type Report } from '../../proto/model/report.ts'
+import { type AppliedReport, EMPTY_REPORT, type MirroredReport, type Report } from '../../proto/model/report.ts'
 import type { Lane } from '../../proto/model/subjects.ts'
 import { openTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -264,4 +264,28 @@ test('a source object that a Rollout moves is held from its first report on, by 
   await db.query('delete from governed')
   await fold([report(2n, { objects: [seen(repository('fleet', { annotations: { 'reconcile.fluxcd.io/requestedAt': 'now' } }))] })])
   expect(await count('governed')).toBe(0)
+})
+
+test('a word on what was applied is written when it is another, and goes with its object', async () => {
+  const { fold } = service()
+  const { db } = database
+  const apps = kustomization('apps')
+  const child = { ref: refOf(kustomization('child')), uid: 'uid-child', generation: 2 }
+  const word: AppliedReport = {
+    ...{ object: refOf(apps), uid: 'uid-apps', generation: 1, bundle: 'sha256:b' },
+    ...{ health: 'InProgress', message: 'Deployment/a/b is InProgress', fluxObjects: [child] },
+  }
+  const read = async () =>
+    (await db.query('select xmin::text, name, generation, bundle, health, message, flux_objects from applied')).rows[0]
+  // The lane of words may come before the one of objects.
+  await fold([report(1n, { applied: [word] }, 'status'), report(1n, { objects: [seen(apps)] })])
+  const first = await read()
+  expect(first).toMatchObject({ name: 'apps', bundle: 'sha256:b', health: 'InProgress', flux_objects: [{ name: 'child', generation: 2 }] })
+  await fold([report(2n, { applied: [word] }, 'status')])
+  expect(await read()).toEqual(first)
+  await fold([report(3n, { applied: [word, { ...word, health: 'Current', message: '' }] }, 'status')])
+  expect(await read()).toMatchObject({ health: 'Current', message: '' })
+  const gone = { ref: refOf(apps), uid: 'uid-apps', resourceVersion: '9' }
+  await fold([report(4n, { applied: [word] }, 'status'), report(2n, { deletions: [gone] })])
+  expect(await count('applied')).toBe(0)
 })

@@ -3,9 +3,11 @@ import { placementObjects } from '../../hub/app/placing.ts'
 import { rolloutObjects } from '../../hub/app/rolling.ts'
 import { createStandingStore } from '../../hub/placement/io/standing.ts'
 import { createPlacementStore } from '../../hub/placement/io/store.ts'
+import { sweepPlacementRevisions } from '../../hub/placement/io/sweep.ts'
 import { createPlacementService, type PlacementService } from '../../hub/placement/service.ts'
 import { createRolloutStore } from '../../hub/rollout/io/store.ts'
 import { PLACEMENT_KEY, placementOf } from '../../hub/rollout/model.ts'
+import type { ChainQuery } from '../../hub/rollout/ports.ts'
 import { createRolloutService, type RolloutService } from '../../hub/rollout/service.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { silentLog } from '../../proto/base/log.ts'
@@ -26,7 +28,7 @@ beforeEach(async () => {
   const { db } = database
   placements = createPlacementService({
     ...{ store: createPlacementStore(db), standings: createStandingStore(db), objects: placementObjects({ objects }) },
-    ...{ hint: async () => undefined, changed: () => undefined, clock: systemClock, log: silentLog },
+    ...{ hint: async () => undefined, changed: () => undefined, told: () => undefined, clock: systemClock, log: silentLog },
   })
   rollouts = createRolloutService({
     store: createRolloutStore(db),
@@ -38,6 +40,7 @@ beforeEach(async () => {
       await placements.again(uids)
       await settle()
     },
+    inherited: () => undefined,
     looked: () => undefined,
     random: systemRandom,
     log: silentLog,
@@ -163,6 +166,42 @@ test('a Placement that fails in its canary is taken back by itself, marked bad, 
   expect(await paths()).toEqual({ a: './v3', b: './v1', c: './v1' })
 })
 
+test('what a placed object applied is to be healthy too, as its agent says of its present generation', async () => {
+  await started()
+  await query("update objects set status = $1 where scope = 'fleet' and kind = 'Cluster'", [
+    JSON.stringify({ facts: { capabilities: ['placements', 'health'] } }),
+  ])
+  await change('./v2')
+  await obey()
+  const word = (generation: number, health: string, message = '') =>
+    query(
+      `insert into applied (cluster_id, grp, kind, namespace, name, uid, generation, bundle, health, message)
+       select id, $1, 'Kustomization', 'flux-system', 'web', 'u', $2, 'sha256:b', $3, $4 from clusters where name = 'a'
+       on conflict (cluster_id, grp, kind, namespace, name) do update set generation = excluded.generation, health = excluded.health, message = excluded.message`,
+      [GROUP, generation, health, message],
+    )
+  const looked = async () => {
+    await rollouts.look(FLEET)
+    return world.status()
+  }
+  await word(1, 'Failed', 'Deployment/web/app is Failed: of an earlier generation')
+  expect(await looked()).toMatchObject({ run: { state: 'progressing', message: expect.stringContaining('nothing was reported yet') } })
+  await word(2, 'InProgress', 'Deployment/web/app is InProgress: Available: 0/1')
+  expect(await looked()).toMatchObject({ run: { state: 'progressing', message: expect.stringContaining('Available: 0/1') } })
+  await word(2, 'Failed', 'Deployment/web/app is Failed: Progress deadline exceeded')
+  expect(await looked()).toMatchObject({
+    run: { state: 'stopped' },
+    problems: [
+      {
+        cluster: 'a',
+        object: 'Kustomization/flux-system/web',
+        reason: 'HealthCheckFailed',
+        message: expect.stringContaining('Deployment/web/app'),
+      },
+    ],
+  })
+})
+
 test('what an agent refuses fails the cluster, and its words are in the status', async () => {
   await started()
   await change('./v2')
@@ -221,12 +260,16 @@ test('a Placement that is made after its Rollout comes to its first cluster alon
   await world.addClusters(['a', 'b'], { tier: 'web' })
   await world.addClusters(['other'])
   await world.create({ ...ROLLOUT_SPEC, clusters: { matchLabels: { tier: 'web' } } })
+  await rollouts.survey(FLEET)
+  const [missing] = (await world.status()).conditions ?? []
+  expect(missing).toMatchObject({ status: 'False', message: 'Placement flux-system/web does not exist' })
   await place('./v1')
   expect(await paths()).toEqual({ a: '', b: '', other: '' })
   const { rows } = await world.database.db.query<{ key: string }>('select $1 || uid as key from placements', [PLACEMENT_KEY])
   expect(await rollouts.ofSources(rows.map(({ key }) => key))).toEqual([FLEET])
   await rollouts.survey(FLEET)
   expect(await paths()).toEqual({ a: './v1', b: '', other: './v1' })
+  expect((await world.status()).problems).toBeUndefined()
 })
 
 test('a Rollout that is deleted, and a person, let a Placement go on; a revision is known by a part of its name', async () => {
@@ -259,4 +302,84 @@ test('what is suspended holds nothing up, and the status names it', async () => 
   await rollouts.look(FLEET)
   expect(await paths()).toEqual({ a: './v2', b: './v2', c: './v2' })
   expect((await world.status()).problems).toMatchObject([{ cluster: 'a', object: 'Kustomization/flux-system/web', reason: 'Suspended' }])
+})
+
+test('why a cluster has not what a Placement says is told link by link, with the Rollout over it', async () => {
+  await started()
+  const first = (await world.status()).newest ?? ''
+  const of = async (name: string, object?: ChainQuery['object']) => {
+    const { rows } = await world.database.db.query<{ id: string }>('select id from clusters where name = $1', [name])
+    return (await rollouts.why({ clusterId: rows[0]?.id ?? '', namespaces: undefined, object })).filter(({ source }) =>
+      source.startsWith('Placement/'),
+    )
+  }
+  await change('./v2')
+  const second = (await world.status()).newest ?? ''
+  expect(await of('b', { kind: 'Kustomization', namespace: 'flux-system', name: 'web' })).toMatchObject([
+    {
+      source: 'Placement/flux-system/web',
+      broken: 'released',
+      sentence: expect.stringContaining(
+        `b: Rollout ${FLEET} keeps ${second} back and gives it ${first}: its turn in wave rest is to come: wave canary waits for a`,
+      ),
+    },
+  ])
+  expect(await of('a')).toMatchObject([{ broken: 'sent' }])
+  await say('refused', 'it is somebody else’s')
+  expect(await of('a')).toMatchObject([
+    { broken: 'applied', sentence: `a: Kustomization/flux-system/web has not applied ${second}: PlacementRefused: it is somebody else’s` },
+  ])
+  await obey('./v2')
+  expect(await of('a')).toMatchObject([
+    { broken: 'healthy', sentence: 'a: Kustomization/flux-system/web is not ready: HealthCheckFailed: so it is' },
+  ])
+  await obey()
+  expect(await of('a', { kind: 'Placement', namespace: 'flux-system', name: 'web' })).toMatchObject([
+    { sentence: `a has ${second}, and Kustomization/flux-system/web is ready` },
+  ])
+})
+
+test('a cluster that a Placement comes to choose is handed on to the second Rollout over it where that one chooses the cluster', async () => {
+  await world.addClusters(['a'], { tier: 'test' })
+  await place('./v1')
+  await obey()
+  const over = (tier: string) => ({ ...ROLLOUT_SPEC, clusters: { matchLabels: { tier } } })
+  await world.create(over('test'))
+  await world.create(over('web'), 'second')
+  await query("update objects set created_at = created_at - interval '1 hour' where kind = 'Rollout' and name = 'fleet'")
+  await rollouts.survey(FLEET)
+  await world.addClusters(['w'], { tier: 'web' })
+  await settle()
+  await rollouts.survey(FLEET)
+  expect(await paths()).toEqual({ a: './v1', w: '' })
+  await rollouts.survey('flux-system/second')
+  expect(await paths()).toEqual({ a: './v1', w: './v1' })
+  expect((await world.status('second')).run).toMatchObject({ number: 1 })
+})
+
+test('revisions of a Placement that nothing stands on or tells of go, and one can go back to what stays', async () => {
+  await started()
+  const known = async () => {
+    const { rows } = await world.database.db.query<{ revision: string }>('select revision from placement_revisions order by seen_at')
+    return rows.map(({ revision }) => revision)
+  }
+  const [first = ''] = await known()
+  await change('./v2')
+  await obey()
+  await rollouts.look(FLEET)
+  await obey()
+  await rollouts.look(FLEET)
+  // Nobody was given what the Rollout did not start a run for.
+  await world.change({ ...ROLLOUT_SPEC, suspend: true })
+  await change('./passed-over')
+  await change('./v4')
+  const [, second, passed, newest] = await known()
+  expect(await sweepPlacementRevisions(world.database.db, { retentionMs: -1000 })).toBe(0)
+  expect(await sweepPlacementRevisions(world.database.db, { retentionMs: 60_000, revisions: 0 })).toBe(0)
+  expect(await sweepPlacementRevisions(world.database.db, { retentionMs: -1000, revisions: 0 })).toBe(1)
+  expect(await known()).toEqual([first, second, newest])
+  expect(passed).toMatch(/^sha256:/)
+  await world.change(ROLLOUT_SPEC)
+  await rollouts.act({ namespace: 'flux-system', name: 'fleet' }, { verb: 'rollback', revision: first }, { subject: 'ann' })
+  expect(Object.values(await paths())).toContain('./v1')
 })

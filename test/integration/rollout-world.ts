@@ -3,9 +3,10 @@ import { createDesiredStore } from '../../hub/desired/io/store.ts'
 import { createDesiredService } from '../../hub/desired/service.ts'
 import { openObjects } from '../../hub/objects/io/open.ts'
 import type { ObjectService } from '../../hub/objects/service.ts'
+import { UPSERT_SOURCE_OBJECTS } from '../../hub/reports/io/statements.ts'
 import { createRolloutStore } from '../../hub/rollout/io/store.ts'
 import type { RolloutStore } from '../../hub/rollout/ports.ts'
-import { createRolloutService, type RolloutService } from '../../hub/rollout/service.ts'
+import { createRolloutService, type RolloutDeps, type RolloutService } from '../../hub/rollout/service.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { sha256 } from '../../proto/base/hash.ts'
 import { silentLog } from '../../proto/base/log.ts'
@@ -25,12 +26,13 @@ export interface RolloutWorld extends AsyncDisposable {
   readonly database: TestDatabase
   readonly objects: ObjectService
   /** A hub's part; another one is another replica. */
-  service(over?: (store: RolloutStore) => RolloutStore): RolloutService
+  service(over?: (store: RolloutStore) => RolloutStore, deps?: Partial<RolloutDeps>): RolloutService
   addClusters(names: readonly string[], labels?: Readonly<Record<string, string>>): Promise<void>
   moveTo(revision: string): Promise<void>
   create(spec: object, name?: string): Promise<void>
   remove(): Promise<void>
-  change(spec: object): Promise<void>
+  relabel(cluster: string, labels: Readonly<Record<string, string>>): Promise<void>
+  change(spec: object, name?: string): Promise<void>
   status(name?: string): Promise<RolloutStatus>
   /** Has the connected clusters take what they are released; with a revision that breaks, those that are named fail at it. */
   follow(broken?: Broken): Promise<void>
@@ -81,7 +83,7 @@ export async function openRolloutWorld(): Promise<RolloutWorld> {
   return {
     database,
     objects,
-    service: (over = (store) => store) =>
+    service: (over = (store) => store, deps = {}) =>
       createRolloutService({
         store: over(createRolloutStore(db)),
         objects: rolloutObjects(objects),
@@ -89,9 +91,11 @@ export async function openRolloutWorld(): Promise<RolloutWorld> {
         settle: async (keys) => {
           for (const key of keys) await desired.settle(key, AbortSignal.timeout(10_000))
         },
+        inherited: () => undefined,
         looked: () => undefined,
         random: systemRandom,
         log: silentLog,
+        ...deps,
       }),
     async addClusters(names, labels = {}) {
       for (const name of names) await addCluster(database, objects, { name, labels })
@@ -110,8 +114,13 @@ export async function openRolloutWorld(): Promise<RolloutWorld> {
       const metadata = { name, namespace: 'flux-system' }
       await objects.create(ROLLOUT, { apiVersion: 'fleet.flotilla.dev/v1alpha1', kind: 'Rollout', metadata, spec: specOf(spec) })
     },
+    relabel: async (name, labels) =>
+      void (await objects.change({ ...at, kind: 'Cluster', namespace: '', name }, (old) => ({
+        ...old,
+        metadata: { ...old.metadata, labels },
+      }))),
     remove: async () => void (await objects.remove(at)),
-    change: async (spec) => void (await objects.change(at, (old) => ({ ...old, spec: specOf(spec) }))),
+    change: async (spec, name = 'fleet') => void (await objects.change({ ...at, name }, (old) => ({ ...old, spec: specOf(spec) }))),
     status: async (name = 'fleet') => ((await objects.get({ ...at, name }))?.manifest.status ?? {}) as RolloutStatus,
     follow: (broken) => follow(database, broken),
     async connect(name, connected) {
@@ -129,6 +138,37 @@ export async function openRolloutWorld(): Promise<RolloutWorld> {
   }
 }
 
+/** One cluster, then those of staging, then all others once a person said yes. */
+export const THREE_WAVES = [
+  { name: 'canary', max: 1 },
+  { name: 'staging', clusters: { matchLabels: { tier: 'staging' } }, maxConcurrent: '100%' },
+  { name: 'production', rest: true, maxConcurrent: '50%', approval: 'required' },
+]
+
+/** Five clusters at revision 1, which the Rollout takes as they are. */
+export async function startFive(world: RolloutWorld, rollouts: RolloutService, spec: object): Promise<void> {
+  await world.addClusters(['a', 'b'])
+  await world.addClusters(['s'], { tier: 'staging' })
+  await world.addClusters(['x', 'y'])
+  await world.moveTo('main@sha1:1')
+  await world.follow()
+  await world.create(spec)
+  await rollouts.survey(FLEET)
+}
+
+/** Looks and lets the agents follow, until nothing moves any more. */
+export async function walkRun(world: RolloutWorld, rollouts: RolloutService, broken?: Broken): Promise<void> {
+  let before = ''
+  for (let round = 0; round < 20; round++) {
+    await world.follow(broken)
+    await rollouts.look(FLEET)
+    const now = JSON.stringify([await world.released(), (await world.status()).run])
+    if (now === before) return
+    before = now
+  }
+  throw new Error(`still moving: ${before}`)
+}
+
 let clusters = 0
 
 async function addCluster(
@@ -140,20 +180,19 @@ async function addCluster(
   await db.query("insert into clusters (id, name, public_key, csr, approved_at) values ($1, $2, $1, '', now())", [id, name])
   await db.query('insert into cluster_heads (cluster_id) values ($1)', [id])
   await db.query("insert into sessions (cluster_id, replica, epoch, boot, agent_version) values ($1, 'hub-1', 1, 1, '')", [id])
-  await db.query(
-    `insert into source_objects (cluster_id, kind, namespace, name, source_key, generation, suspended, interval_ms)
-     values ($1, 'GitRepository', 'flux-system', 'fleet', $2, 1, false, 60000)`,
-    [id, KEY],
+  await objects.create(
+    { ...ROLLOUT, kind: 'Cluster' },
+    { apiVersion: 'fleet.flotilla.dev/v1alpha1', kind: 'Cluster', metadata: { name, labels } },
   )
   await db.query(
     `insert into consumers (cluster_id, grp, kind, namespace, name, source_kind, source_namespace, source_name, options_digest, options, suspended)
      values ($1, 'kustomize.toolkit.fluxcd.io', 'Kustomization', 'flux-system', 'apps', 'GitRepository', 'flux-system', 'fleet', 'options', '{}', false)`,
     [id],
   )
-  await objects.create(
-    { ...ROLLOUT, kind: 'Cluster' },
-    { apiVersion: 'fleet.flotilla.dev/v1alpha1', kind: 'Cluster', metadata: { name, labels } },
-  )
+  const source = { clusterId: id, kind: 'GitRepository', namespace: 'flux-system', name: 'fleet', sourceKey: KEY }
+  await db.query(UPSERT_SOURCE_OBJECTS, [
+    JSON.stringify([{ ...source, generation: 1, suspended: false, intervalMs: 60_000, requestedAt: '' }]),
+  ])
 }
 
 const MIRROR = `

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createRolloutStore } from '../../hub/rollout/io/store.ts'
+import type { Run } from '../../hub/rollout/model.ts'
+import type { ChainQuery } from '../../hub/rollout/ports.ts'
 import type { RolloutService } from '../../hub/rollout/service.ts'
-import { type Broken, FLEET, openRolloutWorld, type RolloutWorld } from './rollout-world.ts'
+import { type Broken, FLEET, openRolloutWorld, type RolloutWorld, startFive, THREE_WAVES, walkRun } from './rollout-world.ts'
 
 let world: RolloutWorld
 let rollouts: RolloutService
@@ -12,36 +15,10 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]())
 
 const AT = { namespace: 'flux-system', name: 'fleet' }
-const THREE = [
-  { name: 'canary', max: 1 },
-  { name: 'staging', clusters: { matchLabels: { tier: 'staging' } }, maxConcurrent: '100%' },
-  { name: 'production', rest: true, maxConcurrent: '50%', approval: 'required' },
-]
 const state = async () => (await world.status()).run?.state
 
-/** Looks and lets the agents follow, until nothing moves any more. */
-async function walk(broken?: Broken): Promise<void> {
-  let before = ''
-  for (let round = 0; round < 20; round++) {
-    await world.follow(broken)
-    await rollouts.look(FLEET)
-    const now = JSON.stringify([await world.released(), (await world.status()).run])
-    if (now === before) return
-    before = now
-  }
-  throw new Error(`still moving: ${before}`)
-}
-
-/** Five clusters at revision 1, which the Rollout takes as they are. */
-async function started(spec: object = { waves: THREE }): Promise<void> {
-  await world.addClusters(['a', 'b'])
-  await world.addClusters(['s'], { tier: 'staging' })
-  await world.addClusters(['x', 'y'])
-  await world.moveTo('main@sha1:1')
-  await world.follow()
-  await world.create(spec)
-  await rollouts.survey(FLEET)
-}
+const walk = (broken?: Broken) => walkRun(world, rollouts, broken)
+const started = (spec: object = { waves: THREE_WAVES }) => startFive(world, rollouts, spec)
 
 test('a new revision walks through three waves, the last one after a person approved it', async () => {
   await started()
@@ -73,17 +50,26 @@ test('a new revision walks through three waves, the last one after a person appr
 })
 
 test('a revision that breaks the canary is taken back by itself, marked bad, and reaches nobody else', async () => {
-  await started({ waves: THREE, onFailure: { action: 'rollback' } })
+  await started({ waves: THREE_WAVES, onFailure: { action: 'rollback' } })
   await world.moveTo('main@sha1:bad')
   await rollouts.survey(FLEET)
-  await walk({ revision: 'main@sha1:bad', clusters: ['a'] })
+  const broken = { revision: 'main@sha1:bad', clusters: ['a'] }
+  await world.follow(broken)
+  await rollouts.look(FLEET)
+  const problems = [{ cluster: 'a', object: 'Kustomization/flux-system/apps', reason: 'HealthCheckFailed', message: 'it broke' }]
+  expect(await world.status()).toMatchObject({ problems, run: { state: 'rolling-back', message: expect.stringContaining('it broke') } })
+  await walk(broken)
   expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:1']))
-  expect(await world.status()).toMatchObject({ run: { state: 'rolled-back' }, badRevisions: ['main@sha1:bad'] })
+  const message = 'every cluster has what it had before main@sha1:bad; a: Kustomization/flux-system/apps: it broke'
+  expect(await world.status()).toMatchObject({ problems, run: { state: 'rolled-back', message }, badRevisions: ['main@sha1:bad'] })
   await rollouts.survey(FLEET)
   expect(await state()).toBe('rolled-back')
   await world.moveTo('main@sha1:3')
   await rollouts.survey(FLEET)
-  expect((await world.status()).run).toMatchObject({ number: 2, revision: 'main@sha1:3', state: 'progressing' })
+  expect(await world.status()).toMatchObject({
+    run: { number: 2, revision: 'main@sha1:3', state: 'progressing' },
+    history: [{ number: 1, state: 'rolled-back', message }],
+  })
 })
 
 test('a cluster that is offline is given its turn, blocks nobody else, and gets the revision when it is back', async () => {
@@ -112,6 +98,44 @@ test('a hub that slept for longer than the deadline takes nothing back when it w
   await rollouts.beat()
   await rollouts.look(FLEET)
   expect((await world.status()).run).toMatchObject({ state: 'progressing', clusters: { failed: 0, rolledBack: 0 } })
+})
+
+test.each([
+  ['fails nobody', { waves: [{ name: 'all', rest: true }], onFailure: { progressDeadline: '10s' } }, undefined, 'progressing'],
+  ['has nothing soaked', { waves: [{ name: 'all', rest: true, soak: '9s', maxConcurrent: '100%' }] }, 'healthy', 'soaking'],
+])('a hub that slept for a moment now and then %s', async (_, spec, health, expected) => {
+  await started(spec)
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  if (health) await world.follow()
+  else await world.database.db.query('update cluster_heads set acked = counter')
+  await rollouts.beat()
+  await rollouts.look(FLEET)
+  expect(await state()).toBe(expected)
+  await world.database.db.query("update sessions set connected_at = connected_at - interval '1 hour'")
+  for (let nap = 0; nap < 2; nap++) {
+    await world.database.db.query("update rollout_runs set looked_at = looked_at - interval '9 seconds'")
+    await world.database.db.query("update rollout_pulse set seen_at = seen_at - interval '9 seconds'")
+    await rollouts.beat()
+    await rollouts.look(FLEET)
+    expect(await state()).toBe(expected)
+  }
+  expect((await world.status()).run?.clusters?.failed).toBe(0)
+})
+
+test('what is read back of a run is what was decided', async () => {
+  await started({ waves: THREE_WAVES, onFailure: { maxFailures: 1 } })
+  const decided: (Run | undefined)[] = []
+  const service = world.service((store) => store, { looked: ({ run }) => void decided.push(run) })
+  await world.moveTo('main@sha1:2')
+  await world.connect('s', false)
+  const steps = [() => service.survey(FLEET), () => service.look(FLEET), () => service.act(AT, { verb: 'skip' }, { subject: 'ann' })]
+  for (const step of steps) {
+    await step()
+    expect((await createRolloutStore(world.database.db).peek(AT))?.run).toEqual(decided.at(-1))
+    await world.follow({ revision: 'main@sha1:2', clusters: ['a'] })
+  }
+  expect(decided.at(-1)?.targets.values().next().value).toMatchObject({ state: 'failed', failedOnce: true, givenAt: expect.any(Date) })
 })
 
 test('two hubs on one database bring a run on once', async () => {
@@ -179,65 +203,6 @@ test('a hub that is killed after the commit has its releases asked for by the ne
   expect((await world.released()).a).toBe('main@sha1:1')
   await rollouts.lookAgain(FLEET)
   expect((await world.released()).a).toBe('main@sha1:2')
-})
-
-test('a second Rollout over the same source is refused the clusters of the first, which it names', async () => {
-  await started({ waves: [{ name: 'all', rest: true }], clusters: { names: ['a', 'b'] } })
-  await world.create({ waves: [{ name: 'all', rest: true }] }, 'second')
-  await rollouts.survey('flux-system/second')
-  const { problems } = await world.status('second')
-  expect(problems?.map(({ cluster, message }) => [cluster, message])).toEqual([
-    ['a', 'Rollout flux-system/fleet already moves GitRepository fleet there'],
-    ['b', 'Rollout flux-system/fleet already moves GitRepository fleet there'],
-  ])
-  const { rows } = await world.database.db.query('select count(*)::int as n from governed group by rollout order by 1')
-  expect(rows).toEqual([{ n: 2 }, { n: 3 }])
-})
-
-test('a cluster that joins in the middle of a run waits for its wave; one that joins afterwards has what the others have', async () => {
-  await started()
-  await world.moveTo('main@sha1:2')
-  await rollouts.survey(FLEET)
-  await world.addClusters(['z'])
-  await rollouts.survey(FLEET)
-  await walk()
-  expect((await world.released()).z).toBe('')
-  expect((await world.status()).run?.waves?.[2]).toMatchObject({ total: 4, state: 'pending' })
-  await rollouts.act(AT, { verb: 'skip' }, { subject: 'ann' })
-  await walk()
-  expect((await world.released()).z).toBe('main@sha1:2')
-  await world.addClusters(['zz'])
-  await world.change({ waves: THREE, suspend: true })
-  await world.moveTo('main@sha1:3')
-  await rollouts.survey(FLEET)
-  expect((await world.released()).zz).toBe('main@sha1:2')
-})
-
-test('a cluster that joins while a Rollout looks for its clusters is not given the newest revision', async () => {
-  await started()
-  await world.moveTo('main@sha1:2')
-  await rollouts.survey(FLEET)
-  const slow = world.service((store) => ({
-    ...store,
-    async candidates(...of) {
-      const found = await store.candidates(...of)
-      await world.addClusters(['z'])
-      await rollouts.survey(FLEET)
-      return found
-    },
-  }))
-  await slow.survey(FLEET)
-  expect((await world.released()).z).toBe('')
-})
-
-test('a Rollout that is deleted lets its clusters follow the newest revision', async () => {
-  await started()
-  await world.moveTo('main@sha1:2')
-  await rollouts.survey(FLEET)
-  expect((await world.released()).y).toBe('main@sha1:1')
-  await world.remove()
-  await rollouts.survey(FLEET)
-  expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:2']))
 })
 
 test('a rollback by hand goes back everywhere and holds what is new until it is resumed', async () => {
@@ -366,13 +331,14 @@ test('why a cluster has not the newest revision is told link by link', async () 
   await world.moveTo('main@sha1:2')
   await rollouts.survey(FLEET)
   await walk()
-  const of = async (name: string) => {
+  const of = async (name: string, object?: ChainQuery['object']) => {
     const { rows } = await world.database.db.query<{ id: string }>('select id from clusters where name = $1', [name])
-    return rollouts.why({ clusterId: rows[0]?.id ?? '', namespaces: undefined })
+    return rollouts.why({ clusterId: rows[0]?.id ?? '', namespaces: undefined, object })
   }
   expect(await of('a')).toMatchObject([
     { source: 'GitRepository/flux-system/fleet', sentence: 'a has main@sha1:2, and Kustomization/flux-system/apps is ready' },
   ])
+  expect(await of('a', { kind: 'GitRepository', namespace: 'flux-system', name: 'fleet' })).toEqual(await of('a'))
   const [held] = await of('x')
   expect(held).toMatchObject({ broken: 'released' })
   expect(held?.sentence).toContain(

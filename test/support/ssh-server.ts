@@ -64,9 +64,13 @@ export async function openSshGitServer({ dir }: { readonly dir: string }): Promi
   }
 }
 
+/** Of four hundred keys that ssh2 makes, it cannot read one itself. */
 function generateKey(passphrase?: string): KeyPair {
-  if (passphrase === undefined) return ssh2.utils.generateKeyPairSync('ed25519')
-  return ssh2.utils.generateKeyPairSync('ed25519', { passphrase, cipher: 'aes256-ctr', rounds: 16 })
+  const encrypted = passphrase === undefined ? undefined : { passphrase, cipher: 'aes256-ctr', rounds: 16 }
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519', encrypted)
+    if (!(ssh2.utils.parseKey(pair.private, passphrase) instanceof Error)) return pair
+  }
 }
 
 function authenticate(context: AuthContext, accepted: readonly string[]): void {

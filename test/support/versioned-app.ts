@@ -9,16 +9,19 @@ interface AppOptions {
   readonly name?: string
   readonly namespace?: string
   readonly podLabels?: Readonly<Record<string, string>>
+  /** After so long without progress the Deployment says that it has failed. */
+  readonly deadlineSeconds?: number
 }
 
 /** A Deployment, and a ConfigMap of the same name that says its version. */
-export function anApp(version: string, { name = 'app', namespace = 'default', podLabels = {} }: AppOptions = {}): string {
+export function anApp(version: string, { deadlineSeconds, name = 'app', namespace = 'default', podLabels = {} }: AppOptions = {}): string {
   return yaml(aConfigMap(name, { version }, namespace), {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name, namespace },
     spec: {
       replicas: 1,
+      ...(deadlineSeconds === undefined ? {} : { progressDeadlineSeconds: deadlineSeconds }),
       selector: { matchLabels: { app: name } },
       template: {
         metadata: { labels: { app: name, ...podLabels }, annotations: { version } },

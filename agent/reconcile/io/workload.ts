@@ -5,7 +5,7 @@ import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
 import { apiVersionOf, formatRef, type ObjectRef, refKey } from '../../../proto/model/object-ref.ts'
 import type { Applied } from '../../apply/model.ts'
 import type { Known, Remembered } from '../../drift/model.ts'
-import type { Awaited, HealthOutcome, ObjectHealth } from '../../health/model.ts'
+import type { Awaited, Followed, HealthOutcome, ObjectHealth } from '../../health/model.ts'
 import type { Item } from '../../inventory/model.ts'
 import type { ImpersonatedKube, Kube } from '../../kube/model.ts'
 import { isFluxController } from '../manifests.ts'
@@ -41,6 +41,7 @@ export interface WorkloadDeps {
   readonly coverage: Coverage
   readonly waits: {
     wait(subject: string, objects: readonly Awaited[], o: { signal: AbortSignal; timeoutMs: number }): Promise<HealthOutcome>
+    follow(subject: string, objects: readonly Awaited[], changed: () => void): Followed
     forget(subject: string, refs: readonly ObjectRef[]): void
   }
   readonly clock: Clock
@@ -71,6 +72,10 @@ export function createWorkload(deps: WorkloadDeps): Workload {
       const objects = items.map((item) => awaited(item, owned.has(refKey(item.ref))))
       const outcome = await deps.waits.wait(as(account).subject, objects, { signal, timeoutMs })
       return outcome.kind === 'healthy' ? outcome : { kind: outcome.kind, why: deps.describeUnhealthy(outcome.objects) }
+    },
+    follow(items, account, changed) {
+      const objects = items.map((item) => awaited(item, true))
+      return deps.waits.follow(as(account).subject, objects, changed)
     },
     hold(items, account) {
       return watches.hold(

@@ -3,11 +3,13 @@ import type { Log } from '../../../proto/base/log.ts'
 import type { Random } from '../../../proto/base/random.ts'
 import type { ReleaseFact } from '../../../proto/model/facts.ts'
 import type { Kustomization } from '../../../proto/model/flux/kustomize/kinds.ts'
+import { refKey } from '../../../proto/model/object-ref.ts'
 import type { PlacedReport, TenantSetupReport, VersionedRef } from '../../../proto/model/report.ts'
 import { setDigestOf } from '../../../proto/model/set-digest.ts'
 import type { Lane } from '../../../proto/model/subjects.ts'
 import type { BusCredentials } from '../../bus/bus.ts'
 import type { Kube } from '../../kube/model.ts'
+import { type AppliedWords, openAppliedWords } from '../applied.ts'
 import { consumerState } from '../consumer.ts'
 import { type Described, describeObject } from '../describe.ts'
 import { Outbox } from '../outbox.ts'
@@ -24,6 +26,7 @@ export interface ReportingDeps {
   readonly describe: (key: string) => Promise<Described | undefined>
   /** Keys of everything that is mirrored. */
   readonly mirrored: () => Iterable<string>
+  readonly isMirrored: (key: string) => boolean
   readonly releases: () => ReadonlyMap<string, ReleaseFact>
   readonly consumers: (source: string) => readonly Kustomization[]
   readonly clock: Clock
@@ -43,6 +46,8 @@ export interface Reporting extends AsyncDisposable {
   revision(source: string): void
   /** What became of a tenant here. */
   tenant(setup: TenantSetupReport): void
+  /** What is applied here, and how it is doing. */
+  readonly applied: Pick<AppliedWords, 'follow' | 'leftAlone'>
   /** What became of a placed object here. */
   placed(word: PlacedReport): void
   /** The hub knows that a placed object is gone. */
@@ -69,8 +74,14 @@ export function openReporting(deps: ReportingDeps): Reporting {
   const tell: Parameters<typeof openRevisions>[0]['tell'] = (reached, stragglers) => after(() => outbox.revision(reached, stragglers))
   const revisions = openRevisions({ release: (source) => deps.releases().get(source), consumers: consumersOf, tell, clock })
   const events = openKubeEvents({ kube: deps.own, told: (event) => after(() => outbox.event(event)), clock, random, log })
+  const applied = openAppliedWords({
+    // A last word on an object that has gone would outlive it in the hub.
+    tell: (word) => deps.isMirrored(refKey(word.object)) && after(() => outbox.applied(word)),
+    clock,
+  })
   return {
     events,
+    applied,
     start: () => publisher.start(),
     use: (credentials) => bus.use(credentials),
     object: (key) => after(() => outbox.object(key)),
@@ -96,6 +107,7 @@ export function openReporting(deps: ReportingDeps): Reporting {
     },
     async [Symbol.asyncDispose]() {
       await revisions[Symbol.asyncDispose]()
+      await applied[Symbol.asyncDispose]()
       await events[Symbol.asyncDispose]()
       await publisher[Symbol.asyncDispose]()
       await bus[Symbol.asyncDispose]()

@@ -1,3 +1,4 @@
+import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { ObjectRef } from '../../../proto/model/object-ref.ts'
 import type { Db } from '../../db/db.ts'
 import { TARGET_STATES, type TargetProblem, type TargetState } from '../model.ts'
@@ -32,6 +33,14 @@ export function createStandingStore(db: Db): StandingStore {
         [clusters],
       )
       return rows.map(({ placement }) => placement)
+    },
+    async counts() {
+      const { rows } = await db.query<{ state: TargetState; count: number }>(ALL_COUNTS)
+      return Object.fromEntries(rows.map(({ count, state }) => [state, count]))
+    },
+    async record({ name, namespace, revision }, news) {
+      const events = JSON.stringify(news.map(({ event, message, severity }) => ({ reason: event, message, severity })))
+      await db.query(RECORD, [FLEET_GROUP, namespace, name, revision, events])
     },
     async forget(placements) {
       await db.query(
@@ -72,16 +81,16 @@ const KNOWN = 'select uid, namespace, name, generation, revision, tenant from pl
 const LIVE = `live as (
     select s.cluster_id from sessions s join replicas r on r.id = s.replica and r.lease_until > now() where s.closed_at is null)`
 
-/** Relation `pairs`: every cluster that placements $1 choose, or still have something in, with its state. */
-const PAIRS = `
+/** Relation `pairs`: every cluster that some placements choose, or still have something in, with its state. */
+const pairsOf = (some: string) => `
   ${LIVE},
   there as (
     select placement, cluster_id, bool_or(state = 'refused' and leaving is null) as refused, bool_and(state = 'placed' and leaving is null) as done
-    from placed where placement = any($1::text[]) group by placement, cluster_id),
+    from placed where placement ${some} group by placement, cluster_id),
   joined as (
     select coalesce(t.placement, p.placement) as placement, coalesce(t.cluster_id, p.cluster_id) as cluster_id, t.placement is not null as chosen,
            coalesce(t.problems, '[]') as problems, coalesce(p.refused, false) as refused, coalesce(p.done, false) as done
-    from (select * from placement_targets where placement = any($1::text[])) t
+    from (select * from placement_targets where placement ${some}) t
     full join there p on p.placement = t.placement and p.cluster_id = t.cluster_id),
   pairs as (
     select b.*, l.cluster_id is not null as connected,
@@ -89,8 +98,17 @@ const PAIRS = `
                 when l.cluster_id is not null then 'pending' else 'offline' end as state
     from joined b left join live l on l.cluster_id = b.cluster_id)`
 
+const PAIRS = pairsOf('= any($1::text[])')
+
 const COUNTS = `with ${PAIRS}
   select placement, state, count(*)::int as count, count(*) filter (where chosen)::int as chosen from pairs group by placement, state`
+
+const ALL_COUNTS = `with ${pairsOf('is not null')} select state, count(*)::int as count from pairs group by state`
+
+const RECORD = `
+  insert into events (id, cluster_id, grp, kind, namespace, name, severity, reason, message, revision, at)
+  select gen_random_uuid()::text, 'fleet', $1, 'Placement', $2, $3, x.severity, x.reason, x.message, $4, now()
+  from jsonb_to_recordset($5::jsonb) as x(severity text, reason text, message text)`
 
 const OBJECT = `p.kind || '/' || p.namespace || '/' || p.name`
 

@@ -1,6 +1,7 @@
 import type { OnUnmatch, PlacementSpec } from '../../../proto/model/fleet/placement.ts'
 import { refKey } from '../../../proto/model/object-ref.ts'
 import type { Db, Sql } from '../../db/db.ts'
+import { PLACEMENTS_LOCK } from '../../db/locks.ts'
 import { type Decision, decide, type Hold, pair, type Wish, wishes } from '../decide.ts'
 import { revisionOf } from '../expand.ts'
 import type { PlacedRow, PlacementFacts, Target } from '../model.ts'
@@ -8,8 +9,6 @@ import type { PlacementStore, Settled } from '../ports.ts'
 import { type ClusterRow, clusterOf, type PlacedRowOf, placedOf } from './rows.ts'
 import * as sql from './statements.ts'
 
-/** One replica at a time decides what goes where. Persisted: do not change. */
-const PLACEMENTS_LOCK = 7_201_733_554_120_405n
 /** So many are taken into one transaction; the rest into the next. */
 const PLACEMENTS_AT_ONCE = 100
 const CLUSTERS_AT_ONCE = 1_000

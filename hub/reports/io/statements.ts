@@ -69,7 +69,7 @@ export const UPSERT_SOURCE_OBJECTS = `
     join objects r on r.scope = 'fleet' and r.grp = 'fleet.flotilla.dev' and r.kind = 'Rollout' and r.namespace = w.namespace
       and r.spec #>> '{source,kind}' = w.kind and r.spec #>> '{source,name}' = w.name
     where b.cluster_id is null
-    order by w.cluster_id, w.kind, w.namespace, w.name, r.created_at
+    order by w.cluster_id, w.kind, w.namespace, w.name, r.created_at, r.uid
     on conflict do nothing)
   select w.source_key,
          b.source_key is distinct from w.source_key or b.requested_at <> w.requested_at or (b.suspended and not w.suspended) as look,
@@ -145,6 +145,7 @@ export const DELETE_SOURCE_STATUSES = `with ${GONE},
 export const DELETE_SOURCE_OBJECTS = `with ${GONE} delete from source_objects using gone where ${IS_GONE('source_objects', 'source.toolkit.fluxcd.io')}`
 
 export const DELETE_OBSERVED = `with ${GONE} delete from observed using gone where ${IS_GONE('observed')}`
+export const DELETE_APPLIED = `with ${GONE} delete from applied using gone where ${IS_GONE('applied')}`
 export const DELETE_REACHED = `with ${GONE} delete from reached using gone where reached.cluster_id = gone."clusterId"
   and gone."group" = 'source.toolkit.fluxcd.io' and reached.source_kind = gone.kind and reached.source_namespace = gone.namespace and reached.source_name = gone.name`
 
@@ -158,6 +159,19 @@ export const UPSERT_OBSERVED = `
     generation = excluded.generation, ready = excluded.ready, reason = excluded.reason, message = excluded.message, suspended = excluded.suspended
   where (o.generation, o.ready, o.reason, o.message, o.suspended)
     is distinct from (excluded.generation, excluded.ready, excluded.reason, excluded.message, excluded.suspended)`
+
+/** Words on what was applied; the same word again writes nothing. */
+export const UPSERT_APPLIED = `
+  insert into applied as o (cluster_id, grp, kind, namespace, name, uid, generation, bundle, health, message, flux_objects)
+  select x."clusterId", x."group", x.kind, x.namespace, x.name, x.uid, x.generation, x.bundle, x.health, x.message, x."fluxObjects"
+  from jsonb_to_recordset($1::jsonb) as x(${REF}, uid text, generation bigint, bundle text, health text, message text, "fluxObjects" jsonb)
+  join clusters c on c.id = x."clusterId"
+  on conflict (cluster_id, grp, kind, namespace, name) do update set
+    since = case when o.health = excluded.health then o.since else now() end,
+    uid = excluded.uid, generation = excluded.generation, bundle = excluded.bundle, health = excluded.health, message = excluded.message,
+    flux_objects = excluded.flux_objects
+  where (o.uid, o.generation, o.bundle, o.health, o.message, o.flux_objects)
+    is distinct from (excluded.uid, excluded.generation, excluded.bundle, excluded.health, excluded.message, excluded.flux_objects)`
 
 export const UPSERT_REACHED = `
   insert into reached as o (cluster_id, source_kind, source_namespace, source_name, revision, ready, not_ready, set_digest)

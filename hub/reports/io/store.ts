@@ -86,6 +86,7 @@ async function write({ mirrors, serve, tx }: Writing, rows: Projection): Promise
   await mirrors.remove(tx, gone)
   await writeSources(tx, rows.sourceObjects, work)
   await writeSources(tx, await serve(await chartsOf(tx, [...rows.mirrors, ...gone])), work)
+  await many(tx, sql.UPSERT_APPLIED, rows.applied.map(appliedRow))
   await many(tx, sql.UPSERT_CONSUMERS, rows.consumers, work.settle)
   await forget(tx, gone, unbuilt, work)
   await many(tx, sql.UPSERT_OBSERVED, rows.observed)
@@ -109,6 +110,11 @@ async function write({ mirrors, serve, tx }: Writing, rows: Projection): Promise
   return { fetch: [...work.fetch], settle: [...work.settle], tenants: await setUp(tx, rows), placements, place: freed }
 }
 
+function appliedRow({ clusterId, value }: Projection['applied'][number]) {
+  const { fluxObjects, object, ...word } = value
+  return { clusterId, ...object, ...word, fluxObjects: fluxObjects.map(({ ref, ...version }) => ({ ...ref, ...version })) }
+}
+
 /** @returns the tenants of which a cluster said something new */
 async function setUp(tx: Sql, { tenants }: Projection): Promise<readonly string[]> {
   if (tenants.length === 0) return []
@@ -128,6 +134,7 @@ async function forget(tx: Sql, gone: Gone, unbuilt: Gone, work: { settle: Set<st
     sql.DELETE_RELEASES,
     sql.DELETE_SOURCE_STATUSES,
     sql.DELETE_OBSERVED,
+    sql.DELETE_APPLIED,
     sql.DELETE_REACHED,
   ])
     await many(tx, statement, keys(gone))

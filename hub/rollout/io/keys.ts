@@ -1,3 +1,4 @@
+import { FLEET_GROUP, KUSTOMIZE_GROUP } from '../../../proto/model/names.ts'
 import { PLACEMENT_KEY } from '../model.ts'
 
 /** Query for what is to be settled anew for the source objects of a relation: keys of sources, and of Placements. */
@@ -21,3 +22,38 @@ export const PLACED_IS_ACKED = (p: string) =>
 
 /** Flux kinds that have no status: being there is all that can be known of them. */
 export const SAY_NOTHING = `('Alert', 'Provider')`
+
+/** One row of a table by its key, one look into its index for each: a hundred clusters do not have the tables of the whole fleet read. */
+export const ONE = (table: string, as: string, where: string) => `lateral (select * from ${table} ${as} where ${where} limit 1) ${as}`
+
+/** Relation of those among the `wanted` clusters whose agents tell how what they apply is doing. Of others Ready is all that is known. */
+export const TELLING = `
+  select c.id as cluster_id from wanted w join clusters c on c.id = w.cluster_id
+  join objects f on f.scope = 'fleet' and f.grp = '${FLEET_GROUP}' and f.kind = 'Cluster' and f.namespace = '' and f.name = c.name
+  where f.status #> '{facts,capabilities}' @> '["health"]'`
+
+/** True where two rows are of one object of a cluster. */
+export const SAME = (a: string, b: string) =>
+  `${a}.cluster_id = ${b}.cluster_id and ${a}.grp = ${b}.grp and ${a}.kind = ${b}.kind and ${a}.namespace = ${b}.namespace and ${a}.name = ${b}.name`
+
+/**
+ * Joins for object `m`, mirrored as `o`, in a `telling` cluster: `lacking.lack`, which is a `Lack` or null. The agent's word
+ * counts for the uid and generation that are mirrored, and where the object `consumes` what is looked at, for the bundle
+ * that it is to have; where it says that somebody else applies, Ready is all that is known. What the word names is to be mirrored as new as that, whichever of them was reported first.
+ */
+export const LACKING = (m: string, consumes: string) => `
+    left join telling te on te.cluster_id = ${m}.cluster_id
+    left join ${ONE('applied', 'ap', SAME('ap', m))} on true
+    left join ${ONE('desired', 'd', SAME('d', m))} on true
+    left join lateral (
+      select concat_ws('/', x.kind, nullif(x.namespace, ''), x.name) as object
+      from jsonb_to_recordset(ap.flux_objects) as x("group" text, kind text, namespace text, name text, uid text, generation bigint)
+      left join objects f on f.scope = ${m}.cluster_id and f.grp = x."group" and f.kind = x.kind and f.namespace = x.namespace and f.name = x.name
+      where f.scope is null or f.uid <> x.uid or f.generation < x.generation
+      order by 1 limit 1) missed on true
+    cross join lateral (
+      select case when te.cluster_id is null or ${m}.grp <> '${KUSTOMIZE_GROUP}' or ${m}.kind <> 'Kustomization' or ap.health = 'NotAssessed' then null
+        when (ap.uid, ap.generation) is distinct from (o.uid, o.generation) or (${consumes} and ap.bundle is distinct from d.bundle)
+          then jsonb_build_object('of', 'word', 'word', null)
+        when missed.object is not null then jsonb_build_object('of', 'mirror', 'word', missed.object)
+        when ap.health <> 'Current' then jsonb_build_object('of', ap.health, 'word', left(ap.message, 500)) end as lack) lacking`

@@ -2,10 +2,8 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceObject } from '../model.ts'
 import type { Looked } from '../turn/health.ts'
-import { PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAY_NOTHING } from './keys.ts'
+import { LACKING, ONE, PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 
-const SAME = (a: string, b: string) =>
-  `${a}.cluster_id = ${b}.cluster_id and ${a}.grp = ${b}.grp and ${a}.kind = ${b}.kind and ${a}.namespace = ${b}.namespace and ${a}.name = ${b}.name`
 const MIRROR_OF = (m: string) =>
   `o.scope = ${m}.cluster_id and o.grp = ${m}.grp and o.kind = ${m}.kind and o.namespace = ${m}.namespace and o.name = ${m}.name`
 const SOURCE_OF = (table: string) =>
@@ -26,7 +24,7 @@ const MEMBERS = `
     union
     select m.cluster_id, split_part(e.id, '_', 3), split_part(e.id, '_', 4), split_part(e.id, '_', 1), split_part(e.id, '_', 2)
     from member m
-    join objects o on ${MIRROR_OF('m')}
+    cross join ${ONE('objects', 'o', MIRROR_OF('m'))}
     cross join lateral jsonb_to_recordset(coalesce(o.status #> '{inventory,entries}', '[]')) as e(id text)
     where split_part(e.id, '_', 3) like '%.toolkit.fluxcd.io'),
   mirrored as (
@@ -34,26 +32,28 @@ const MEMBERS = `
            ro.cluster_id is not null as root, ro.state, ro.message as word,
            ro.cluster_id is null or (ro.state = 'placed' and coalesce(o.spec @> ro.content, ro.content is null)) as in_place,
            coalesce((said ->> 'observedGeneration')::bigint, (o.status ->> 'observedGeneration')::bigint, o.generation) = o.generation as current,
-           said, o.kind in ${SAY_NOTHING} and said is null as silent, so.cluster_id is not null as consumes,
+           said, o.kind in ${SAY_NOTHING} and said is null as silent, lacking.lack, so.cluster_id is not null as consumes,
            case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as due,
            coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end) as applied,
            coalesce(o.status ->> 'lastAttemptedRevision', case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
     from member m
     left join root ro on ${SAME('ro', 'm')}
-    left join objects o on ${MIRROR_OF('m')}
-    left join observed ob on ${SAME('ob', 'm')}
-    left join consumers co on ${SAME('co', 'm')}
+    left join ${ONE('objects', 'o', MIRROR_OF('m'))} on true
+    left join ${ONE('observed', 'ob', SAME('ob', 'm'))} on true
+    left join ${ONE('consumers', 'co', SAME('co', 'm'))} on true
     left join source_objects so on so.cluster_id = co.cluster_id and so.kind = co.source_kind and so.namespace = co.source_namespace and so.name = co.source_name
     left join sources s on s.key = so.source_key
-    left join governed gv on ${SOURCE_OF('gv')}
-    left join grants gr on ${SOURCE_OF('gr')}
-    left join releases r on ${SOURCE_OF('r')}
+    left join ${ONE('governed', 'gv', SOURCE_OF('gv'))} on true
+    left join ${ONE('grants', 'gr', SOURCE_OF('gr'))} on true
+    left join ${ONE('releases', 'r', SOURCE_OF('r'))} on true
     left join reached re on ${SOURCE_OF('re')}
+    ${LACKING('m', 'so.cluster_id is not null')}
     cross join lateral (select jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said) ready)`
 
 const LOOK = `
   with recursive
   wanted as (select unnest($1::text[]) as cluster_id),
+  telling as (${TELLING}),
   held as (
     select x.*, x.revision = $4 as released, x.revision = $4 and ${PLACED_IS_ACKED('x')} as acked
     from (${PLACEMENT_HOLDERS}) x join wanted w on w.cluster_id = x.cluster_id left join cluster_heads h on h.cluster_id = x.cluster_id
@@ -61,27 +61,31 @@ const LOOK = `
   ${MEMBERS},
   judged as (
     select m.cluster_id, m.kind || '/' || m.namespace || '/' || m.name as object, m.absent and (not m.root or m.state = 'placed') as absent,
-           case when m.state = 'refused' then 'PlacementRefused' else m.said ->> 'reason' end as reason,
-           case when m.state = 'refused' then m.word else left(m.said ->> 'message', 500) end as message,
-           m.in_place and not m.absent
-             and (m.suspended or (m.current and (m.silent or m.said ->> 'status' = 'True') and (not m.consumes or m.applied = m.due))) as healthy,
-           m.root and h.acked and (m.state = 'refused'
-             or (m.in_place and not m.suspended and m.current and m.said ->> 'status' = 'False' and (not m.consumes or m.attempted = m.due))) as failing,
+           case when m.state = 'refused' then 'PlacementRefused' when m.ready and m.lack ->> 'of' = 'Failed' then 'HealthCheckFailed'
+             else m.said ->> 'reason' end as reason,
+           case when m.state = 'refused' then m.word when m.ready and m.lack ->> 'of' = 'Failed' then m.lack ->> 'word'
+             else left(m.said ->> 'message', 500) end as message,
+           case when m.ready then m.lack end as lack, m.in_place and not m.absent and (m.suspended or (m.ready and m.lack is null)) as healthy,
+           m.root and h.acked and (m.state = 'refused' or (m.in_place and not m.suspended and (
+             (m.current and m.said ->> 'status' = 'False' and (not m.consumes or m.attempted = m.due)) or (m.ready and m.lack ->> 'of' = 'Failed')))) as failing,
            -- An agent tells of a refusal once it stands; one that waits for a removal passes by itself.
            case when m.state = 'refused' and m.word not like '%is being deleted%' then 2 else 1 end as attempts,
            not m.in_place or (m.consumes and m.applied is distinct from m.due and m.attempted is distinct from m.due) as behind
-    from mirrored m join held h on h.cluster_id = m.cluster_id
+    from (
+      select x.*, coalesce(x.current and (x.silent or x.said ->> 'status' = 'True') and (not x.consumes or x.applied = x.due), false) as ready
+      from mirrored x) m
+    join held h on h.cluster_id = m.cluster_id
     union all
     select cluster_id, kind || '/' || namespace || '/' || name, false, 'Leaving', coalesce(nullif(message, ''), 'it is being taken out of the cluster'),
-           false, false, 0, false
+           null, false, false, 0, false
     from root where leaving is not null
     union all
     select h.cluster_id, x ->> 'object', false, case when h.blocked then 'PlacementBlocked' else 'PlacementProblem' end, x ->> 'message',
-           false, h.released and not h.blocked, 2, false
+           null, false, h.released and not h.blocked, 2, false
     from held h cross join lateral jsonb_array_elements(h.problems) x),
   summed as (
     select j.cluster_id, count(*)::int as members,
-           (array_agg(jsonb_build_object('object', coalesce(j.object, 'Placement/' || $2 || '/' || $3), 'absent', j.absent, 'behind', j.behind, 'reason', j.reason, 'message', j.message)
+           (array_agg(jsonb_build_object('object', coalesce(j.object, 'Placement/' || $2 || '/' || $3), 'absent', j.absent, 'behind', j.behind, 'reason', j.reason, 'message', j.message, 'lack', j.lack)
              order by j.object) filter (where not coalesce(j.healthy, false) and not coalesce(j.failing, false)))[1] as waiting,
            jsonb_agg(jsonb_build_object('object', coalesce(j.object, 'Placement/' || $2 || '/' || $3), 'reason', j.reason, 'message', j.message, 'attempts', j.attempts)
              order by j.object) filter (where j.failing) as failing

@@ -1,8 +1,9 @@
 import type { ClusterId } from '../../../proto/model/ids.ts'
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
-import type { Sql } from '../../db/db.ts'
+import type { Db, Sql } from '../../db/db.ts'
 import { PLACEMENT_KEY, type SourceObject } from '../model.ts'
-import type { Candidate } from '../ports.ts'
+import type { Candidate, Chosen, LetGo, RolloutName } from '../ports.ts'
+import { heirOf, type Left, type Rival } from '../turn/members.ts'
 import { KEYS_OF, PLACEMENT_HOLDERS } from './keys.ts'
 
 const OBJECT = (table: string) =>
@@ -12,11 +13,13 @@ const CANDIDATES = `
   select c.id as "clusterId", c.name, coalesce(o.labels, '{}') as labels, coalesce(so.source_key, '') as "sourceKey",
          coalesce(s.url || ' ' || s.options::text, '') as origin,
          case when s.artifact is not null then jsonb_build_object('revision', s.revision, 'artifact', s.artifact) end as newest,
+         v.seen_at as "newestAt", coalesce(so.problem, s.problem) ->> 'message' as problem, so.suspended,
          case when r.cluster_id is not null then jsonb_build_object('revision', r.revision, 'artifact', r.artifact) end as has,
          w.uid as "governedBy", w.namespace || '/' || w.name as governor
   from source_objects so
   join clusters c on c.id = so.cluster_id and c.approved_at is not null
   left join sources s on s.key = so.source_key
+  left join revisions v on v.source_key = s.key and v.revision = s.revision
   left join objects o on o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name
   left join releases r on ${OBJECT('r')}
   left join governed g on ${OBJECT('g')}
@@ -28,7 +31,7 @@ const CANDIDATES = `
 /** The same of a Placement: the clusters that it chooses. */
 const PLACED = `
   select c.id as "clusterId", c.name, coalesce(o.labels, '{}') as labels, '${PLACEMENT_KEY}' || so.uid as "sourceKey", so.uid as origin,
-         jsonb_build_object('revision', so.newest, 'artifact', '') as newest,
+         jsonb_build_object('revision', so.newest, 'artifact', '') as newest, null as "newestAt", null as problem, false as suspended,
          case when so.revision is not null then jsonb_build_object('revision', so.revision, 'artifact', '') end as has,
          w.uid as "governedBy", w.namespace || '/' || w.name as governor
   from (${PLACEMENT_HOLDERS}) so
@@ -51,16 +54,44 @@ export async function candidates(
 
 const GIVEN = `given as (select * from unnest($5::text[], $6::boolean[]) as g (cluster_id, apart))`
 
-/** Rows that the Rollout is to give up: clusters that are not its own any more, and all of a source that it moved before. */
+const LEFT = `
+  select g.cluster_id, c.name, coalesce(o.labels, '{}') as labels, g.source_kind, g.source_namespace, g.source_name
+  from governed g
+  join clusters c on c.id = g.cluster_id
+  left join objects o on o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name`
+
+/** Clusters that the Rollout is to give up: those that are not its own any more, and all of a source that it moved before. */
+const NOT_CHOSEN = `
+  ${LEFT} where g.rollout = $1 and ((g.source_kind, g.source_namespace, g.source_name) <> ($2, $3, $4)
+    or g.cluster_id = any ($6::text[]) and g.cluster_id <> all ($5::text[]))
+  order by g.cluster_id for update of g`
+
+const OF_DISSOLVED = `${LEFT} where g.rollout = any($1::text[]) order by g.cluster_id for update of g`
+
+/** Other Rollouts of the namespace, in the order in which they were made. */
+const RIVALS = `
+  select uid, namespace, name, spec from objects
+  where scope = 'fleet' and grp = '${FLEET_GROUP}' and kind = 'Rollout' and namespace = $2 and uid <> all($1::text[])
+    and not metadata ? 'deletionTimestamp'
+  order by created_at, uid`
+
+const LEFT_ROWS = `x as (
+    select * from jsonb_to_recordset($1::jsonb) as x(cluster_id text, source_kind text, source_namespace text, source_name text, heir text))`
+const IS_LEFT = (table: string) =>
+  `${table}.cluster_id = x.cluster_id and ${table}.source_kind = x.source_kind and ${table}.source_namespace = x.source_namespace and ${table}.source_name = x.source_name`
+
+/** What was granted goes with who granted it; a cluster keeps what it has until the heir says otherwise. */
 const LET_GO = `
-  with ${GIVEN},
+  with ${LEFT_ROWS},
+  known as (
+    insert into rollouts (uid, namespace, name)
+    select distinct o.uid, o.namespace, o.name from x join objects o on o.uid = x.heir and o.scope = 'fleet' and o.kind = 'Rollout'
+    on conflict do nothing),
+  inherited as (update governed g set rollout = x.heir, apart = false from x where ${IS_LEFT('g')} and x.heir is not null),
   gone as (
-    delete from governed g where g.rollout = $1 and ((g.source_kind, g.source_namespace, g.source_name) <> ($2, $3, $4)
-      or g.cluster_id = any ($7::text[]) and g.cluster_id not in (select cluster_id from given))
+    delete from governed g using x where ${IS_LEFT('g')} and x.heir is null
     returning g.cluster_id, g.source_kind, g.source_namespace, g.source_name),
-  ungranted as (
-    delete from grants using gone where grants.cluster_id = gone.cluster_id and grants.source_kind = gone.source_kind
-      and grants.source_namespace = gone.source_namespace and grants.source_name = gone.source_name)
+  ungranted as (delete from grants g using x where ${IS_LEFT('g')})
   ${KEYS_OF('gone')}`
 
 const TAKE = `
@@ -76,23 +107,51 @@ export async function governedBy(sql: Sql, rollout: string): Promise<readonly Cl
   return rows.map((row) => row.cluster_id)
 }
 
-/** Makes these the Rollout's clusters; what another Rollout governs stays that one's. @returns sources that are free again */
+/** Makes these the Rollout's clusters; what another Rollout governs stays that one's. */
 export async function govern(
   tx: Sql,
   rollout: string,
-  {
-    clusters,
-    held,
-    source: { kind, name, namespace },
-  }: {
-    readonly source: SourceObject
-    readonly clusters: readonly { readonly clusterId: string; readonly apart: boolean }[]
-    /** Clusters that it governed before the candidates were read: one that joined since is not let go. */
-    readonly held: readonly string[]
-  },
-): Promise<readonly string[]> {
-  const values = [rollout, kind, namespace, name, clusters.map(({ clusterId }) => clusterId), clusters.map(({ apart }) => apart)]
-  const { rows } = await tx.query<{ source_key: string }>(LET_GO, [...values, held])
-  await tx.query(TAKE, values)
-  return rows.map((row) => row.source_key)
+  { candidates: there, clusters, held, source }: Chosen & { readonly source: SourceObject },
+) {
+  const { kind, name, namespace } = source
+  const ids = clusters.map(({ clusterId }) => clusterId)
+  const { rows: left } = await tx.query<Left>(NOT_CHOSEN, [rollout, kind, namespace, name, ids, held])
+  // Who is no candidate any more would be none of an heir's either.
+  const present = new Set<string>(there)
+  const gone = await letGo(tx, left, {
+    of: [rollout],
+    mayInherit: ({ cluster_id, source_kind, source_name }) => present.has(cluster_id) || source_kind !== kind || source_name !== name,
+  })
+  await tx.query(TAKE, [rollout, kind, namespace, name, ids, clusters.map(({ apart }) => apart)])
+  return gone
+}
+
+/** Forgets the Rollouts of that name but one, and lets go of what they governed. */
+export async function forget(db: Db, { name, namespace }: Omit<RolloutName, 'uid'>, but: string | undefined): Promise<LetGo> {
+  const of = 'from rollouts where namespace = $1 and name = $2 and uid is distinct from $3'
+  const values = [namespace, name, but ?? null]
+  if ((await db.query(`select ${of}`, values)).rows.length === 0) return { settle: [], heirs: [] }
+  return db.transaction(async (tx) => {
+    const { rows } = await tx.query<{ uid: string }>(`delete ${of} returning uid`, values)
+    const uids = rows.map(({ uid }) => uid)
+    const { rows: left } = await tx.query<Left>(OF_DISSOLVED, [uids])
+    return letGo(tx, left, { of: uids, mayInherit: () => true })
+  })
+}
+
+/** Gives what Rollouts left to those that choose it, and the rest to nobody. */
+async function letGo(
+  tx: Sql,
+  left: readonly Left[],
+  { mayInherit, of }: { readonly of: readonly string[]; readonly mayInherit: (one: Left) => boolean },
+): Promise<LetGo> {
+  const [first] = left
+  if (!first) return { settle: [], heirs: [] }
+  const { rows: rivals } = await tx.query<Rival>(RIVALS, [of, first.source_namespace])
+  const given = left.map((one) => ({ one, heir: mayInherit(one) ? heirOf(one, rivals) : undefined }))
+  const { rows } = await tx.query<{ source_key: string }>(LET_GO, [
+    JSON.stringify(given.map(({ heir, one }) => ({ ...one, heir: heir?.uid ?? null }))),
+  ])
+  const names = given.flatMap(({ heir }) => (heir ? [`${heir.namespace}/${heir.name}`] : []))
+  return { settle: rows.map((row) => row.source_key), heirs: [...new Set(names)] }
 }

@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Sql } from '../../db/db.ts'
+import { type StateCounts, stateGauge } from '../../db/state-gauge.ts'
 import type { Look } from '../turn/look.ts'
 
 const SECONDS = [1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600]
@@ -24,12 +25,12 @@ export function openRolloutMetrics(registry: Registry, sql: Sql): (look: Look) =
     buckets: SECONDS,
     registers,
   })
-  byState(registers, {
+  stateGauge(registry, {
     name: 'flotilla_rollout_runs',
     help: 'The present or last run of every Rollout, by state.',
     read: () => counts(sql, RUNS),
   })
-  byState(registers, {
+  stateGauge(registry, {
     name: 'flotilla_rollout_clusters',
     help: 'Clusters of runs in progress, by state.',
     read: () => counts(sql, TARGETS),
@@ -45,25 +46,6 @@ export function openRolloutMetrics(registry: Registry, sql: Sql): (look: Look) =
   }
 }
 
-type Counts = readonly { readonly state: string; readonly count: number }[]
-
-async function counts(sql: Sql, text: string): Promise<Counts> {
+async function counts(sql: Sql, text: string): Promise<StateCounts> {
   return (await sql.query<{ state: string; count: number }>(text)).rows
-}
-
-function byState(
-  registers: Registry[],
-  { help, name, read }: { readonly name: string; readonly help: string; readonly read: () => Promise<Counts> },
-): void {
-  const gauge: Gauge = new Gauge({
-    name,
-    help,
-    labelNames: ['state'],
-    registers,
-    collect: async (): Promise<void> => {
-      const rows = await read()
-      gauge.reset()
-      for (const { count, state } of rows) gauge.set({ state }, count)
-    },
-  })
 }

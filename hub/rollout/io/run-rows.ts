@@ -38,6 +38,7 @@ interface TargetRow {
   readonly wave: number
   readonly state: Target['state']
   readonly given: Target['given']
+  readonly given_at: Date | null
   readonly before_revision: string | null
   readonly before_artifact: string | null
   readonly since_ms: bigint | null
@@ -93,11 +94,12 @@ function targetOf(row: TargetRow): Target {
     wave: row.wave,
     state: row.state,
     given: row.given,
+    givenAt: row.given_at ?? undefined,
     before: contentOf(row.before_revision, row.before_artifact),
     sinceMs: row.since_ms === null ? undefined : Number(row.since_ms),
     was: row.was ?? undefined,
     complaint: row.complaint ?? undefined,
-    failedOnce: row.failed_once,
+    failedOnce: row.failed_once || undefined,
   }
 }
 
@@ -142,13 +144,13 @@ const SAVE_WAVES = `
     approved_by = excluded.approved_by, skipped_by = excluded.skipped_by`
 
 const SAVE_TARGETS = `
-  insert into rollout_targets as t (run, cluster_id, name, wave, state, given, before_revision, before_artifact, since_ms, was, complaint, failed_once)
-  select $1, x.cluster, x.name, x.wave, x.state, x.given, x.before ->> 'revision', x.before ->> 'artifact', round(x."sinceMs"), x.was, x.complaint,
+  insert into rollout_targets as t (run, cluster_id, name, wave, state, given, given_at, before_revision, before_artifact, since_ms, was, complaint, failed_once)
+  select $1, x.cluster, x.name, x.wave, x.state, x.given, x."givenAt", x.before ->> 'revision', x.before ->> 'artifact', round(x."sinceMs"), x.was, x.complaint,
          coalesce(x."failedOnce", false)
-  from jsonb_to_recordset($2::jsonb) as x(cluster text, name text, wave int, state text, given text, before jsonb, "sinceMs" float8,
+  from jsonb_to_recordset($2::jsonb) as x(cluster text, name text, wave int, state text, given text, "givenAt" timestamptz, before jsonb, "sinceMs" float8,
     was text, complaint jsonb, "failedOnce" boolean)
   order by x.cluster
-  on conflict (run, cluster_id) do update set name = excluded.name, wave = excluded.wave, state = excluded.state, given = excluded.given,
+  on conflict (run, cluster_id) do update set name = excluded.name, wave = excluded.wave, state = excluded.state, given = excluded.given, given_at = excluded.given_at,
     before_revision = excluded.before_revision, before_artifact = excluded.before_artifact, since_ms = excluded.since_ms,
     was = excluded.was, complaint = excluded.complaint, failed_once = excluded.failed_once`
 

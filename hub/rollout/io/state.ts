@@ -11,19 +11,21 @@ interface StateRow {
   readonly paused: RolloutState['paused'] | null
   readonly asked: RolloutState['asked'] | null
   readonly problems: RolloutState['problems']
+  readonly more_problems: number
   readonly last_number: number
   readonly run: string | null
   readonly bad: readonly string[]
 }
 
-/** A pause between two beats that is longer than this was sleep. */
-const AWAKE_MS = 10_000
-const SLEPT = `case when clock_timestamp() - p.seen_at > ${AWAKE_MS} * interval '1 millisecond'
-  then (extract(epoch from clock_timestamp() - p.seen_at) * 1000)::bigint else 0 end`
+/** So often does every hub say that it is awake. */
+export const BEAT_MS = 2_000
+/** Time beyond this since anybody said so was sleep, or nobody can tell: a beat that is merely late costs little. */
+const AWAKE_MS = BEAT_MS * 1.5
+const SLEPT = `greatest(0, (extract(epoch from clock_timestamp() - p.seen_at) * 1000)::bigint - ${AWAKE_MS})`
 
 /** `now()` stands still in a transaction that waited for the row; what is decided is decided at the time of the lock. */
 const STATE = `
-  select clock_timestamp() as now, p.asleep_ms + ${SLEPT} as asleep_ms, r.newest, r.seen, r.standing, r.hold, r.paused, r.asked, r.problems, r.last_number, r.run,
+  select clock_timestamp() as now, p.asleep_ms + ${SLEPT} as asleep_ms, r.newest, r.seen, r.standing, r.hold, r.paused, r.asked, r.problems, r.more_problems, r.last_number, r.run,
          array(select b.revision from rollout_bad b where b.rollout = r.uid) as bad
   from rollouts r, rollout_pulse p`
 
@@ -58,13 +60,14 @@ function stateOf(row: StateRow | undefined): LockedState | undefined {
     paused: row.paused ?? undefined,
     asked: row.asked ?? undefined,
     problems: row.problems,
+    moreProblems: row.more_problems,
     lastNumber: row.last_number,
   }
   return { now: row.now, asleepMs: Number(row.asleep_ms), bad: new Set(row.bad), run: row.run ?? undefined, state }
 }
 
 const SAVE = `
-  update rollouts set newest = $2, seen = $3, standing = $4, hold = $5, paused = $6, asked = $7, problems = $8, last_number = $9, run = $10, look_at = $11
+  update rollouts set newest = $2, seen = $3, standing = $4, hold = $5, paused = $6, asked = $7, problems = $8, more_problems = $9, last_number = $10, run = $11, look_at = $12
   where uid = $1`
 
 export async function saveState(
@@ -73,9 +76,9 @@ export async function saveState(
   { lookAt, run, state }: { readonly state: RolloutState; readonly run: string | undefined; readonly lookAt: Date | undefined },
 ): Promise<void> {
   const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
-  const { asked, hold, lastNumber, newest, paused, problems, seen, standing } = state
+  const { asked, hold, lastNumber, moreProblems, newest, paused, problems, seen, standing } = state
   const words = [json(newest), seen ?? null, json(standing), json(hold), json(paused), json(asked), JSON.stringify(problems)]
-  await tx.query(SAVE, [uid, ...words, lastNumber, run ?? null, lookAt ?? null])
+  await tx.query(SAVE, [uid, ...words, moreProblems, lastNumber, run ?? null, lookAt ?? null])
 }
 
 const BEAT = `update rollout_pulse p set seen_at = clock_timestamp(), asleep_ms = p.asleep_ms + ${SLEPT}`

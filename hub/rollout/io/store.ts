@@ -6,28 +6,17 @@ import type { RolloutRows, RolloutStore, RunNote } from '../ports.ts'
 import { carryOut, welcome } from './carry-out.ts'
 import { readChains } from './chain.ts'
 import { readFacts } from './facts.ts'
-import { KEYS_OF } from './keys.ts'
-import { candidates, govern, governedBy } from './members.ts'
+import { candidates, forget, govern, governedBy } from './members.ts'
 import { readHistory, readRun, writeRun } from './run-rows.ts'
 import { beat, lockState, readState, saveState } from './state.ts'
 import { readSuspended } from './suspended.ts'
 
-const FORGET = `
-  with dissolved as (delete from rollouts where namespace = $1 and name = $2 and uid is distinct from $3 returning uid),
-  gone as (
-    delete from governed using dissolved where governed.rollout = dissolved.uid
-    returning cluster_id, source_kind, source_namespace, source_name),
-  ungranted as (
-    delete from grants using gone where grants.cluster_id = gone.cluster_id and grants.source_kind = gone.source_kind
-      and grants.source_namespace = gone.source_namespace and grants.source_name = gone.source_name)
-  ${KEYS_OF('gone')}`
-
 /** By what they move, not by what they govern: a cluster may be new to them. */
 const OF_SOURCES = `
-  select distinct r.namespace || '/' || r.name as key from source_objects so
+  select distinct r.namespace || '/' || r.name as key
+  from (select distinct kind, namespace, name from source_objects where source_key = any($1::text[])) so
   join objects r on r.scope = 'fleet' and r.grp = '${FLEET_GROUP}' and r.kind = 'Rollout' and r.namespace = so.namespace
     and r.spec #>> '{source,kind}' = so.kind and r.spec #>> '{source,name}' = so.name
-  where so.source_key = any($1::text[])
   union
   select r.namespace || '/' || r.name from placements p
   join objects r on r.scope = 'fleet' and r.grp = '${FLEET_GROUP}' and r.kind = 'Rollout' and r.namespace = p.namespace
@@ -53,6 +42,8 @@ const UNSETTLED = `
   join placement_targets t on t.placement = p.uid and t.cluster_id = g.cluster_id
   where g.rollout = $1 and t.revision is distinct from g.revision`
 
+const PLACEMENT = `select from objects where scope = 'fleet' and grp = '${FLEET_GROUP}' and kind = 'Placement' and namespace = $1 and name = $2`
+
 /** Rollouts with a run in progress that these clusters are part of. */
 const OF_CLUSTERS = `
   select distinct r.namespace || '/' || r.name as key from governed g
@@ -69,13 +60,14 @@ export function createRolloutStore(db: Db): RolloutStore {
     },
     held: (uid) => governedBy(db, uid),
     candidates: (source, tenant) => candidates(db, source, tenant),
+    isMissing: async ({ kind, name, namespace }) =>
+      kind === 'Placement' && (await db.query(PLACEMENT, [namespace, name])).rows.length === 0,
     decide: (rollout, work) =>
       db.transaction(async (tx) => {
         const rows = await openRows(tx, rollout)
         return rows && (await work(rows))
       }),
-    forget: async ({ name, namespace }, but) =>
-      (await db.query<{ source_key: string }>(FORGET, [namespace, name, but ?? null])).rows.map((row) => row.source_key),
+    forget: (name, but) => forget(db, name, but),
     all: () => keys(`select namespace || '/' || name as key from rollouts`, []),
     unsettled: async (uid) => (await db.query<{ source_key: string }>(UNSETTLED, [uid])).rows.map((row) => row.source_key),
     history: (uid, limit) => readHistory(db, uid, limit),
@@ -110,7 +102,7 @@ async function openRows(
     bad,
     current,
     save: (next, lookAt) => saveState(tx, uid, { state: next, run, lookAt }),
-    govern: (source, clusters, held) => govern(tx, uid, { source, clusters, held }),
+    govern: (source, chosen) => govern(tx, uid, { source, ...chosen }),
     facts: (source, of) => readFacts(tx, { rollout: uid, source, run: of, bad, now, asleepMs: asleepMs - (current?.asleepMs ?? asleepMs) }),
     kept: () => keptWaves(tx, run),
     async startRun(next, { historyLimit, number, startedBy }) {

@@ -106,13 +106,18 @@ function progressing(from: Target, target: Target, { facts, moment }: { readonly
   return changed(target, { state: 'released', was: undefined, sinceMs, complaint: facts.complaint })
 }
 
-/** On its way back it is `released` until its agent acknowledged what it had; it is not judged by its health there. */
+/**
+ * On its way back it is `released` until its agent acknowledged what it had; it is not judged by its health there. Why it
+ * failed stays with it: that is why the run goes back.
+ */
 function takenBack(target: Target, facts: ClusterFacts, moment: Moment): Target {
   if (target.state === 'rolled-back') return target
+  const culprit = target.failedOnce ? target.complaint : undefined
   if (facts.acked === target.before?.revision)
-    return changed(target, { state: 'rolled-back', was: undefined, sinceMs: undefined, complaint: undefined })
-  if (facts.health === 'offline') return changed(target, { state: 'offline', was: 'released', complaint: facts.complaint })
-  if (isOverdue(target.sinceMs, moment)) return failed(target, overdue(facts.complaint, moment))
+    return changed(target, { state: 'rolled-back', was: undefined, sinceMs: undefined, complaint: culprit })
+  if (facts.health === 'offline') return changed(target, { state: 'offline', was: 'released', complaint: culprit ?? facts.complaint })
+  if (isOverdue(target.sinceMs, moment))
+    return changed(target, { state: 'failed', was: undefined, sinceMs: undefined, complaint: culprit ?? unanswered(target, moment) })
   return target.state === 'failed' ? target : changed(target, { state: 'released', was: undefined })
 }
 
@@ -128,6 +133,11 @@ function overdue(complaint: Complaint | undefined, { run }: Moment): Complaint {
   const after = `not healthy after ${formatDuration(run.policy.progressDeadlineMs)}`
   const message = complaint ? `${after}: ${complaint.message}` : after
   return { object: complaint?.object, reason: 'ProgressDeadlineExceeded', message }
+}
+
+function unanswered({ before }: Target, { run }: Moment): Complaint {
+  const message = `its agent has not acknowledged ${before?.revision} after ${formatDuration(run.policy.progressDeadlineMs)}`
+  return { reason: 'ProgressDeadlineExceeded', message }
 }
 
 /** The target with what changed; itself where nothing does. */

@@ -66,6 +66,20 @@ function hasFailed(target: Target, old: Target | undefined): boolean {
   return (target.state === 'failed' && old?.state !== 'failed') || (target.failedOnce === true && old?.failedOnce !== true)
 }
 
+/** Clusters that failed in a run and were not healthy since, by name: also while they go back, and when they are there. */
+export function failing({ targets }: Run): readonly Target[] {
+  return [...targets.values()]
+    .filter(({ complaint, failedOnce, given, state }) => complaint && (state === 'failed' || (failedOnce === true && given === 'before')))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** The first of those by which the run failed, and how many more there are: `edge-1: Kustomization/a/b: the message; and 2 more`. */
+export function blame(run: Run): string | undefined {
+  const [first, ...more] = failing(run).filter(({ failedOnce }) => failedOnce)
+  if (!first) return undefined
+  return more.length === 0 ? sentence(first) : `${sentence(first)}; and ${more.length} more`
+}
+
 /** What is wrong with a cluster: `edge-1: Kustomization/a/b: the message`. */
 export function sentence({ complaint, name }: Target): string {
   const object = complaint?.object ? `${complaint.object}: ` : ''
@@ -93,7 +107,8 @@ function ofWave(wave: Wave, old: Wave | undefined, { facts, run }: { readonly ru
   ]
 }
 
-function ofRun(before: Run, { content, outcome, state }: Run): readonly Recorded[] {
+function ofRun(before: Run, after: Run): readonly Recorded[] {
+  const { content, outcome, state } = after
   if (before.state === state) return []
   const ended = outcome ? `: ${outcome}` : ''
   switch (state) {
@@ -103,7 +118,7 @@ function ofRun(before: Run, { content, outcome, state }: Run): readonly Recorded
       return []
     case 'rolling-back':
       return [
-        record('rollout.run.rolling-back', `${content.revision} is taken back: more clusters failed than may`, {
+        record('rollout.run.rolling-back', `${content.revision} is taken back: ${blame(after) ?? 'more clusters failed than may'}`, {
           severity: 'error',
           people: true,
         }),

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { Lack } from '../lack.ts'
 import { judge, type Looked } from './health.ts'
 
 const at = (over: Partial<Looked> = {}): Looked => ({
@@ -14,7 +15,9 @@ const at = (over: Partial<Looked> = {}): Looked => ({
   ...over,
 })
 const failing = (reason: string, message = 'no', attempts = 1) => [{ object: 'Kustomization/a/b', reason, message, attempts }]
-const waiting = { object: 'Kustomization/a/b', absent: false, behind: false, reason: 'Progressing', message: 'soon' }
+const waiting = { object: 'Kustomization/a/b', absent: false, behind: false, reason: 'Progressing', message: 'soon', lack: null }
+const lacks = (of: Lack['of'], word: string | null = null) =>
+  at({ waiting: { ...waiting, reason: 'ReconciliationSucceeded', lack: { of, word } } })
 
 test.each<[string, Looked, string, string]>([
   ['everything is ready', at(), 'healthy', 'Ready'],
@@ -29,6 +32,15 @@ test.each<[string, Looked, string, string]>([
   ['something is on its way', at({ waiting }), 'progressing', 'Progressing'],
   ['something has not come to it', at({ waiting: { ...waiting, behind: true } }), 'progressing', 'NotAttempted'],
   ['nothing was reported of something', at({ waiting: { ...waiting, absent: true } }), 'progressing', 'NotReported'],
+  ['nothing was said of what it applied', lacks('word'), 'progressing', 'NotReported'],
+  ['an object that it changed was not reported since', lacks('mirror', 'Kustomization/a/child'), 'progressing', 'NotReported'],
+  ['what it applied is late', lacks('InProgress', 'Deployment/a/b is InProgress'), 'progressing', 'HealthInProgress'],
+  [
+    'what an object applied failed that is not of the revision',
+    lacks('Failed', 'Deployment/a/b is Failed'),
+    'progressing',
+    'HealthCheckFailed',
+  ],
   ['it cannot be built', at({ failing: failing('BuildFailed') }), 'failed', 'BuildFailed'],
   ['it is not healthy in time', at({ failing: failing('HealthCheckFailed') }), 'failed', 'HealthCheckFailed'],
   [
@@ -58,4 +70,14 @@ test.each<[string, Looked, string, string]>([
   ],
 ])('%s', (_name, looked, health, reason) => {
   expect(judge(looked)).toMatchObject({ health, reason })
+})
+
+test('what is waited for is named', () => {
+  expect(judge(lacks('InProgress', 'Deployment/a/b is InProgress: Available: 0/1'))).toMatchObject({
+    object: 'Kustomization/a/b',
+    message: 'Deployment/a/b is InProgress: Available: 0/1',
+  })
+  expect(judge(lacks('mirror', 'Kustomization/a/child')).message).toBe(
+    'Kustomization/a/b changed Kustomization/a/child, which was not reported since',
+  )
 })

@@ -1,3 +1,5 @@
+import { describeLack, type Lack } from '../lack.ts'
+
 /** A consumer that is not ready after an attempt at the revision. */
 export interface Failing {
   /** Kind/namespace/name */
@@ -17,6 +19,8 @@ export interface Waiting {
   readonly behind: boolean
   readonly reason: string | null
   readonly message: string | null
+  /** Set where it is Ready: what it applied is not healthy. */
+  readonly lack: Lack | null
 }
 
 /** What the rows say of one cluster at a revision. */
@@ -89,8 +93,9 @@ function hasFailed({ attempts, message, reason }: Failing): boolean {
   return AT_ONCE.includes(reason) || REFUSED.test(message) || attempts >= ATTEMPTS
 }
 
-function waitingFor({ absent, behind, message, object, reason }: Waiting): Omit<Judged, 'health'> {
+function waitingFor({ absent, behind, lack, message, object, reason }: Waiting): Omit<Judged, 'health'> {
   if (absent) return { object, reason: 'NotReported', message: `${object} was applied and nothing was reported of it yet` }
   if (behind) return { object, reason: 'NotAttempted', message: `${object} has not come to the revision yet` }
+  if (lack) return { object, ...describeLack(object, lack) }
   return { object, reason: reason ?? 'Unknown', message: message ?? `${object} says nothing of itself yet` }
 }

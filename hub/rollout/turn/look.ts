@@ -1,8 +1,9 @@
 import type { RolloutSpec } from '../../../proto/model/fleet/rollout.ts'
 import { advance, isEnded } from '../advance.ts'
-import type { ClusterFacts, Content, Facts, NextRun, Run, SourceObject, Standing, Step } from '../model.ts'
-import { beginRun, isDone, nextRun } from '../next.ts'
+import type { ClusterFacts, Facts, NextRun, Run, SourceObject, Standing, Step } from '../model.ts'
+import { beginRun, nextRun, wentThrough } from '../next.ts'
 import type { RolloutRows, RolloutState, RunNote } from '../ports.ts'
+import { unmatchedProblem } from '../waves.ts'
 import { windowAt } from '../windows.ts'
 
 /** A run in progress is looked at again at least so often: what was not heard of is seen then. */
@@ -100,10 +101,9 @@ async function begin(
   if (clusters.length === 0) return { running: undefined, state }
   if (isThereAlready(state, next, clusters)) return { running: undefined, state: { ...seen, standing: next.content } }
   const begun = beginRun(next, { id: newId(), spec, clusters, kept: await rows.kept(), now })
-  if (begun.unmatched.length > 0) {
-    const message = `no wave takes ${begun.unmatched.slice(0, 3).join(', ')}${begun.unmatched.length > 3 ? ' and others' : ''}; add a wave with rest: true`
+  const message = unmatchedProblem(begun.unmatched)
+  if (message !== undefined)
     return { running: undefined, state: { ...state, problems: [{ message }, ...state.problems.filter((one) => one.message !== message)] } }
-  }
   const facts: Facts = { ...situation(state, { now, spec }), clusters, approvals: new Map(), skips: new Map() }
   const { run, steps } = advance(begun.run, facts, now)
   const number = state.lastNumber + 1
@@ -141,9 +141,7 @@ function standingOf(
 }
 
 function afterRun(state: RolloutState, run: Run): RolloutState {
-  const good = run.state === 'succeeded' || (run.state === 'stopped' && run.waves.every(isDone))
-  const standing: Content | undefined = good ? run.content : state.standing
-  return { ...state, standing }
+  return wentThrough(run) ? { ...state, standing: run.content } : state
 }
 
 function againAt(running: Running | undefined, now: Date): Date | undefined {

@@ -12,6 +12,9 @@ const candidate = (name: string, over: Partial<Candidate> = {}): Candidate => ({
   sourceKey: 'key',
   origin: 'https://x',
   newest: content('r1'),
+  newestAt: null,
+  problem: null,
+  suspended: false,
   has: null,
   governedBy: null,
   governor: null,
@@ -57,5 +60,30 @@ test('no revision is the newest until every source has resolved it', () => {
   expect(choose([candidate('a', { newest: content('r2') }), candidate('b')]).newest).toBeUndefined()
   const late = choose([candidate('a'), candidate('b', { newest: null })])
   expect(late.newest).toBeUndefined()
-  expect(late.problems).toEqual([{ cluster: 'b', message: 'its source has not been fetched yet; no run starts before' }])
+  expect(late.problems).toEqual([{ cluster: 'b', message: 'GitRepository fleet has not been fetched there yet; no run starts before' }])
+})
+
+test('who has not resolved what others have is named with what keeps it; who is suspended is not waited for', () => {
+  const [early, now] = [new Date(1), new Date(2)]
+  const behind = candidate('a', { newestAt: early, problem: 'authentication failed' })
+  const ahead = candidate('b', { newest: content('r2'), newestAt: now })
+  const { newest, problems } = choose([behind, ahead])
+  expect(newest).toBeUndefined()
+  expect(problems).toEqual([
+    { cluster: 'a', message: 'GitRepository fleet is at r1 there and has not come to r2 yet; no run starts before: authentication failed' },
+  ])
+  // A branch that was set back: what can be fetched says what is newest.
+  expect(
+    choose([
+      { ...behind, newestAt: now },
+      { ...ahead, newestAt: early },
+    ]).problems.map(({ cluster }) => cluster),
+  ).toEqual(['a'])
+  expect(choose([{ ...behind, suspended: true }, ahead])).toMatchObject({ newest: content('r2'), problems: [], clusters: { length: 2 } })
+})
+
+test('problems are the first ten by name, and a number', () => {
+  const names = Array.from({ length: 25 }, (_, at) => `edge-${String(24 - at).padStart(2, '0')}`)
+  const { moreProblems, problems } = choose(names.map((name) => candidate(name, { governedBy: 'other', governor: 'shop/web' })))
+  expect([problems.length, problems[0]?.cluster, moreProblems]).toEqual([10, 'edge-00', 15])
 })

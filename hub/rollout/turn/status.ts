@@ -1,11 +1,11 @@
 import { type Condition, metaTime, setCondition } from '../../../proto/model/condition.ts'
 import type { RolloutStatus } from '../../../proto/model/fleet/rollout-status.ts'
-import { isEnded } from '../advance.ts'
+import { explainRun } from '../explain.ts'
 import type { Run, Target } from '../model.ts'
 import type { EndedRun, RunNote, Suspended } from '../ports.ts'
 import { countTargets, type TargetCounts } from '../step/budget.ts'
+import { failing } from '../step/records.ts'
 import type { Look } from './look.ts'
-import { waitsFor } from './waits-for.ts'
 
 const PROBLEMS = 10
 
@@ -24,8 +24,8 @@ export interface Told {
 export function rolloutStatus(old: RolloutStatus, { generation, history, look, suspended }: Told): RolloutStatus {
   const { bad, now, run, state } = look
   const sentence = waitsFor(look)
-  const problems: readonly Problem[] = [...state.problems, ...complaints(run), ...suspended.first.map(leftOut)]
-  const more = problems.length + suspended.total - suspended.first.length - Math.min(problems.length, PROBLEMS)
+  const problems: readonly Problem[] = [...state.problems, ...(run ? failing(run).map(problemOf) : []), ...suspended.first.map(leftOut)]
+  const more = problems.length + state.moreProblems + suspended.total - suspended.first.length - Math.min(problems.length, PROBLEMS)
   const ready = { type: 'Ready', ...verdict(look, sentence), observedGeneration: generation }
   return {
     ...(bad.size > 0 ? { badRevisions: [...bad].sort() } : {}),
@@ -41,6 +41,21 @@ export function rolloutStatus(old: RolloutStatus, { generation, history, look, s
     ...(problems.length > 0 ? { problems: problems.slice(0, PROBLEMS) } : {}),
     ...(run && look.note ? { run: runStatus(run, look.note, sentence) } : {}),
   }
+}
+
+/** What a Rollout waits for, or how its last run ended, in one sentence. */
+function waitsFor({ facts, now, run, spec, state }: Look): string {
+  if (!run) return withoutRun(state.newest?.revision, state.standing?.revision)
+  const said = explainRun(run, facts ?? NOBODY, now)
+  if (state.hold) return `${said}; held by ${state.hold.by} until it is resumed`
+  return spec.suspend ? `${said}; the Rollout is suspended` : said
+}
+
+const NOBODY = { clusters: [], window: { open: true }, paused: false, approvals: new Map(), skips: new Map() }
+
+function withoutRun(newest: string | undefined, standing: string | undefined): string {
+  if (newest === undefined) return 'no revision is known yet'
+  return standing === newest ? `every cluster has ${newest}` : `nothing is on its way; the newest revision is ${newest}`
 }
 
 function verdict({ run, state }: Look, message: string): Pick<Condition, 'status' | 'reason' | 'message'> {
@@ -123,15 +138,6 @@ function countsOf(counts: TargetCounts) {
   return { failed, healthy, offline, released, rolledBack: counts['rolled-back'], total, waiting }
 }
 
-/** Clusters that failed and those that are on their way and say why they are not there, by name. */
-function complaints(run: Run | undefined): readonly Problem[] {
-  if (!run) return []
-  const shown = [...run.targets.values()].filter(
-    ({ complaint, state }) => complaint && (state === 'failed' || (state === 'rolled-back' && !isEnded(run))),
-  )
-  return shown.sort(byName).map(problemOf)
-}
-
 function leftOut({ cluster, object }: Suspended['first'][number]): Problem {
   return { cluster, object, reason: 'Suspended', message: 'it is suspended and left out: the cluster counts without it' }
 }
@@ -143,8 +149,4 @@ function problemOf({ complaint, name }: Target): Problem {
     ...(complaint?.object === undefined ? {} : { object: complaint.object }),
     ...(complaint?.reason === undefined ? {} : { reason: complaint.reason }),
   }
-}
-
-function byName(a: Target, b: Target): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
 }

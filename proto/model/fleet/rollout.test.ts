@@ -60,6 +60,16 @@ test.each<[string, object, readonly string[]]>([
   ['a wave without clusters', { waves: [{ name: 'a' }] }, ['spec.waves[0]: say which clusters: clusters, max, or rest: true']],
   ['an empty choice', { clusters: {} }, [expect.stringMatching(/^spec\.clusters: say which clusters/)]],
   [
+    'an empty choice in a wave',
+    { waves: [{ name: 'a', clusters: { matchLabels: {} } }] },
+    [expect.stringMatching(/^spec\.waves\[0\]\.clusters: say which clusters/)],
+  ],
+  [
+    'a deadline too short to tell it from sleep',
+    { onFailure: { progressDeadline: '9s' } },
+    ['spec.onFailure.progressDeadline: must be at least 10s'],
+  ],
+  [
     'the rest and a choice',
     { waves: [{ name: 'a', rest: true, max: 1 }] },
     ['spec.waves[0]: rest: true cannot be combined with clusters or max'],

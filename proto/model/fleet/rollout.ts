@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseDurationMs } from '../duration.ts'
 import { duration, type Infer, withRules } from '../resource/fields.ts'
 import { amount } from './amount.ts'
 import { clusterChoice } from './clusters.ts'
@@ -68,6 +69,9 @@ const waves = z
     }
   })
 
+/** Time in which nobody watched does not count; what is shorter than this cannot be told from it. */
+const LEAST_DEADLINE_MS = 10_000
+
 const onFailure = z.object({
   action: z
     .enum(ROLLOUT_ACTIONS)
@@ -75,8 +79,9 @@ const onFailure = z.object({
     .describe("'stop' releases nothing more, 'rollback' gives every cluster back what it had, 'continue' goes on."),
   maxFailures: amount(0).default(0).describe('How many clusters, or how much of all of them, may fail before the action.'),
   progressDeadline: duration()
+    .refine((text) => (parseDurationMs(text) ?? LEAST_DEADLINE_MS) >= LEAST_DEADLINE_MS, { error: 'must be at least 10s' })
     .default('15m')
-    .describe('How long a connected cluster may have the revision without being healthy before it counts as failed.'),
+    .describe('How long a connected cluster may have the revision without being healthy before it counts as failed; at least 10s.'),
 })
 
 const source = z.object({

@@ -21,9 +21,9 @@ interface Chain {
 export function whyCommand(program: Command, session: Session): void {
   program
     .command('why')
-    .description('say why a cluster has the newest revision, or has not: the way from the commit, and where it ends')
+    .description('say why a cluster has the newest revision, or has not: the way from the commit or the Placement, and where it ends')
     .argument('<cluster>')
-    .argument('[object]', 'kind/name of a source or of what consumes one, such as kustomization/apps; every source where absent')
+    .argument('[object]', 'kind/name of a source or a Placement, or of what one brings, such as kustomization/apps; all where absent')
     .option('-n, --namespace <namespace>', 'namespace of the object', 'flux-system')
     .option('-o, --output <format>', 'table, json or yaml', parseOutput, 'table' as const)
     .addHelpText('after', '\nExamples:\n  flotilla why production-eu\n  flotilla why production-eu kustomization/apps -n shop\n')
@@ -44,8 +44,11 @@ async function tellWhy(
   if (output !== 'table') return session.out(document(items, output))
   if (items.length === 0) {
     if (object !== undefined)
-      throw new FleetError('not-found', `${object} in namespace ${namespace} of ${cluster} takes its content from no source that is known`)
-    return session.say(`${cluster} has no sources yet`)
+      throw new FleetError(
+        'not-found',
+        `${object} in namespace ${namespace} of ${cluster} comes from no source and no Placement that is known`,
+      )
+    return session.say(`${cluster} has no sources and no Placements yet`)
   }
   session.out(items.map(chainText).join('\n'))
 }

@@ -31,6 +31,8 @@ export interface Report {
   readonly events: readonly ClusterEvent[];
   /** lane status: what became of tenants */
   readonly tenants: readonly TenantSetup[];
+  /** lane status: what was applied and how it is doing; told by agents with the capability `health` */
+  readonly applied: readonly Applied[];
 }
 
 export interface MirroredObject {
@@ -82,6 +84,45 @@ export interface Straggler {
   readonly lastAppliedRevision: string;
   readonly lastAttemptedRevision: string;
   readonly inLine: boolean;
+}
+
+/** What an object applied last without failing, and how that is doing by now. */
+export interface Applied {
+  readonly object: ObjectRef | undefined;
+  readonly uid: string;
+  readonly generation: bigint;
+  /** Digest of the bundle that was applied. */
+  readonly bundle: string;
+  readonly health: Applied_Health;
+  /** The first object that is to blame, and why; empty when Current. */
+  readonly message: string;
+  /** Flux objects among what was applied, no older than that left them. */
+  readonly fluxObjects: readonly AppliedObject[];
+}
+
+export const Applied_Health = {
+  UNSPECIFIED: 0,
+  CURRENT: 1,
+  IN_PROGRESS: 2,
+  FAILED: 3,
+  /** NOT_ASSESSED - Somebody else reconciles the object: nothing is known but what its status says. */
+  NOT_ASSESSED: 4,
+} as const;
+
+export type Applied_Health = typeof Applied_Health[keyof typeof Applied_Health];
+
+export namespace Applied_Health {
+  export type UNSPECIFIED = typeof Applied_Health.UNSPECIFIED;
+  export type CURRENT = typeof Applied_Health.CURRENT;
+  export type IN_PROGRESS = typeof Applied_Health.IN_PROGRESS;
+  export type FAILED = typeof Applied_Health.FAILED;
+  export type NOT_ASSESSED = typeof Applied_Health.NOT_ASSESSED;
+}
+
+export interface AppliedObject {
+  readonly ref: ObjectRef | undefined;
+  readonly uid: string;
+  readonly generation: bigint;
 }
 
 /** What became of a `Placed` fact; `position` says of which. */
@@ -137,6 +178,7 @@ function createBaseReport(): Report {
     placed: [],
     events: [],
     tenants: [],
+    applied: [],
   };
 }
 
@@ -177,6 +219,9 @@ export const Report: MessageFns<Report> = {
     }
     for (const v of message.tenants) {
       TenantSetup.encode(v!, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.applied) {
+      Applied.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -274,6 +319,14 @@ export const Report: MessageFns<Report> = {
             message.tenants.push(TenantSetup.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.applied.push(Applied.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -301,6 +354,7 @@ export const Report: MessageFns<Report> = {
     message.placed = object.placed?.map((e) => PlacedState.fromPartial(e)) || [];
     message.events = object.events?.map((e) => ClusterEvent.fromPartial(e)) || [];
     message.tenants = object.tenants?.map((e) => TenantSetup.fromPartial(e)) || [];
+    message.applied = object.applied?.map((e) => Applied.fromPartial(e)) || [];
     return message;
   },
 };
@@ -893,6 +947,224 @@ export const Straggler: MessageFns<Straggler> = {
     message.lastAppliedRevision = object.lastAppliedRevision ?? "";
     message.lastAttemptedRevision = object.lastAttemptedRevision ?? "";
     message.inLine = object.inLine ?? false;
+    return message;
+  },
+};
+
+function createBaseApplied(): Applied {
+  return { object: undefined, uid: "", generation: 0n, bundle: "", health: 0, message: "", fluxObjects: [] };
+}
+
+export const Applied: MessageFns<Applied> = {
+  encode(message: Applied, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.object !== undefined) {
+      ObjectRef.encode(message.object, writer.uint32(10).fork()).join();
+    }
+    if (message.uid !== "") {
+      writer.uint32(18).string(message.uid);
+    }
+    if (message.generation !== 0n) {
+      if (BigInt.asIntN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type int64 too large");
+      }
+      writer.uint32(24).int64(message.generation);
+    }
+    if (message.bundle !== "") {
+      writer.uint32(34).string(message.bundle);
+    }
+    if (message.health !== 0) {
+      writer.uint32(40).int32(message.health);
+    }
+    if (message.message !== "") {
+      writer.uint32(50).string(message.message);
+    }
+    for (const v of message.fluxObjects) {
+      AppliedObject.encode(v!, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Applied {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApplied() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.object = ObjectRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.uid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.generation = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.bundle = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.health = reader.int32() as any;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.fluxObjects.push(AppliedObject.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Applied>, I>>(base?: I): Applied {
+    return Applied.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Applied>, I>>(object: I): Applied {
+    const message = createBaseApplied() as any;
+    message.object = (object.object !== undefined && object.object !== null)
+      ? ObjectRef.fromPartial(object.object)
+      : undefined;
+    message.uid = object.uid ?? "";
+    message.generation = (object.generation !== undefined && object.generation !== null)
+      ? BigInt(object.generation)
+      : 0n;
+    message.bundle = object.bundle ?? "";
+    message.health = object.health ?? 0;
+    message.message = object.message ?? "";
+    message.fluxObjects = object.fluxObjects?.map((e) => AppliedObject.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseAppliedObject(): AppliedObject {
+  return { ref: undefined, uid: "", generation: 0n };
+}
+
+export const AppliedObject: MessageFns<AppliedObject> = {
+  encode(message: AppliedObject, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== undefined) {
+      ObjectRef.encode(message.ref, writer.uint32(10).fork()).join();
+    }
+    if (message.uid !== "") {
+      writer.uint32(18).string(message.uid);
+    }
+    if (message.generation !== 0n) {
+      if (BigInt.asIntN(64, message.generation) !== message.generation) {
+        throw new globalThis.Error("value provided for field message.generation of type int64 too large");
+      }
+      writer.uint32(24).int64(message.generation);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AppliedObject {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAppliedObject() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = ObjectRef.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.uid = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.generation = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<AppliedObject>, I>>(base?: I): AppliedObject {
+    return AppliedObject.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AppliedObject>, I>>(object: I): AppliedObject {
+    const message = createBaseAppliedObject() as any;
+    message.ref = (object.ref !== undefined && object.ref !== null) ? ObjectRef.fromPartial(object.ref) : undefined;
+    message.uid = object.uid ?? "";
+    message.generation = (object.generation !== undefined && object.generation !== null)
+      ? BigInt(object.generation)
+      : 0n;
     return message;
   },
 };
