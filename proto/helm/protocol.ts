@@ -103,13 +103,18 @@ export interface HelmTemplateOptions {
 export interface HelmInput {
   readonly chart: HelmChart
   readonly values: Readonly<Record<string, unknown>>
-  /** Texts that no answer or log line may hold: what came out of Secrets. Where absent, every value is hidden. */
-  readonly secrets?: readonly string[]
   readonly postRender?: HelmPostRender
 }
 
 /** One thing to do with one release. */
-export type HelmAction = { readonly release: HelmTarget } & (
+export type HelmAction = {
+  readonly release: HelmTarget
+  /**
+   * Texts that no answer or log line may hold: what came out of Secrets. Where absent, every value is hidden, or every
+   * value in the release's history where the action brings none.
+   */
+  readonly secrets?: readonly string[]
+} & (
   | ({ readonly action: 'install'; readonly options: HelmInstallOptions } & HelmInput)
   | ({ readonly action: 'upgrade'; readonly options: HelmUpgradeOptions } & HelmInput)
   | { readonly action: 'rollback'; readonly options: HelmRollbackOptions }

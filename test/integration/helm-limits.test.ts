@@ -189,6 +189,20 @@ test('values that came out of Secrets are in no answer and no log line', async (
   expect(JSON.stringify(byServer)).not.toContain(Buffer.from(password).toString('base64'))
 })
 
+test('values of an earlier version are in no answer about going back to it', async () => {
+  await using world = await openHelmWorld(cluster)
+  const template = readFileSync('test/fixtures/charts/app/templates/deployment.yaml', 'utf8')
+  const files = { 'templates/deployment.yaml': template.replaceAll('app: {{ .Release.Name }}', 'app: {{ .Values.text }}') }
+  await world.install('app', { files, values: { text: 'a-first-secret' } })
+  await cluster.kubectl(['delete', 'deployment', 'app', '-n', world.namespace])
+  await world.upgrade('app', { files, values: { text: 'a-second-secret' } })
+  const rollback = { action: 'rollback', release: release(world), options: { ...WAIT, serverSideApply: 'auto', rollbackTo: 1 } } as const
+  const error = await world.run(rollback)
+  expect(error).toEqual(refused(expect.stringContaining('{"matchLabels":{"app":"***"}}: field is immutable')))
+  expect(JSON.stringify(error)).not.toMatch(/a-(first|second)-secret/)
+  expect(await world.history()).toEqual(['3 failed', '2 superseded', '1 superseded'])
+})
+
 test('what its ServiceAccount may not do is refused in the name of the ServiceAccount', async () => {
   await using world = await openHelmWorld(cluster, { role: 'view' })
   const error = await world.install('app', { secrets: [] })

@@ -223,6 +223,11 @@ test('renders without changing anything, and looks things up as its ServiceAccou
   const rendered = await world.template('app', { values: { lookup: 'known', password: 'not-masked' } })
   expect(rendered).toMatchObject({ kind: 'done', answer: { rendered: { manifest: expect.stringContaining('seen: "a25vd24="') } } })
   expect(await world.history()).toEqual([])
+  await world.install('app', { values: { deployment: false } })
+  const upgraded = await world.template('app', { values: { text: 'next' } }, { isUpgrade: true })
+  const manifest = expect.stringMatching(/text: "next"\n +revision: "2"/)
+  expect(upgraded).toMatchObject({ kind: 'done', answer: { rendered: { manifest } } })
+  expect(await world.history()).toEqual(['1 deployed'])
   await using weak = await openHelmWorld(cluster, { role: 'view' })
   expect(await weak.template('app', { values: { lookup: 'known' }, secrets: [] })).toMatchObject({
     kind: 'refused',

@@ -62,6 +62,7 @@ export async function openHelmWorld(
   const namespace = await cluster.createNamespace('helm')
   await cluster.kubectl(['create', 'serviceaccount', 'releaser', '-n', namespace])
   const binding = everywhere ? ['clusterrolebinding', `releaser-${namespace}`] : ['rolebinding', 'releaser', '-n', namespace]
+  if (everywhere) scope.defer(async () => void (await cluster.kubectl(['delete', ...binding])))
   await cluster.kubectl(['create', ...binding, `--clusterrole=${role}`, `--serviceaccount=${namespace}:releaser`])
   const target = await kubeconfigTarget(cluster.kubeconfig, systemClock)
   const helm = openHelm({ target, pool })(serviceAccount(namespace, 'releaser'))

@@ -43,6 +43,7 @@ func perform(ctx context.Context, request Request, log *voice) (answer Answer) {
 	if err != nil {
 		return Answer{Error: err.Error()}
 	}
+	a.hideStored()
 	rel, err := actions[request.Action](a)
 	if rel, ok := rel.(*release.Release); ok {
 		a.answer.Release = factsOf(rel)
@@ -76,6 +77,22 @@ func begin(ctx context.Context, request Request, log *voice) (*act, error) {
 	}
 	a.configuration, err = a.cluster.configuration(request.Release.StorageNamespace, log)
 	return a, err
+}
+
+// hideStored hides the values in the release's history, for an action that brings none and does not say what is secret.
+func (a *act) hideStored() {
+	if a.request.Secrets != nil || len(a.request.Values) > 0 {
+		return
+	}
+	// Where the history cannot be read, the action says so.
+	history, _ := a.configuration.Releases.History(a.request.Release.Name)
+	var stored []string
+	for _, found := range history {
+		if rel, err := known(found); err == nil {
+			stored = append(stored, leavesOf(rel.Config)...)
+		}
+	}
+	a.log.mask = newMask(withoutNames(stored, a.request.Release))
 }
 
 func (a *act) install() (releaser.Releaser, error) {

@@ -82,6 +82,8 @@ func transportTo(to Kube) (http.RoundTripper, error) {
 		TLSHandshakeTimeout: 10 * time.Second,
 		ForceAttemptHTTP2:   true,
 		MaxIdleConnsPerHost: 8,
+		// A peer that died without a word is noticed within a watch.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			if address != only {
 				return nil, fmt.Errorf("%s is not the API server, and nothing else is talked to", address)

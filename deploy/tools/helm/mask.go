@@ -25,10 +25,14 @@ func maskOf(request Request) mask {
 	if texts == nil {
 		var values any
 		_ = json.Unmarshal(request.Values, &values)
-		open := []string{request.Release.Name, request.Release.Namespace, request.Release.StorageNamespace}
-		texts = slices.DeleteFunc(leavesOf(values), func(text string) bool { return slices.Contains(open, text) })
+		texts = withoutNames(leavesOf(values), request.Release)
 	}
 	return newMask(texts)
+}
+
+func withoutNames(texts []string, of Target) []string {
+	open := []string{of.Name, of.Namespace, of.StorageNamespace}
+	return slices.DeleteFunc(texts, func(text string) bool { return slices.Contains(open, text) })
 }
 
 func newMask(texts []string) mask {
