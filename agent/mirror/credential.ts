@@ -19,7 +19,11 @@ export function secretsOf(object: SourceObject): readonly SecretUse[] {
     case 'GitRepository':
       return used(object.spec.secretRef, GIT_KEYS)
     case 'OCIRepository':
-      return [...used(object.spec.secretRef, OCI_KEYS), ...used(object.spec.certSecretRef, CERT_KEYS)]
+      return [
+        ...used(object.spec.secretRef, OCI_KEYS),
+        ...used(object.spec.certSecretRef, CERT_KEYS),
+        ...signers(object.spec.verify?.secretRef),
+      ]
     case 'HelmRepository':
       return [...used(object.spec.secretRef, HELM_KEYS), ...used(object.spec.certSecretRef, CERT_KEYS)]
     case 'HelmChart':
@@ -35,6 +39,11 @@ export function credentialIn(data: Readonly<Record<string, unknown>>, { takes }:
     takes(key) && typeof value === 'string' ? [[key, Buffer.from(value, 'base64').toString('utf8')] as const] : [],
   )
   return Object.fromEntries(found)
+}
+
+/** Public keys, under whatever name ends like one. */
+function signers(ref: { readonly name: string } | undefined): readonly SecretUse[] {
+  return ref ? [{ name: ref.name, takes: (key) => key.endsWith('.pub') }] : []
 }
 
 function used(ref: { readonly name: string } | undefined, keys: readonly string[]): readonly SecretUse[] {

@@ -89,7 +89,7 @@ export type KustomizationOutcome =
 
 /** What went wrong with a source, as the condition that says so. */
 export const SOURCE_FAULT = ['FetchFailed', 'BuildFailed', 'StorageOperationFailed', 'IncludeUnavailable'] as const
-export type SourceFault = (typeof SOURCE_FAULT)[number]
+export type SourceFault = (typeof SOURCE_FAULT)[number] | 'SourceVerified'
 
 /** What a status says beside its artifact, by the kinds that have it. */
 export interface SourceObservations {
@@ -118,6 +118,8 @@ export type SourceOutcome =
       readonly artifact: Artifact
       /** How its success is told; as of a GitRepository where absent. */
       readonly said?: { readonly reason: string; readonly message: string }
+      /** How the signature is told that it has. */
+      readonly verified?: string
       /** Members of the status that go with the artifact; those of an earlier one that are not among them are taken out. */
       readonly observed?: SourceObservations
     }

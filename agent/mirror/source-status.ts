@@ -35,6 +35,7 @@ function progressing({ artifact }: SourceObjectStatus, { message, newRevision }:
   ]
 }
 
+const VERIFIED = 'SourceVerified'
 const OBSERVED = [
   'url',
   'observedIgnore',
@@ -44,13 +45,18 @@ const OBSERVED = [
   'observedValuesFiles',
 ] as const
 
-function stored<S extends SourceObjectStatus>(old: S, { artifact, observed: next = {}, said }: Of<'stored'>, at: StatusMoment): S {
+function stored<S extends SourceObjectStatus>(
+  old: S,
+  { artifact, observed: next = {}, said, verified }: Of<'stored'>,
+  at: StatusMoment,
+): S {
   const { message, reason } = said ?? { reason: 'Succeeded', message: `stored artifact for revision '${artifact.revision}'` }
   const after = stepped(
     old,
     [
       ready('True', reason, message),
       { type: 'ArtifactInStorage', status: 'True', reason, message },
+      verified === undefined ? { remove: VERIFIED } : { type: VERIFIED, status: 'True', reason: 'Succeeded', message: verified },
       ...['Reconciling', 'Stalled', 'ArtifactOutdated', ...SOURCE_FAULT].map((remove) => ({ remove })),
     ],
     at,
@@ -81,6 +87,7 @@ function given({ fault, message, reason }: Of<'stalled'>): readonly ConditionSte
 
 /** A chart that cannot be fetched is not one that cannot be packed, and the other way round. */
 function faulty(type: SourceFault, reason: string, message: string): readonly ConditionStep[] {
+  if (type === VERIFIED) return [{ type, status: 'False', reason, message }]
   const other = type === 'FetchFailed' ? 'BuildFailed' : 'FetchFailed'
   return [{ remove: other }, { type, status: 'True', reason, message }]
 }

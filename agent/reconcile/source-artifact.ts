@@ -14,19 +14,21 @@ interface Making {
   readonly digest?: string | undefined
   readonly metadata?: Readonly<Record<string, string>>
   readonly said?: NonNullable<Stored['said']>
+  readonly verified?: string
   readonly observed?: SourceObservations
 }
 
 /** The success that the hub found, as Flux would write it; undefined while there is no artifact. */
 export function storedOutcome(object: SourceObject, fact: SourceStatusFact): Stored | undefined {
   if (fact.revision === '' || fact.artifactDigest === '') return undefined
-  const { digest, file, latest, metadata, observed, said } = makingOf(object, fact)
+  const { digest, file, latest, metadata, observed, said, verified } = makingOf(object, fact)
   const folder = `${object.kind.toLowerCase()}/${object.metadata.namespace ?? ''}/${object.metadata.name}`
   const found = { digest: digest ?? fact.artifactDigest, path: `${folder}/${file}`, ...(metadata ? { metadata } : {}) }
   return {
     kind: 'stored',
     artifact: artifactOf(object, fact, found),
     ...(said ? { said } : {}),
+    ...(verified === undefined ? {} : { verified }),
     observed: { ...observed, ...(latest === undefined ? {} : { url: addressOf(`${folder}/${latest}`) }) },
   }
 }
@@ -76,6 +78,7 @@ function ociMaking({ spec }: OCIRepository, { metadata = {}, revision }: SourceS
     latest: 'latest.tar.gz',
     ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
     said: { reason: 'Succeeded', message: `stored artifact for digest '${revision}'` },
+    ...(spec.verify ? { verified: `verified signature of revision ${revision}` } : {}),
     observed: { ...ignoreOf(spec), ...(spec.layerSelector ? { observedLayerSelector: spec.layerSelector } : {}) },
   }
 }

@@ -37,6 +37,7 @@ export function sourceWord({ object, unserved, fact }: SourceInput): SourceWord 
 const BUILD_REASONS = ['MetadataPatchError', 'ValuesFilesError', 'DependencyBuildError', 'ChartPackageError', 'ChartVerificationError']
 
 function problemOf({ reason, message, stalled }: NonNullable<SourceStatusFact['problem']>): SourceOutcome {
-  const fault: SourceFault = BUILD_REASONS.includes(reason) ? 'BuildFailed' : 'FetchFailed'
+  const fault: SourceFault =
+    reason === 'VerificationError' ? 'SourceVerified' : BUILD_REASONS.includes(reason) ? 'BuildFailed' : 'FetchFailed'
   return { kind: stalled ? 'stalled' : 'failed', reason, message, fault }
 }

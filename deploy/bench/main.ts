@@ -4,13 +4,19 @@ import { cpus, totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import { messageOf } from '../../proto/base/errors.ts'
 import { BARS } from './bars.ts'
+import { BARS_AT_SCALE } from './bars-at-scale.ts'
 import { sweepLeftovers } from './bed/temp-dir.ts'
 import { clusterCases } from './cases/cluster.ts'
 import { fleet } from './cases/fleet.ts'
+import { release } from './cases/release.ts'
+import { restart } from './cases/restart.ts'
+import { waves } from './cases/waves.ts'
 import { openRecorder } from './figures.ts'
 import { type BenchOptions, readOptions, USAGE } from './options.ts'
 import { missed, renderTable } from './table.ts'
 
+const ON_A_CLUSTER = new Set<string>(['limit', 'sync', 'idle', 'heal'])
+const SIMULATED = { fleet, release, waves, restart }
 const stopped = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopped.abort(new Error(`the bench was ended by ${name}`)))
 
@@ -29,14 +35,16 @@ async function run(options: BenchOptions): Promise<void> {
   const { signal } = stopped
   await sweepLeftovers(signal)
   figures.note(describeMachine())
-  if (options.cases.some((name) => name !== 'fleet'))
+  if (options.cases.some((name) => ON_A_CLUSTER.has(name)))
     for (const n of options.sizes) {
       figures.note(`one real cluster, hub and agent as processes of their own, N = ${n} Kustomizations of 4 objects`)
       await clusterCases(n, { options, figures, signal })
     }
-  if (options.cases.includes('fleet')) await fleet({ options, figures, signal })
-  process.stdout.write(`\n${figures.notes().join('\n')}\n\n${renderTable(BARS, figures.all())}\n\n`)
-  for (const sentence of missed(BARS, figures.all())) process.stdout.write(`missed: ${sentence}\n`)
+  for (const [name, work] of Object.entries(SIMULATED))
+    if (options.cases.some((one) => one === name)) await work({ options, figures, signal })
+  const tables = [renderTable(BARS, figures.all(), 'Flux'), renderTable(BARS_AT_SCALE, figures.all(), 'KubeFleet')]
+  process.stdout.write(`\n${[figures.notes().join('\n'), ...tables].filter((text) => text !== '').join('\n\n')}\n\n`)
+  for (const sentence of missed([...BARS, ...BARS_AT_SCALE], figures.all())) process.stdout.write(`missed: ${sentence}\n`)
   process.stdout.write(`JSON lines: ${options.out}\n`)
 }
 

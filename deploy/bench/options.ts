@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { FleetError } from '../../proto/base/errors.ts'
 import { parseDurationMs } from '../../proto/model/duration.ts'
 
-export const CASES = ['limit', 'sync', 'idle', 'heal', 'fleet'] as const
+export const CASES = ['limit', 'sync', 'idle', 'heal', 'fleet', 'release', 'waves', 'restart'] as const
 export type Case = (typeof CASES)[number]
 
 export interface BenchOptions {
@@ -12,7 +12,16 @@ export interface BenchOptions {
   /** How many commits and deletions the middle one is taken of. */
   readonly tries: number
   readonly idleMs: number
+  /** Simulated agents of `fleet` and `release`. */
   readonly agents: number
+  /** Clusters that the commit of `release` concerns. */
+  readonly concerned: number
+  /** Simulated clusters of `waves` and `restart`. */
+  readonly clusters: number
+  /** Runs at once in `waves`. */
+  readonly runs: number
+  /** Placements of `restart`. */
+  readonly placements: number
   /** File of the JSON lines. */
   readonly out: string
   /** Folder where the CPU profiles of hub and agent go; undefined takes none. */
@@ -22,10 +31,13 @@ export interface BenchOptions {
   readonly help: boolean
 }
 
-export const USAGE = `npm run bench [-- CASE … --quick --n 100,500 --agents 1000 --idle 5m --tries 5 --out FILE --profiles DIR --agent-flags FLAGS]
+export const USAGE = `npm run bench [-- CASE … --quick --n 100,500 --agents 1000 --idle 5m --tries 5 --out FILE --profiles DIR --agent-flags FLAGS
+  --clusters 100 --concerned 100 --runs 100 --placements 1000]
 
 Cases: limit (what the API server can do), sync (N Kustomizations on one real cluster: all Ready; one commit),
-idle (nothing to do), heal (a deleted object comes back), fleet (simulated agents on a real hub). All of them when none is named.
+idle (nothing to do), heal (a deleted object comes back), fleet (simulated agents on a real hub); and with simulated clusters:
+release (a commit for --concerned of --agents), waves (rollouts over --clusters, one and --runs at once), restart (--placements in
+--clusters, hub killed). All of them when none is named.
 --quick takes small numbers. --profiles keeps CPU profiles of hub and agent, which slows them down a little.
 --agent-flags starts the agent's Node with flags, such as --agent-flags=--max-semi-space-size=1.
 `
@@ -46,6 +58,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
     tries: count(values.tries ?? (quick ? '3' : '5'), 'tries'),
     idleMs: parseDurationMs(idle) ?? refuse(`--idle ${idle}: not a duration such as 5m`),
     agents: count(values.agents ?? (quick ? '50' : '1000'), 'agents'),
+    concerned: count(values.concerned ?? (quick ? '10' : '100'), 'concerned'),
+    clusters: count(values.clusters ?? (quick ? '10' : '100'), 'clusters'),
+    runs: count(values.runs ?? (quick ? '5' : '100'), 'runs'),
+    placements: count(values.placements ?? (quick ? '20' : '1000'), 'placements'),
     out: values.out ?? 'bench.jsonl',
     profiles: values.profiles,
     agentFlags: (values['agent-flags'] ?? '').split(' ').filter((flag) => flag !== ''),
@@ -61,6 +77,10 @@ function parse(args: readonly string[]) {
     help: flag,
     n: text,
     agents: text,
+    clusters: text,
+    concerned: text,
+    runs: text,
+    placements: text,
     idle: text,
     tries: text,
     out: text,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { missed, renderTable } from './table.ts'
 
 const BARS = [
-  { figure: 'a', words: 'how long', bar: { 100: 2, 500: 5 }, flux: { 100: '10 s', 500: '50 s' } },
+  { figure: 'a', words: 'how long', bar: { 100: 2, 500: 5 }, others: { 100: '10 s', 500: '50 s' } },
   { figure: 'b', words: 'writes', bar: { 100: 0, 500: 0 } },
   { figure: 'c', words: 'not measured' },
 ]
@@ -13,7 +13,7 @@ const FIGURES = [
 ] as const
 
 test('a row has what was measured, its bar and what Flux did; what was not measured has none', () => {
-  expect(renderTable(BARS, FIGURES)).toBe(
+  expect(renderTable(BARS, FIGURES, 'Flux')).toBe(
     [
       '|          | N = 100               | N = 500 | bar      | Flux       |',
       '| -------- | --------------------- | ------- | -------- | ---------- |',
@@ -21,6 +21,13 @@ test('a row has what was measured, its bar and what Flux did; what was not measu
       '| writes   | 0 requests ✔          |         | none     |            |',
     ].join('\n'),
   )
+})
+
+test('what belongs to another table has no column, and a table of nothing is empty', () => {
+  const other = [{ figure: 'd', words: 'of its own' }]
+  const figures = [...FIGURES, { figure: 'd', n: 1000, value: 1, unit: 's' } as const]
+  expect(renderTable(other, figures, 'Flux').split('\n')[0]).toBe('|            | N = 1000 | bar | Flux |')
+  expect(renderTable(other, FIGURES, 'Flux')).toBe('')
 })
 
 test('only missed bars are named', () => {

@@ -1,12 +1,15 @@
 import type { Bar } from './bars.ts'
 import { type Figure, format } from './figures.ts'
 
-/** Figures beside their bars as a Markdown table: one row for each thing, a column for each N. */
-export function renderTable(bars: readonly Bar[], figures: readonly Figure[]): string {
+/** Figures beside their bars as a Markdown table: one row for each thing, a column for each N. Empty when none was measured. */
+export function renderTable(bars: readonly Bar[], figures: readonly Figure[], others: string): string {
   const known = bars.filter(({ figure }) => figures.some((one) => one.figure === figure))
-  const sizes = [...new Set(figures.map(({ n }) => n))].toSorted((a, b) => a - b)
-  const header = ['', ...sizes.map((n) => `N = ${n}`), 'bar', 'Flux']
-  const rows = known.map((bar) => [bar.words, ...sizes.map((n) => cell(bar, figures, n)), barText(bar), fluxText(bar)])
+  if (known.length === 0) return ''
+  const sizes = [...new Set(figures.filter((one) => known.some(({ figure }) => figure === one.figure)).map(({ n }) => n))].toSorted(
+    (a, b) => a - b,
+  )
+  const header = ['', ...sizes.map((n) => `N = ${n}`), 'bar', others]
+  const rows = known.map((bar) => [bar.words, ...sizes.map((n) => cell(bar, figures, n)), barText(bar), othersText(bar)])
   const widths = header.map((text, column) => Math.max(text.length, ...rows.map((row) => row[column]?.length ?? 0)))
   const line = (cells: readonly string[]) => `| ${cells.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`
   return [line(header), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rows.map(line)].join('\n')
@@ -35,6 +38,6 @@ function barText({ bar }: Bar): string {
   return values.map((value) => (value === 0 ? 'none' : `≤ ${value}`)).join(', ')
 }
 
-function fluxText({ flux }: Bar): string {
-  return [...new Set(Object.values(flux ?? {}))].join(', ')
+function othersText({ others }: Bar): string {
+  return [...new Set(Object.values(others ?? {}))].join(', ')
 }

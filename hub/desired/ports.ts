@@ -1,19 +1,27 @@
 import type { Built, Target, Wanted } from './model.ts'
 
+/** What a target needs built: the distinct options over the consumers that `fanOut` would need answers for. */
+export interface WantedBuilds {
+  readonly target: Target
+  readonly wanted: readonly Wanted[]
+}
+
+/** What was built for a target; nothing where nothing was wanted. */
+export interface Answered {
+  readonly target: Target
+  readonly built: readonly Built[]
+}
+
 /** The rows that say what clusters should hold. All writes are set-based and take change numbers from the clusters' heads. */
 export interface DesiredStore {
-  /** The distinct targets of a source's objects: the newest revision, and those that suspended objects stay at. */
-  targets(sourceKey: string): Promise<readonly Target[]>
-  /** The distinct options over the consumers that `fanOut` would need answers for. */
-  wanted(sourceKey: string, target: Target): Promise<readonly Wanted[]>
+  /** For each of the distinct targets of a source's objects: the newest revision, what rollouts granted, what suspended objects stay at. */
+  wanted(sourceKey: string): Promise<readonly WantedBuilds[]>
   /**
    * In one transaction: desired rows that differ, then releases of clusters whose consumers all have their answer,
-   * then the status of their source objects.
+   * then the status of the source's objects: with no answers that alone, such as what the last check came to.
    * @returns the clusters that have news
    */
-  fanOut(sourceKey: string, target: Target, built: readonly Built[]): Promise<readonly string[]>
-  /** Tells source objects what the last check of their source came to, where that is news. @returns the clusters that have news */
-  answer(sourceKey: string): Promise<readonly string[]>
+  fanOut(sourceKey: string, answers: readonly Answered[]): Promise<readonly string[]>
   /** Sources for which `settle` would change something: all of them, or whether this one does. */
   due(sourceKey?: string): Promise<readonly string[]>
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../proto/base/clock.ts'
 import type { Log } from '../../proto/base/log.ts'
-import type { Built, Target } from './model.ts'
-import type { DesiredStore, Hint, Render } from './ports.ts'
+import type { Built } from './model.ts'
+import type { Answered, DesiredStore, Hint, Render, WantedBuilds } from './ports.ts'
 
 /** Brings what clusters should hold in line with what their sources resolved to. */
 export interface DesiredService {
@@ -17,12 +17,16 @@ export interface DesiredService {
 export function createDesiredService(deps: { store: DesiredStore; render: Render; hint: Hint; clock: Clock; log: Log }): DesiredService {
   const { store, hint, clock, log } = deps
 
-  async function settleTarget(sourceKey: string, target: Target, signal: AbortSignal): Promise<void> {
+  /** Builds what a target lacks, and fans it out; `others` go out with it. */
+  async function settleTarget(
+    sourceKey: string,
+    { target, wanted, others }: WantedBuilds & { readonly others: readonly Answered[] },
+    signal: AbortSignal,
+  ): Promise<void> {
     const startedAt = clock.now().getTime()
-    const wanted = await store.wanted(sourceKey, target)
     const built = new Map<string, Built>()
-    const fanOut = async () => hint(await store.fanOut(sourceKey, target, [...built.values()]))
-    if (wanted.length > 0) {
+    const fanOut = async () => hint(await store.fanOut(sourceKey, [...others, { target, built: [...built.values()] }]))
+    try {
       await deps.render(target.artifact, wanted, {
         signal,
         async onBuilt(batch) {
@@ -30,20 +34,26 @@ export function createDesiredService(deps: { store: DesiredStore; render: Render
           if (built.size < wanted.length) await fanOut()
         },
       })
+    } finally {
+      // What was built until something failed is good all the same.
+      if (!signal.aborted) await fanOut()
     }
     signal.throwIfAborted()
-    await fanOut()
     const durationMs = clock.now().getTime() - startedAt
     log.info({ event: 'desired.settled', revision: target.revision, count: wanted.length, durationMs }, 'revision fanned out')
   }
 
   return {
     async settle(sourceKey, signal) {
-      for (const target of await store.targets(sourceKey)) {
+      const all = await store.wanted(sourceKey)
+      const open = all.filter(({ wanted }) => wanted.length > 0)
+      const done = all.filter(({ wanted }) => wanted.length === 0).map(({ target }): Answered => ({ target, built: [] }))
+      // Each fan-out takes the heads of all clusters of the source: what needs no build goes with the first that does.
+      for (const [index, one] of open.entries()) {
         signal.throwIfAborted()
-        await settleTarget(sourceKey, target, signal)
+        await settleTarget(sourceKey, { ...one, others: index === 0 ? done : [] }, signal)
       }
-      await hint(await store.answer(sourceKey))
+      if (open.length === 0) await hint(await store.fanOut(sourceKey, done))
     },
     due: (sourceKey) => store.due(sourceKey),
   }

@@ -35,6 +35,8 @@ export interface OciOptions {
   readonly copy?: true | undefined
   /** Plain HTTP. */
   readonly insecure?: true | undefined
+  /** One of the public keys that come with the credential must have signed. */
+  readonly signed?: true | undefined
 }
 
 /** What of a HelmRepository decides which index it has: nothing but its address and credential. */

@@ -101,7 +101,7 @@ test('tells how what was applied is doing though nobody waits for it: late, then
   const objects = [awaited(aConfigMap()), awaited(stuck)]
   await apply([aConfigMap(), stuck])
   using _held = engine.watches.hold(engine.subject, objects)
-  using _followed = told.follow({ object, uid: 'u', generation: 1, bundle: 'b', fluxObjects: [] }, true, (news) =>
+  using _followed = told.follow({ object, uid: 'u', generation: 1, bundle: 'b', fluxObjects: [] }, false, (news) =>
     engine.waits.follow(engine.subject, objects, news),
   )
   const name = `Deployment/${namespace}/web`

@@ -16,6 +16,10 @@ import { openTestDatabase, type TestDatabase } from '../support/postgres.ts'
 const CLUSTER = parseClusterId('c-000000000000000000000001') as Received['clusterId']
 let database: TestDatabase
 let sequence = 0n
+const next = () => {
+  sequence += 1n
+  return sequence
+}
 
 beforeAll(async () => {
   database = await openTestDatabase()
@@ -46,7 +50,7 @@ const object = (kind: string, name: string, spec: object, generation = 1): Manif
     namespace: 'apps',
     uid: `uid-${kind}-${name}`,
     generation,
-    resourceVersion: `${(sequence += 1n)}`,
+    resourceVersion: `${next()}`,
     creationTimestamp: '2026-01-01T00:00:00Z',
   },
   spec,
@@ -69,7 +73,7 @@ const seen = (manifest: Manifest, credential?: number): MirroredReport => ({
   credentialProblem: undefined,
 })
 const fold = (...objects: readonly MirroredReport[]) =>
-  service().fold([{ clusterId: CLUSTER, lane: 'objects', report: { ...EMPTY_REPORT, boot: 1n, sequence: (sequence += 1n), objects } }])
+  service().fold([{ clusterId: CLUSTER, lane: 'objects', report: { ...EMPTY_REPORT, boot: 1n, sequence: next(), objects } }])
 
 interface ChartRow {
   readonly key: string
@@ -105,7 +109,7 @@ test('a chart gets another Source when its repository has another address or cre
   const gone = repository('https://b.example')
   const deletion = { ref: refOf(gone), uid: gone.metadata.uid ?? '', resourceVersion: '999' }
   await service().fold([
-    { clusterId: CLUSTER, lane: 'objects', report: { ...EMPTY_REPORT, boot: 1n, sequence: (sequence += 1n), deletions: [deletion] } },
+    { clusterId: CLUSTER, lane: 'objects', report: { ...EMPTY_REPORT, boot: 1n, sequence: next(), deletions: [deletion] } },
   ])
   expect(await chartRow()).toMatchObject({ url: null, reason: 'SourceUnavailable' })
 })

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -155,6 +156,46 @@ describe('who is let in', () => {
   })
 })
 
+describe('signatures', () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pem = (key: KeyObject) => key.export({ type: 'spki', format: 'pem' }).toString()
+  const signed = async (digest: string, key = privateKey, tag = digest) => {
+    const payload = Buffer.from(
+      JSON.stringify({
+        critical: { identity: {}, image: { 'docker-manifest-digest': digest }, type: 'cosign container image signature' },
+        optional: null,
+      }),
+    )
+    const annotations = { 'dev.cosignproject.cosign/signature': sign('sha256', payload, key).toString('base64') }
+    const layer = { mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json', bytes: payload, annotations }
+    await open.push(name, `${tag.replace(':', '-')}.sig`, { layers: [layer] })
+  }
+  const verified = (...signers: readonly string[]) => look({ signed: true }, { credential: { signers } })
+
+  test('an artifact is taken only when one of the keys has signed it', async () => {
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const digest = await open.push(name, 'latest', { layers: [await content({ v: '1' })] })
+    const missing = problem(
+      'VerificationError',
+      "failed to verify the signature using provider 'cosign': no matching signatures were found",
+    )
+    expect(await verified(pem(publicKey))).toMatchObject(missing)
+    await signed(digest)
+    expect(texts(await verified(pem(other.publicKey), pem(publicKey)))).toEqual({ v: '1' })
+    expect(await verified(pem(other.publicKey))).toMatchObject(missing)
+    await signed(digest, other.privateKey)
+    expect(await verified(pem(publicKey))).toMatchObject(missing)
+    expect(await verified()).toMatchObject(problem('VerificationError', 'has no public key'))
+    expect(await verified('junk')).toMatchObject(problem('VerificationError', 'cannot be read'))
+  })
+
+  test('a signature of another artifact is none', async () => {
+    const digest = await open.push(name, 'latest', { layers: [await content({ v: '1' })] })
+    await signed(`sha256:${'0'.repeat(64)}`, privateKey, digest)
+    expect(await verified(pem(publicKey))).toMatchObject(problem('VerificationError', 'no matching signatures'))
+  })
+})
+
 describe('what is refused', () => {
   test('artifacts that are not there, and addresses that nobody allowed', async () => {
     expect(await look()).toMatchObject(problem('OCIArtifactPullFailed', 'not found (HTTP 404)'))
@@ -174,6 +215,7 @@ describe('what is refused', () => {
       'which is not allowed',
     ],
     ['a device', [{ name: 'dev', type: 'character-device' as const }], 'which is not allowed'],
+    ['a header without end', [{ name: 'a', pax: { comment: 'x'.repeat(2 << 20) }, content: 'x' }], 'a header of more than a megabyte'],
     ['a large file', [{ name: 'big', content: 'x'.repeat(2 << 20) }], 'big has 2097152 bytes'],
     ['many files', Array.from({ length: 2100 }, (_, i) => ({ name: `f${i}`, content: '' })), 'more than 2000 files'],
     ['much content', Array.from({ length: 9 }, (_, i) => ({ name: `f${i}`, content: '0'.repeat(1 << 20) })), 'unpacks to more than'],

@@ -17,6 +17,7 @@ export interface RegistryOptions {
 export interface Layer {
   readonly mediaType: string
   readonly bytes: Uint8Array
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 export interface Pushed {
@@ -127,10 +128,9 @@ class DisposableAgent implements AsyncDisposable {
 
 async function push(send: Send, { repository, tag, artifact }: { repository: string; tag: string; artifact: Pushed }): Promise<string> {
   const config = artifact.config ?? { mediaType: FLUX_CONFIG, bytes: Buffer.from('{}') }
-  const descriptor = async ({ mediaType, bytes }: Layer) => ({
-    mediaType,
-    digest: await upload(send, repository, bytes),
-    size: bytes.length,
+  const descriptor = async ({ annotations, bytes, mediaType }: Layer) => ({
+    ...{ mediaType, digest: await upload(send, repository, bytes), size: bytes.length },
+    ...(annotations ? { annotations } : {}),
   })
   const manifest = {
     schemaVersion: 2,

@@ -10,9 +10,11 @@ export async function tarGz(entries: readonly TarEntry[] | Readonly<Record<strin
 
 async function tar(entries: readonly TarEntry[]): Promise<Buffer> {
   const archive = pack()
-  for (const { content, ...header } of entries)
+  for (const { content, ...entry } of entries) {
+    const header = { mtime: new Date(0), ...entry }
     if (header.type === undefined || header.type === 'file') archive.entry(header, Buffer.from(content ?? ''))
     else archive.entry(header)
+  }
   archive.finalize()
   const chunks: Buffer[] = []
   for await (const chunk of archive) chunks.push(chunk as Buffer)

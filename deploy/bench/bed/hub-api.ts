@@ -10,6 +10,8 @@ export interface HubApi extends AsyncDisposable {
   /** Text of a token that so many clusters may join with, at once and without being asked. */
   joinToken(uses: number, signal: AbortSignal): Promise<string>
   clusters(signal: AbortSignal): Promise<readonly Manifest[]>
+  /** Makes an object of the fleet. */
+  create(plural: string, object: Manifest, signal: AbortSignal): Promise<void>
   /** Text of any path. */
   get(path: string, signal: AbortSignal): Promise<string>
 }
@@ -36,6 +38,9 @@ export function openHubApi(cliConfig: string): HubApi {
         spec: { uses, approve: true },
       }
       return JSON.parse(await ask('POST', `${ROOT}/jointokens`, { signal, body })).status.token
+    },
+    async create(plural, object, signal) {
+      await ask('POST', `${ROOT}/namespaces/${object.metadata.namespace}/${plural}`, { signal, body: object })
     },
     async clusters(signal) {
       return JSON.parse(await ask('GET', `${ROOT}/clusters`, { signal })).items

@@ -9,6 +9,8 @@ export interface Repository {
   /** Commits files (text by path) in the working copy; `push` brings the commit to the server. Returns the revision as Flux writes it. */
   commit(files: Readonly<Record<string, string>>): Promise<string>
   push(): Promise<void>
+  /** Has these branches of the server be at the last commit, all at once. @returns its revision on a branch */
+  pushTo(branches: readonly string[]): Promise<(branch: string) => string>
 }
 
 const ENV = {
@@ -48,6 +50,11 @@ export async function createRepository(at: {
     },
     async push() {
       await git(at.work, ['push', '--quiet', 'origin', 'main'])
+    },
+    async pushTo(branches) {
+      const commit = await git(at.work, ['rev-parse', 'HEAD'])
+      await git(at.work, ['push', '--quiet', 'origin', ...branches.map((branch) => `HEAD:refs/heads/${branch}`)])
+      return (branch) => `${branch}@sha1:${commit}`
     },
   }
 }

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { KUSTOMIZE_GROUP, PLATFORM_NAMESPACE, SOURCE_GROUP } from '../../../proto/model/names.ts'
+import { refKey } from '../../../proto/model/object-ref.ts'
 
 /** Namespace of everything that the Kustomizations of the bench apply. */
 export const APPS_NAMESPACE = 'bench-apps'
@@ -40,20 +41,24 @@ export function configMapFile(name: string, value: string): Readonly<Record<stri
   return entry ? { [entry[0]]: entry[1] } : {}
 }
 
-export function gitRepository(url: string, interval: string): Manifest {
+export function gitRepository(url: string, interval: string, { branch = 'main', name = SOURCE_NAME } = {}): Manifest {
   return {
     apiVersion: `${SOURCE_GROUP}/v1`,
     kind: 'GitRepository',
-    metadata: { name: SOURCE_NAME, namespace: PLATFORM_NAMESPACE },
-    spec: { interval, url, ref: { branch: 'main' } },
+    metadata: { name, namespace: PLATFORM_NAMESPACE },
+    spec: { interval, url, ref: { branch } },
   }
 }
 
-export function kustomization(name: string, interval: string): Manifest {
+/** Key of a GitRepository of the bench. */
+export const sourceKey = (name: string): string =>
+  refKey({ group: SOURCE_GROUP, kind: 'GitRepository', namespace: PLATFORM_NAMESPACE, name })
+
+export function kustomization(name: string, interval: string, source = SOURCE_NAME): Manifest {
   return {
     apiVersion: `${KUSTOMIZE_GROUP}/v1`,
     kind: 'Kustomization',
     metadata: { name, namespace: PLATFORM_NAMESPACE },
-    spec: { interval, path: `./apps/${name}`, prune: true, wait: true, sourceRef: { kind: 'GitRepository', name: SOURCE_NAME } },
+    spec: { interval, path: `./apps/${name}`, prune: true, wait: true, sourceRef: { kind: 'GitRepository', name: source } },
   }
 }

@@ -31,6 +31,10 @@ export interface HubWorld extends AsyncDisposable {
   readonly api: HubApi
   readonly repository: Repository
   hubPid(): number
+  /** Ends the hub; what it started ends with it, unless it is killed. */
+  stopHub(how: { readonly signal: AbortSignal; readonly kill?: boolean }): Promise<void>
+  /** Starts the hub again, with the flags that it had. Does not wait until it is ready. */
+  startHub(): Promise<void>
   /** Ports where programs can be profiled; undefined unless asked for. */
   readonly inspectors: Inspectors | undefined
 }
@@ -112,17 +116,17 @@ async function openBase(clusters: readonly string[], { scope, ...o }: WorldOptio
     if (pid === undefined) throw new FleetError('unavailable', `measure the hub: it does not run any more; see ${dir}/logs/hub.log`)
     return pid
   }
-  const inspectors = await restart(dir, clusters, o)
-  return { dir, grpc: world.hub.grpc, api, repository, hubPid, inspectors }
+  const stopHub: HubWorld['stopHub'] = (how) => new Processes(dir).stop('hub', { graceMs: 20_000, ...how })
+  return { dir, grpc: world.hub.grpc, api, repository, hubPid, stopHub, ...(await restart(dir, clusters, o)) }
+}
+
+interface Restarted {
+  readonly inspectors: Inspectors | undefined
+  readonly startHub: HubWorld['startHub']
 }
 
 /** Starts hub and agent again with other flags of Node; a profiler can be attached then, and costs nothing until it is. */
-async function restart(
-  dir: string,
-  clusters: readonly string[],
-  { inspect, agentFlags, signal }: WorldOptions,
-): Promise<Inspectors | undefined> {
-  if (!inspect && agentFlags.length === 0) return undefined
+async function restart(dir: string, clusters: readonly string[], { inspect, agentFlags, signal }: WorldOptions): Promise<Restarted> {
   const processes = new Processes(dir)
   const [hub = 0, agent = 0] = inspect ? await freePorts(2) : []
   const start = async (name: string, port: number, flags: readonly string[]) => {
@@ -131,11 +135,18 @@ async function restart(
     const all = inspect ? [...flags, `--inspect=127.0.0.1:${port}`] : flags
     await processes.start({ ...program, command: [file, ...all, ...args] }, { signal })
   }
-  if (inspect) await start('hub', hub, [])
+  const startHub = () => start('hub', hub, [])
+  if (!inspect && agentFlags.length === 0) return { inspectors: undefined, startHub }
+  if (inspect) await startHub()
   for (const cluster of clusters) await start(agentName(cluster), agent, agentFlags)
+  await hubIsReady(dir, signal)
+  return { inspectors: inspect ? { hub, ...(clusters.length > 0 ? { agent } : {}) } : undefined, startHub }
+}
+
+/** Waits until the hub answers. */
+export async function hubIsReady(dir: string, signal: AbortSignal): Promise<void> {
   await using api = openHubApi(hubFiles(dir).cliConfig)
-  await processes.whenReady('hub', async () => (await api.get('/readyz', signal)) !== '', { signal })
-  return inspect ? { hub, ...(clusters.length > 0 ? { agent } : {}) } : undefined
+  await new Processes(dir).whenReady('hub', async () => (await api.get('/readyz', signal)) !== '', { signal })
 }
 
 function toolPaths() {

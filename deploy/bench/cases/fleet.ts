@@ -1,25 +1,22 @@
-import { join } from 'node:path'
 import { systemClock } from '../../../proto/base/clock.ts'
-import { FleetError } from '../../../proto/base/errors.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { KUSTOMIZE_GROUP } from '../../../proto/model/names.ts'
-import { appFiles, appName, configMapFile } from '../bed/workload.ts'
+import { appFiles, appName, configMapFile, gitRepository, kustomization, SOURCE_NAME, sourceKey } from '../bed/workload.ts'
 import { type HubWorld, keepLogs, openHubWorld } from '../bed/world.ts'
 import type { Figure } from '../figures.ts'
 import { cpuSeconds, memoryOf } from '../measure/processes.ts'
-import { eachAtOnce, later, nowMs } from '../measure/timing.ts'
+import { later, nowMs } from '../measure/timing.ts'
 import { profile } from '../measure/window.ts'
-import { joinSimulated, type SimulatedAgent } from '../simulated-agent.ts'
+import { clusterNames, connectAll, JOIN_AT_ONCE, joinAll, middle, patience, type SimulatedFleet } from '../simulated/fleet.ts'
 import type { Bench } from './bench.ts'
 
 type FleetBench = Pick<Bench, 'options' | 'figures' | 'signal'>
 
 /** Kustomizations of each simulated cluster. */
 const APPS = Array.from({ length: 3 }, (_, index) => appName(index))
-const JOIN_AT_ONCE = 32
-const LOOK_MS = 10
+const INTERVAL = '10m'
+const SOURCE = sourceKey(SOURCE_NAME)
 const IDLE_MS = 30_000
-const PATIENCE_MS = 300_000
 const MIB = 1 << 20
 
 const WHAT_IS_SIMULATED =
@@ -36,23 +33,23 @@ export async function fleet({ options, figures, signal }: FleetBench): Promise<v
   const profiled = (name: string) => profile({ world, name, profiles: options.profiles, signal })
   const first = await world.repository.commit(Object.assign({}, ...APPS.map((name) => appFiles(name, 'first'))))
   await world.repository.push()
-  const arrivals = createArrivals()
   const add = (figure: string, value: number, unit: Figure['unit'], detail?: string) =>
     figures.add({ figure, n, value, unit, ...(detail ? { detail } : {}) })
   await using scope = new AsyncDisposableStack()
   const began = nowMs()
-  const agents = await joinAll(world, { n, has: arrivals.has, scope, signal })
+  const objects = [gitRepository(world.repository.url, INTERVAL), ...APPS.map((name) => kustomization(name, INTERVAL))]
+  const simulated = await joinAll(world, { names: clusterNames(n), objects: () => objects, scope, signal })
   add('fleet.join', (nowMs() - began) / 1000, 's', `${JOIN_AT_ONCE} at once`)
 
-  const atFirst = later(arrivals.all(first, n, patience(signal)))
+  const atFirst = later(simulated.arrived({ source: SOURCE, revision: first, count: n }, patience(signal)))
   const connecting = nowMs()
   {
     await using _ = await profiled('fleet-connect')
-    add('fleet.connect', await connectAll(agents, signal), 's')
+    add('fleet.connect', await connectAll(simulated.agents, signal), 's')
   }
   add(
     'fleet.first',
-    (median(await atFirst).all - connecting) / 1000,
+    (middle(await atFirst).all - connecting) / 1000,
     's',
     'from the begin of connecting; the hub fetches and builds meanwhile',
   )
@@ -60,9 +57,9 @@ export async function fleet({ options, figures, signal }: FleetBench): Promise<v
 
   {
     await using _ = await profiled('fleet-commit')
-    await commit({ world, agents, arrivals, add, signal })
+    await commit({ world, simulated, add, signal })
   }
-  await reconnect(agents, add, signal)
+  await reconnect(simulated, add, signal)
   await idle(world, add, signal)
   const { rss, peak, tree } = memoryOf(world.hubPid())
   add(
@@ -75,50 +72,22 @@ export async function fleet({ options, figures, signal }: FleetBench): Promise<v
 
 type Add = (figure: string, value: number, unit: Figure['unit'], detail?: string) => void
 
-async function joinAll(
-  world: HubWorld,
-  o: { readonly n: number; readonly has: (revision: string) => void; readonly scope: AsyncDisposableStack; readonly signal: AbortSignal },
-): Promise<readonly SimulatedAgent[]> {
-  const token = await world.api.joinToken(o.n, o.signal)
-  const agents: SimulatedAgent[] = []
-  o.scope.defer(async () => {
-    await Promise.allSettled(agents.map((agent) => agent[Symbol.asyncDispose]()))
-  })
-  const hub = { address: world.grpc, ca: world.api.ca }
-  await eachAtOnce(Array.from({ length: o.n }), JOIN_AT_ONCE, async (_, index) => {
-    const name = `simulated-${String(index).padStart(5, '0')}`
-    const folder = join(world.dir, 'simulated', name)
-    agents.push(await joinSimulated({ hub, name, folder, token, url: world.repository.url, apps: APPS, has: o.has, signal: o.signal }))
-  })
-  return agents
-}
-
-/** Opens all sessions at once; seconds until the last one is live. */
-async function connectAll(agents: readonly SimulatedAgent[], signal: AbortSignal): Promise<number> {
-  const began = nowMs()
-  for (const agent of agents) agent.connect()
-  const soon = patience(signal)
-  while (!agents.every(({ live }) => live)) await systemClock.sleep(LOOK_MS, soon)
-  return (nowMs() - began) / 1000
-}
-
 interface CommitInput {
   readonly world: HubWorld
-  readonly agents: readonly SimulatedAgent[]
-  readonly arrivals: Arrivals
+  readonly simulated: SimulatedFleet
   readonly add: Add
   readonly signal: AbortSignal
 }
 
-async function commit({ world, agents, arrivals, add, signal }: CommitInput): Promise<void> {
+async function commit({ world, simulated: { agents, arrived }, add, signal }: CommitInput): Promise<void> {
   const revision = await world.repository.commit(configMapFile(APPS[0] ?? '', 'second'))
   const hubBefore = cpuSeconds(world.hubPid())
   const ownBefore = process.cpuUsage()
-  const here = later(arrivals.all(revision, agents.length, patience(signal)))
+  const here = later(arrived({ source: SOURCE, revision, count: agents.length }, patience(signal)))
   await world.repository.push()
   const pushed = nowMs()
-  agents[0]?.request()
-  const { first, half, all } = median(await here)
+  agents[0]?.request(SOURCE)
+  const { first, half, all } = middle(await here)
   add('fleet.commit.half', (half - pushed) / 1000, 's', `the first one after ${((first - pushed) / 1000).toFixed(2)} s`)
   add('fleet.commit.bundle', (all - pushed) / 1000, 's')
   await systemClock.sleep(2_000, signal)
@@ -143,7 +112,7 @@ async function untilTold(
   }
 }
 
-async function reconnect(agents: readonly SimulatedAgent[], add: Add, signal: AbortSignal): Promise<void> {
+async function reconnect({ agents }: SimulatedFleet, add: Add, signal: AbortSignal): Promise<void> {
   await Promise.all(agents.map((agent) => agent.disconnect()))
   add('fleet.reconnect', await connectAll(agents, signal), 's', 'with what they hold, so that nothing is sent again')
 }
@@ -154,36 +123,3 @@ async function idle(world: HubWorld, add: Add, signal: AbortSignal): Promise<voi
   await systemClock.sleep(IDLE_MS, signal)
   add('fleet.idle.cpu.hub', cpuSeconds(world.hubPid()) - before, 'CPU s', 'heartbeats of all agents')
 }
-
-interface Arrivals {
-  has(revision: string): void
-  /** Moments when agents had the revision, once so many have it. */
-  all(revision: string, count: number, signal: AbortSignal): Promise<readonly number[]>
-}
-
-function createArrivals(): Arrivals {
-  const moments = new Map<string, number[]>()
-  return {
-    has(revision) {
-      moments.set(revision, [...(moments.get(revision) ?? []), nowMs()])
-    },
-    async all(revision, count, signal) {
-      for (;;) {
-        const found = moments.get(revision) ?? []
-        if (found.length >= count) return found
-        await systemClock.sleep(LOOK_MS, signal).catch((error: unknown) => {
-          const sentence = `wait for ${count} agents: ${moments.get(revision)?.length ?? 0} have ${revision}`
-          throw new FleetError('deadline-exceeded', sentence, { cause: error })
-        })
-      }
-    },
-  }
-}
-
-/** Moments come in order. */
-function median(moments: readonly number[]) {
-  const at = (index: number) => moments[index] ?? Number.NaN
-  return { first: at(0), half: at(Math.ceil(moments.length / 2) - 1), all: at(moments.length - 1) }
-}
-
-const patience = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])

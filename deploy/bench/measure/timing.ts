@@ -28,3 +28,8 @@ export function later<T>(work: Promise<T>): Promise<T> {
   work.catch(() => undefined)
   return work
 }
+
+/** The value below which that share of the values is; NaN of none. */
+export function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(values.length * share) - 1)] ?? Number.NaN
+}

@@ -4,10 +4,13 @@
 const OF_OBJECT = (table: string) =>
   `${table}.cluster_id = so.cluster_id and ${table}.source_kind = so.kind and ${table}.source_namespace = so.namespace and ${table}.source_name = so.name`
 
-/** What object `so` of source `s` with release `r` is to have: `want.revision` and `want.artifact`, null for nothing. */
+/**
+ * What object `so` of source `s` with release `r` is to have: `want.revision` and `want.artifact`, null for nothing. One look
+ * into each index an object, whatever the planner believes: the tables have the objects of all sources.
+ */
 const WANT = `
-    left join governed gv on ${OF_OBJECT('gv')}
-    left join grants gr on ${OF_OBJECT('gr')} and gv.cluster_id is not null
+    left join lateral (select gv.cluster_id from governed gv where ${OF_OBJECT('gv')} limit 1) gv on true
+    left join lateral (select gr.revision, gr.artifact from grants gr where ${OF_OBJECT('gr')} and gv.cluster_id is not null limit 1) gr on true
     cross join lateral (select
       case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as revision,
       case when so.suspended then r.artifact when gv.cluster_id is null then s.artifact else coalesce(gr.artifact, r.artifact) end as artifact) want`
@@ -34,9 +37,6 @@ export const SAME_OBJECT = (a: string, b: string) =>
 export const UNANSWERED = `(d.cluster_id is null or d.options_digest <> c.options_digest
   or (d.source_kind, d.source_namespace, d.source_name) <> (c.source_kind, c.source_namespace, c.source_name))`
 
-/** The distinct targets of a source's objects. */
-export const DISTINCT_TARGETS = `with ${TARGETS} select distinct revision, artifact from target`
-
 /**
  * Sources ($1, or all) with an object that is to get another revision, a consumer without an answer, or a check to be told of.
  * An object that waits for its first grant is told nothing, unless it is a problem: there is nothing to say yet.
@@ -56,12 +56,13 @@ export const DUE = `
     or (want.artifact is not null and exists (
       select 1 from consumers c left join desired d on ${SAME_OBJECT('d', 'c')} where ${CONSUMES('c', 'so')} and ${UNANSWERED})))`
 
-/** Wanted options: all of a cluster whose tree changes, otherwise those without an answer. */
+/** The distinct targets, each with its wanted options: all of a cluster whose tree changes, otherwise those without an answer. */
 export const WANTED = `with ${TARGETS}
-  select c.options_digest, (array_agg(c.options))[1] as options
-  from target t join consumers c on ${CONSUMES('c', 't')} left join desired d on ${SAME_OBJECT('d', 'c')}
-  where t.revision = $2 and t.artifact = $3 and (t.moved or ${UNANSWERED})
-  group by c.options_digest`
+  select t.revision, t.artifact, w.options_digest, (array_agg(w.options))[1] as options
+  from target t left join lateral (
+    select c.options_digest, c.options from consumers c left join desired d on ${SAME_OBJECT('d', 'c')}
+    where ${CONSUMES('c', 't')} and (t.moved or ${UNANSWERED})) w on true
+  group by t.revision, t.artifact, w.options_digest`
 
 /**
  * Takes the heads of all clusters of the source, in order, so that two transactions never wait for each other. What is

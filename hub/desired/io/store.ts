@@ -1,7 +1,13 @@
 import type { Db, Sql } from '../../db/db.ts'
 import type { Built, Target, Wanted } from '../model.ts'
-import type { DesiredStore } from '../ports.ts'
-import { ANSWER, DISTINCT_TARGETS, DUE, LOCK_HEADS, UPSERT_DESIRED, UPSERT_RELEASES, WANTED } from './statements.ts'
+import type { DesiredStore, WantedBuilds } from '../ports.ts'
+import { ANSWER, DUE, LOCK_HEADS, UPSERT_DESIRED, UPSERT_RELEASES, WANTED } from './statements.ts'
+
+interface WantedRow extends Target {
+  /** Null where nothing is wanted. */
+  readonly options_digest: string | null
+  readonly options: Wanted['options']
+}
 
 interface ClusterRow {
   readonly cluster_id: string
@@ -10,36 +16,21 @@ interface ClusterRow {
 /** `DesiredStore` over Postgres. `notify` wakes whoever watches objects: their status follows from these rows. */
 export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): DesiredStore {
   return {
-    async targets(sourceKey) {
-      const { rows } = await db.query<Target>(DISTINCT_TARGETS, [sourceKey])
-      return rows
+    async wanted(sourceKey) {
+      const { rows } = await db.query<WantedRow>(WANTED, [sourceKey])
+      const byTarget = Map.groupBy(rows, ({ artifact, revision }) => `${revision} ${artifact}`)
+      return Array.from(byTarget.values(), ([first, ...rest]) => wantedOf(first as WantedRow, rest))
     },
 
-    async wanted(sourceKey, target) {
-      const { rows } = await db.query<{ options_digest: string; options: Wanted['options'] }>(WANTED, [
-        sourceKey,
-        target.revision,
-        target.artifact,
-      ])
-      return rows.map((row) => ({ optionsDigest: row.options_digest, options: row.options }))
-    },
-
-    fanOut: (sourceKey, target, built) =>
+    fanOut: (sourceKey, answers) =>
       db.transaction(async (tx) => {
         await tx.query(LOCK_HEADS, [sourceKey])
         const news = new Set<string>()
-        if (built.length > 0) await collect(news, tx, UPSERT_DESIRED, [sourceKey, target.revision, target.artifact, ...columns(built)])
-        const answered = built.map((one) => one.optionsDigest)
-        await collect(news, tx, UPSERT_RELEASES, [sourceKey, target.revision, target.artifact, answered])
-        await collect(news, tx, ANSWER, [sourceKey])
-        if (news.size > 0) await notify(tx)
-        return [...news]
-      }),
-
-    answer: (sourceKey) =>
-      db.transaction(async (tx) => {
-        await tx.query(LOCK_HEADS, [sourceKey])
-        const news = new Set<string>()
+        for (const { built, target } of answers) {
+          const { artifact, revision } = target
+          if (built.length > 0) await collect(news, tx, UPSERT_DESIRED, [sourceKey, revision, artifact, ...columns(built)])
+          await collect(news, tx, UPSERT_RELEASES, [sourceKey, revision, artifact, built.map((one) => one.optionsDigest)])
+        }
         await collect(news, tx, ANSWER, [sourceKey])
         if (news.size > 0) await notify(tx)
         return [...news]
@@ -50,6 +41,13 @@ export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): 
       return rows.map((row) => row.source_key)
     },
   }
+}
+
+function wantedOf(first: WantedRow, rest: readonly WantedRow[]): WantedBuilds {
+  const wanted = [first, ...rest].flatMap(({ options, options_digest: optionsDigest }) =>
+    optionsDigest ? [{ optionsDigest, options }] : [],
+  )
+  return { target: { revision: first.revision, artifact: first.artifact }, wanted }
 }
 
 function columns(built: readonly Built[]): readonly unknown[] {

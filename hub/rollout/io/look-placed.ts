@@ -2,7 +2,7 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceObject } from '../model.ts'
 import type { Looked } from '../turn/health.ts'
-import { LACKING, PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAID_ATTEMPTED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
+import { LACKING, ONE, PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAID_ATTEMPTED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 
 const MIRROR_OF = (m: string) =>
   `o.scope = ${m}.cluster_id and o.grp = ${m}.grp and o.kind = ${m}.kind and o.namespace = ${m}.namespace and o.name = ${m}.name`
@@ -24,7 +24,7 @@ const MEMBERS = `
     union
     select m.cluster_id, split_part(e.id, '_', 3), split_part(e.id, '_', 4), split_part(e.id, '_', 1), split_part(e.id, '_', 2)
     from member m
-    join objects o on ${MIRROR_OF('m')}
+    cross join ${ONE('objects', 'o', MIRROR_OF('m'))}
     cross join lateral jsonb_to_recordset(coalesce(o.status #> '{inventory,entries}', '[]')) as e(id text)
     where split_part(e.id, '_', 3) like '%.toolkit.fluxcd.io'),
   mirrored as (
@@ -38,14 +38,14 @@ const MEMBERS = `
            coalesce(${SAID_ATTEMPTED}, case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
     from member m
     left join root ro on ${SAME('ro', 'm')}
-    left join objects o on ${MIRROR_OF('m')}
-    left join observed ob on ${SAME('ob', 'm')}
-    left join consumers co on ${SAME('co', 'm')}
+    left join ${ONE('objects', 'o', MIRROR_OF('m'))} on true
+    left join ${ONE('observed', 'ob', SAME('ob', 'm'))} on true
+    left join ${ONE('consumers', 'co', SAME('co', 'm'))} on true
     left join source_objects so on so.cluster_id = co.cluster_id and so.kind = co.source_kind and so.namespace = co.source_namespace and so.name = co.source_name
     left join sources s on s.key = so.source_key
-    left join governed gv on ${SOURCE_OF('gv')}
-    left join grants gr on ${SOURCE_OF('gr')}
-    left join releases r on ${SOURCE_OF('r')}
+    left join ${ONE('governed', 'gv', SOURCE_OF('gv'))} on true
+    left join ${ONE('grants', 'gr', SOURCE_OF('gr'))} on true
+    left join ${ONE('releases', 'r', SOURCE_OF('r'))} on true
     left join reached re on ${SOURCE_OF('re')}
     ${LACKING('m', 'so.cluster_id is not null')}
     cross join lateral (select jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said) ready)`

@@ -2,8 +2,12 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceObject } from '../model.ts'
 import type { Failing, Looked, Waiting } from '../turn/health.ts'
-import { LACKING, SAID_ATTEMPTED, SAY_NOTHING, TELLING } from './keys.ts'
+import { LACKING, ONE, SAID_ATTEMPTED, SAY_NOTHING, TELLING } from './keys.ts'
 import { lookPlaced } from './look-placed.ts'
+
+const OF_MEMBER = (as: string, cluster = 'cluster_id') =>
+  `${as}.${cluster} = m.cluster_id and ${as}.grp = m.grp and ${as}.kind = m.kind and ${as}.namespace = m.namespace and ${as}.name = m.name`
+const OF_SOURCE = (as: string) => `${as}.source_kind = $2 and ${as}.source_namespace = $3 and ${as}.source_name = $4`
 
 /**
  * How clusters ($1) do at revision $5 of source object ($2, $3, $4), in one statement. What consumes the source is
@@ -17,12 +21,12 @@ const LOOK = `
   telling as (${TELLING}),
   member as (
     select c.cluster_id, c.grp, c.kind, c.namespace, c.name
-    from wanted w join consumers c on c.cluster_id = w.cluster_id and c.source_kind = $2 and c.source_namespace = $3 and c.source_name = $4
+    from wanted w join consumers c on c.cluster_id = w.cluster_id and ${OF_SOURCE('c')}
     where not c.suspended
     union
     select m.cluster_id, split_part(e.id, '_', 3), split_part(e.id, '_', 4), split_part(e.id, '_', 1), split_part(e.id, '_', 2)
     from member m
-    join objects o on o.scope = m.cluster_id and o.grp = m.grp and o.kind = m.kind and o.namespace = m.namespace and o.name = m.name
+    cross join ${ONE('objects', 'o', OF_MEMBER('o', 'scope'))}
     cross join lateral jsonb_to_recordset(coalesce(o.status #> '{inventory,entries}', '[]')) as e(id text)
     where split_part(e.id, '_', 3) like '%.toolkit.fluxcd.io'),
   mirrored as (
@@ -32,11 +36,10 @@ const LOOK = `
            coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end) as applied,
            coalesce(${SAID_ATTEMPTED}, case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
     from member m
-    left join objects o on o.scope = m.cluster_id and o.grp = m.grp and o.kind = m.kind and o.namespace = m.namespace and o.name = m.name
-    left join observed ob on ob.cluster_id = m.cluster_id and ob.grp = m.grp and ob.kind = m.kind and ob.namespace = m.namespace and ob.name = m.name
-    left join consumers co on co.cluster_id = m.cluster_id and co.grp = m.grp and co.kind = m.kind and co.namespace = m.namespace and co.name = m.name
-      and co.source_kind = $2 and co.source_namespace = $3 and co.source_name = $4
-    left join reached re on re.cluster_id = m.cluster_id and re.source_kind = $2 and re.source_namespace = $3 and re.source_name = $4
+    left join ${ONE('objects', 'o', OF_MEMBER('o', 'scope'))} on true
+    left join ${ONE('observed', 'ob', OF_MEMBER('ob'))} on true
+    left join ${ONE('consumers', 'co', `${OF_MEMBER('co')} and ${OF_SOURCE('co')}`)} on true
+    left join ${ONE('reached', 're', `re.cluster_id = m.cluster_id and ${OF_SOURCE('re')}`)} on true
     ${LACKING('m', 'co.cluster_id is not null')}),
   judged as (
     select x.cluster_id, x.kind || '/' || x.namespace || '/' || x.name as object, x.grp, x.kind, x.namespace, x.name, x.absent,
@@ -65,9 +68,9 @@ const LOOK = `
          coalesce(so.problem, src.problem) ->> 'message' as problem,
          coalesce(z.members, 0) as members, z.waiting, coalesce(z.failing, '[]') as failing
   from wanted w
-  left join source_objects so on so.cluster_id = w.cluster_id and so.kind = $2 and so.namespace = $3 and so.name = $4
+  left join ${ONE('source_objects', 'so', 'so.cluster_id = w.cluster_id and so.kind = $2 and so.namespace = $3 and so.name = $4')} on true
   left join sources src on src.key = so.source_key
-  left join releases r on r.cluster_id = w.cluster_id and r.source_kind = $2 and r.source_namespace = $3 and r.source_name = $4
+  left join ${ONE('releases', 'r', `r.cluster_id = w.cluster_id and ${OF_SOURCE('r')}`)} on true
   left join cluster_heads h on h.cluster_id = w.cluster_id
   left join sessions s on s.cluster_id = w.cluster_id
   left join replicas rp on rp.id = s.replica and rp.lease_until > now()

@@ -13,10 +13,10 @@ import { readSuspended } from './suspended.ts'
 
 /** By what they move, not by what they govern: a cluster may be new to them. */
 const OF_SOURCES = `
-  select distinct r.namespace || '/' || r.name as key from source_objects so
+  select distinct r.namespace || '/' || r.name as key
+  from (select distinct kind, namespace, name from source_objects where source_key = any($1::text[])) so
   join objects r on r.scope = 'fleet' and r.grp = '${FLEET_GROUP}' and r.kind = 'Rollout' and r.namespace = so.namespace
     and r.spec #>> '{source,kind}' = so.kind and r.spec #>> '{source,name}' = so.name
-  where so.source_key = any($1::text[])
   union
   select r.namespace || '/' || r.name from placements p
   join objects r on r.scope = 'fleet' and r.grp = '${FLEET_GROUP}' and r.kind = 'Rollout' and r.namespace = p.namespace

@@ -17,7 +17,7 @@ export function loginFor(dockerConfig: string, wanted: OciRepository): RegistryL
   if (!auths) return { problem: "'.dockerconfigjson' is not a docker config file" }
   const best = Object.entries(auths)
     .filter(([key]) => isFor(key, wanted))
-    .sort(([a], [b]) => b.length - a.length)[0]
+    .sort(([a], [b]) => belowOf(b).length - belowOf(a).length)[0]
   if (!best) return undefined
   return readLogin(best[1]) ?? { problem: `'.dockerconfigjson' has an entry for ${wanted.registry} without user name and password` }
 }
@@ -38,13 +38,25 @@ function authsOf(text: string): Readonly<Record<string, unknown>> | undefined {
 }
 
 function isFor(key: string, { registry, repository }: OciRepository): boolean {
-  const [host = '', ...path] = key
+  const [host = ''] = partsOf(key)
+  if (host !== registry && !(isDockerHub(host) && isDockerHub(registry))) return false
+  const below = belowOf(key)
+  return below === '' || repository === below || repository.startsWith(`${below}/`)
+}
+
+/** The path that a key names below its registry; how old clients wrote the API's own path is none. */
+function belowOf(key: string): string {
+  return partsOf(key)
+    .slice(1)
+    .join('/')
+    .replace(/^v[12]$/, '')
+}
+
+function partsOf(key: string): readonly string[] {
+  return key
     .replace(/^https?:\/\//, '')
     .replace(/\/+$/, '')
     .split('/')
-  if (host !== registry && !(isDockerHub(host) && isDockerHub(registry))) return false
-  const below = path.join('/')
-  return below === '' || /^v[12]$/.test(below) || repository === below || repository.startsWith(`${below}/`)
 }
 
 function readLogin(entry: unknown): RegistryLogin | undefined {

@@ -4,6 +4,7 @@ export interface Descriptor {
   readonly mediaType: string
   readonly digest: string
   readonly size: number
+  readonly annotations?: Readonly<Record<string, string>> | undefined
 }
 
 /** An artifact: its layers and what is written on it. */
@@ -21,8 +22,14 @@ export const MANIFEST_TYPES = [
 
 export const DIGEST = /^sha256:[0-9a-f]{64}$/
 
-const descriptor = z.object({ mediaType: z.string(), digest: z.string().regex(DIGEST), size: z.number().int().nonnegative() })
-const manifest = z.object({ layers: z.array(descriptor), annotations: z.record(z.string(), z.string()).nullish() })
+const annotations = z.record(z.string(), z.string())
+const descriptor = z.object({
+  mediaType: z.string(),
+  digest: z.string().regex(DIGEST),
+  size: z.number().int().nonnegative(),
+  annotations: annotations.optional(),
+})
+const manifest = z.object({ layers: z.array(descriptor), annotations: annotations.nullish() })
 const index = z.object({
   manifests: z.array(descriptor.extend({ platform: z.object({ os: z.string(), architecture: z.string() }).partial().nullish() })),
 })

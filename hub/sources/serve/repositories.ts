@@ -33,7 +33,7 @@ function askedOfGit(object: GitRepository): Asked {
 }
 
 function askedOfOci({ spec }: OCIRepository): Asked | Unserved {
-  const { ignore, insecure, interval, layerSelector, ref, timeout, url } = spec
+  const { ignore, insecure, interval, layerSelector, ref, timeout, url, verify } = spec
   if (/[:@][^/]*$/.test(url.slice('oci://'.length).replace(/^[^/]*/, '')))
     return stalled('URLInvalid', `URL validation failed for '${url}': the address must be without tag and digest`)
   const options = {
@@ -42,6 +42,7 @@ function askedOfOci({ spec }: OCIRepository): Asked | Unserved {
     ...(layerSelector?.mediaType ? { mediaType: layerSelector.mediaType } : {}),
     ...(layerSelector?.operation === 'copy' ? { copy: true as const } : {}),
     ...(insecure ? { insecure: true as const } : {}),
+    ...(verify ? { signed: true as const } : {}),
   }
   return { kind: 'OCIRepository', options, url, interval, timeout }
 }

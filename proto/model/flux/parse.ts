@@ -2,7 +2,6 @@ import type { Manifest } from '../manifest.ts'
 import { type Parsed, type ParseOptions, parseResource } from '../resource/parse.ts'
 import { type FluxObject, fluxKindOf } from './kinds.ts'
 import { KUSTOMIZATION, type Kustomization } from './kustomize/kinds.ts'
-import { GIT_REPOSITORY, type GitRepository } from './source/kinds.ts'
 
 const DROP_UNKNOWN: ParseOptions = { strict: false }
 
@@ -11,10 +10,6 @@ export function parseFluxObject(manifest: Manifest, options: ParseOptions = DROP
   const kind = fluxKindOf(manifest)
   if (!kind) return { problems: [{ path: 'kind', message: `${manifest.apiVersion} ${manifest.kind} is not a kind of Flux` }] }
   return parseResource(kind, manifest, options) as Parsed<FluxObject>
-}
-
-export function parseGitRepository(manifest: Manifest, options: ParseOptions = DROP_UNKNOWN): Parsed<GitRepository> {
-  return parseResource(GIT_REPOSITORY, manifest, options)
 }
 
 export function parseKustomization(manifest: Manifest, options: ParseOptions = DROP_UNKNOWN): Parsed<Kustomization> {

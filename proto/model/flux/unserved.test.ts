@@ -30,6 +30,11 @@ test.each([
   ['a CEL dependency', ks({ dependsOn: [{ name: 'a' }, { name: 'b', readyExpr: 'true' }] }), ['spec.dependsOn[1].readyExpr']],
   ['another kind of source', ks({ sourceRef: { kind: 'Bucket', name: 'x' } }), ['spec.sourceRef.kind: Bucket']],
   ['a cloud registry', of('OCIRepository', { url: 'oci://x/y', interval: '1m', provider: 'aws' }), ['spec.provider: aws']],
+  [
+    'keyless signatures',
+    of('OCIRepository', { url: 'oci://x/y', interval: '1m', verify: { provider: 'cosign' } }),
+    ['spec.verify without secretRef (keyless signatures: public keys are needed)'],
+  ],
   ['a proxy', of('OCIRepository', { url: 'oci://x/y', interval: '1m', proxySecretRef: { name: 'p' } }), ['spec.proxySecretRef']],
   [
     'a chart in a bucket',

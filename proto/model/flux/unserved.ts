@@ -41,7 +41,7 @@ function unservedOfGitRepository(spec: GitRepositorySpec): readonly string[] {
 }
 
 function unservedOfOciRepository(spec: OCIRepositorySpec): readonly string[] {
-  return [...asked(spec, ['verify', 'proxySecretRef', 'serviceAccountName']), ...unservedProvider(spec)]
+  return [...asked(spec, ['proxySecretRef', 'serviceAccountName']), ...unservedVerification(spec.verify), ...unservedProvider(spec)]
 }
 
 function unservedOfHelmChart(spec: HelmChartSpec): readonly string[] {
@@ -50,6 +50,13 @@ function unservedOfHelmChart(spec: HelmChartSpec): readonly string[] {
 
 function unservedProvider({ provider }: { readonly provider?: string | undefined }): readonly string[] {
   return provider === undefined || provider === 'generic' ? [] : [`spec.provider: ${provider}`]
+}
+
+/** Signatures are checked with public keys; without them the roots of Fulcio and Rekor would have to be trusted, which are not here. */
+function unservedVerification(verify: OCIRepositorySpec['verify']): readonly string[] {
+  if (!verify) return []
+  if (verify.provider !== 'cosign') return [`spec.verify.provider: ${verify.provider}`]
+  return verify.secretRef ? [] : ['spec.verify without secretRef (keyless signatures: public keys are needed)']
 }
 
 const KUSTOMIZED: readonly string[] = ['GitRepository', 'OCIRepository']

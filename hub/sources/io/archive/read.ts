@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { extract, type Header } from 'tar-stream'
 import { FetchFailure } from '../failure.ts'
+import { HeaderGuard } from './header-guard.ts'
 
 export interface ArchiveBudget {
   readonly maxFiles: number
@@ -75,7 +76,7 @@ async function contentOf(entry: AsyncIterable<unknown>): Promise<Buffer> {
 }
 
 function fileOf(
-  { mode = 0, name, size = 0, type }: Header,
+  { mode = 0, name, pax, size = 0, type }: Header,
   { at, budget, links }: Pick<ReadOptions, 'budget' | 'links'> & { readonly at: number },
 ): ArchiveFile | undefined {
   const path = name.replace(/^(\.\/)+/, '')
@@ -84,6 +85,9 @@ function fileOf(
     return undefined
   }
   checkPath(path)
+  // The guard goes by the sizes in the headers themselves.
+  if ((pax as Readonly<Record<string, string>> | null | undefined)?.size !== undefined)
+    throw new FetchFailure('tree', `the archive entry ${JSON.stringify(path)} has two sizes`)
   if (type === 'symlink') {
     if (links === 'skip') return undefined
     throw new FetchFailure('tree', `the archive has the symbolic link ${JSON.stringify(path)}, which is not allowed`)
@@ -105,11 +109,13 @@ function checkPath(path: string): void {
 
 function limited({ maxFiles, maxTreeBytes }: ArchiveBudget): Transform {
   const limit = maxTreeBytes + maxFiles * OVERHEAD_BYTES
+  const headers = new HeaderGuard()
   let bytes = 0
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length
-      if (bytes > limit) done(new FetchFailure('budget', `the archive unpacks to more than ${maxTreeBytes} bytes`))
+      if (!headers.passes(chunk)) done(new FetchFailure('tree', 'the archive has a header of more than a megabyte'))
+      else if (bytes > limit) done(new FetchFailure('budget', `the archive unpacks to more than ${maxTreeBytes} bytes`))
       else done(null, chunk)
     },
   })

@@ -22,6 +22,9 @@ export const DEFAULT_CHART_BUDGET: ChartBudget = {
   maxUnpackedBytes: 100 << 20,
 }
 
+/** YAML that is read here rather than passed on: larger files take long to read. */
+const MAX_YAML_BYTES = 1 << 20
+
 /** A chart as files by their path below its directory. */
 export interface ChartFiles {
   readonly metadata: ChartMetadata
@@ -53,6 +56,8 @@ export async function readChart(archive: Buffer, budget: ChartBudget, signal: Ab
 /** What the Chart.yaml among the files says. */
 export function metadataIn(files: ReadonlyMap<string, Buffer>): ChartMetadata {
   const text = files.get('Chart.yaml')
+  if (text && text.length > MAX_YAML_BYTES)
+    throw new FetchFailure('budget', `Chart.yaml has ${text.length} bytes, ${MAX_YAML_BYTES} are allowed`)
   const metadata = text ? readMetadata(text.toString()) : { problem: 'Chart.yaml file is missing' }
   if ('problem' in metadata) throw new FetchFailure('tree', metadata.problem)
   return metadata
@@ -72,13 +77,19 @@ export async function packChart(
   let valuesFiles: readonly string[] = []
   if (options.valuesFiles) {
     const ignoreMissing = options.ignoreMissingValuesFiles === true
-    const merged = mergeValues(options.valuesFiles, (path) => read(path)?.toString(), { ignoreMissing })
+    const merged = mergeValues(options.valuesFiles, (path) => valuesText(path, read(path)), { ignoreMissing })
     if ('problem' in merged) throw new FetchFailure('values', `values files merge error: ${merged.problem}`)
     valuesFiles = merged.used
     if (merged.used.length > 0) next.set('values.yaml', Buffer.from(merged.text))
   }
   const archive = await packFiles(packedOrder(metadata.name, next))
   return { name: metadata.name, version, archive, valuesFiles, packaged: true }
+}
+
+function valuesText(path: string, bytes: Buffer | undefined): string | undefined {
+  if (bytes && bytes.length > MAX_YAML_BYTES)
+    throw new FetchFailure('values', `values files merge error: '${path}' has ${bytes.length} bytes, ${MAX_YAML_BYTES} are allowed`)
+  return bytes?.toString()
 }
 
 /** Chart.yaml first: who looks for a chart's name need not read all of it. */

@@ -15,6 +15,7 @@ import { spool } from '../http/spool.ts'
 import type { OpenCredential } from '../open-credential.ts'
 import { outcomeOf } from '../outcome.ts'
 import { openRegistry, type Registry } from './registry.ts'
+import { verifySignature } from './verify.ts'
 
 export interface OciFetcherOptions {
   /** Folder for layers while they are read; may be emptied when nothing runs. */
@@ -34,6 +35,8 @@ type OciRequest = RequestOf<'OCIRepository'>
 interface Job {
   readonly request: OciRequest
   readonly registry: Registry
+  /** Public keys of those who may sign. */
+  readonly signers: readonly string[]
   readonly scope: AsyncDisposableStack
   /** Ends the talk with the registry. */
   readonly signal: AbortSignal
@@ -48,7 +51,7 @@ export function createOciFetcher({ budget = DEFAULT_BUDGET, folder }: OciFetcher
       await using scope = new AsyncDisposableStack()
       const outcome = await outcomeOf(request, signal, async (credential, within) => {
         const registry = openedRegistry(request, { credential, scope, signal: within })
-        return look({ request, registry, scope, signal: within, stop: signal }, { budget, folder })
+        return look({ request, registry, signers: credential.signers ?? [], scope, signal: within, stop: signal }, { budget, folder })
       })
       return await use(outcome)
     },
@@ -80,6 +83,7 @@ async function look(job: Job, { budget, folder }: Required<OciFetcherOptions>): 
   const { options } = request
   const { digest, revision } = await resolve(job)
   if (revision === request.known) return { kind: 'unchanged' }
+  if (options.signed) await verifySignature(registry, { digest, signers: job.signers, what: `${request.url}@${digest}` })
   const manifest = await registry.manifest(digest)
   const layer = pickLayer(manifest.layers, options.mediaType)
   if ('problem' in layer) throw new FetchFailure('tree', layer.problem)
