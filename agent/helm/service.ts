@@ -54,7 +54,7 @@ export async function release(deps: ReleaseDeps, job: ReleaseJob): Promise<Relea
       { next, storage: standing.storage, state: standing.state },
     )
     object = ended.object
-    if (ended.kind === 'untouched') return { kind: 'again', afterMs: backoffMs(object) }
+    if (ended.kind === 'untouched') return later(job, object)
     if (TYPE[next.kind] === 'remedy') return afterRemedy(job, object)
     done.add(TYPE[next.kind])
   }

@@ -34,6 +34,11 @@ test.each([
     { kind: 'acting', noCrossNamespaceRefs: true, defaultServiceAccount: 'default' },
   ],
   [
+    'those of the controller whose HelmReleases are left to it bind it too',
+    [controller('helm-controller', { replicas: 1, args: ['--no-cross-namespace-refs=true'] })],
+    { ...acting, noCrossNamespaceRefs: true },
+  ],
+  [
     'a lockdown flag that is switched off does not',
     [controller('kustomize-controller', { args: ['--no-cross-namespace-refs=false', '--no-remote-bases=true'] })],
     acting,

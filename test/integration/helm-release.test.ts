@@ -228,6 +228,7 @@ test('drift is put back, but for what may be ignored', async () => {
   await cluster.kubectl(['delete', 'configmap', 'app', '-n', namespace])
   await expect.poll(() => text(namespace), WITHIN).toBe('one')
   expect(await stored(namespace)).toEqual(['1 deployed'])
+  expect((await read('configmap', 'app', '-n', namespace)).metadata.annotations).toMatchObject({ 'meta.helm.sh/release-name': 'app' })
   await expect
     .poll(() => cluster.kubectl(['get', 'events', '-n', 'flux-system', '--field-selector', `involvedObject.name=${namespace}`]), WITHIN)
     .toMatch(/DriftCorrected/)
@@ -372,4 +373,72 @@ test('other names of the release and the namespace take the old release away fir
   expect(await text(namespace)).toBeUndefined()
   expect(await stored(namespace)).toEqual([])
   await expect.poll(() => condition(namespace), WITHIN).toMatch(new RegExp(`^True InstallSucceeded .* release ${other}/app.v1 `))
+})
+
+test('with RetryOnFailure a failed release is left as it is and tried again', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  const spec = { upgrade: { strategy: { name: 'RetryOnFailure', retryInterval: '1s' } } }
+  await aRelease(namespace, { chart: 'hooks', values: { text: 'good' }, spec })
+  await using _agent = await agent()
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True InstallSucceeded/)
+  await patch(namespace, { values: { before: 'fails', text: 'bad' } })
+  await expect.poll(async () => (await statusOf(namespace)).upgradeFailures, WITHIN).toBeGreaterThan(1)
+  expect(await condition(namespace, 'Stalled')).toBeUndefined()
+  expect(await condition(namespace, 'Remediated')).toBeUndefined()
+  expect(await condition(namespace)).toMatch(/^(False UpgradeFailed|Unknown Progressing)/)
+  await patch(namespace, { values: { before: 'succeeds', text: 'better' } })
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True UpgradeSucceeded/)
+})
+
+test('drift that is only to be told of is told of, and left', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await aRelease(namespace, { spec: { interval: '2s', driftDetection: { mode: 'warn' } } })
+  await using _agent = await agent()
+  await expect.poll(() => condition(namespace, 'Drifted'), WITHIN).toBe('False NoDriftDetected No drift detected')
+  await cluster.kubectl(['patch', 'configmap', 'app', '-n', namespace, '--type=merge', '-p', '{"data":{"text":"drift"}}'])
+  await expect
+    .poll(() => condition(namespace, 'Drifted'), WITHIN)
+    .toMatch(
+      /^True DriftDetected Cluster state of release .*\/app.v1 has drifted from the desired state:\nConfigMap\/.*\/app changed \(0 additions, 1 changes, 0 removals\)/,
+    )
+  expect(await text(namespace)).toBe('drift')
+})
+
+test('a suspended HelmRelease is left alone, also when it is deleted', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await aRelease(namespace)
+  await using _agent = await agent()
+  await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True/)
+  await patch(namespace, { suspend: true, values: { text: 'later' } })
+  await cluster.kubectl(['delete', 'helmrelease', namespace, '-n', 'flux-system', '--timeout=30s'])
+  expect(await text(namespace)).toBe('hello')
+  expect(await stored(namespace)).toEqual(['1 deployed'])
+})
+
+test('values that the schema of the chart does not admit, and what is not served, are one clear condition each', async () => {
+  const [namespace, other] = [await cluster.createNamespace('helm'), await cluster.createNamespace('helm')]
+  await aRelease(namespace, { values: { text: 5 } })
+  await aRelease(other, { spec: { kubeConfig: { secretRef: { name: 'elsewhere' } } } })
+  await using _agent = await agent()
+  await expect
+    .poll(() => condition(namespace), WITHIN)
+    .toMatch(/^False InstallFailed Helm install failed .* at '\/text': got number, want string/s)
+  expect(await stored(namespace)).toEqual([])
+  await expect
+    .poll(() => condition(other, 'Stalled'), WITHIN)
+    .toMatch(/^True FeatureGateDisabled Flotilla does not serve spec.kubeConfig yet/)
+})
+
+test('a HelmRelease whose ServiceAccount is gone does not hang when it is deleted', async () => {
+  const namespace = await cluster.createNamespace('helm')
+  await aRelease(namespace)
+  {
+    await using _agent = await agent()
+    await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True/)
+  }
+  await patch(namespace, { serviceAccountName: 'nobody' })
+  await cluster.kubectl(['delete', 'helmrelease', namespace, '-n', 'flux-system', '--wait=false'])
+  await using _agent = await agent()
+  await cluster.kubectl(['wait', '--for=delete', `helmrelease/${namespace}`, '-n', 'flux-system', '--timeout=30s'])
+  expect(await text(namespace)).toBe('hello')
 })

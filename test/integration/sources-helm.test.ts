@@ -154,6 +154,19 @@ describe('a chart of a repository', () => {
     expect(asked().filter((url) => url === '/index.yaml')).toHaveLength(1)
   })
 
+  test('is downloaded once for all ranges that come to its version', async () => {
+    await helm.add('app', '1.2.0')
+    const charts = createChartFetcher({ indexes, git })
+    const at = (version: string, over: Look = {}) =>
+      lookAt(charts, { kind: 'HelmChart', url: helm.url, options: { chart: 'app', version } }, over)
+    const found = await Promise.all(['1.x', '>=1', '~1.2', '*', '1.2.0'].map((version) => at(version)))
+    expect(found.every((one) => 'revision' in one && one.revision === '1.2.0')).toBe(true)
+    const downloads = () => asked().filter((url) => url.endsWith('.tgz')).length
+    expect(downloads()).toBe(1)
+    await at('1.x', { credential: BASIC })
+    expect(downloads()).toBe(2)
+  })
+
   test('in an index of 40 MiB is found quickly', async () => {
     const entry = (name: string) =>
       `  ${name}:\n${Array.from({ length: 100 }, (_, i) => `  - apiVersion: v2\n    name: ${name}\n    description: ${'x'.repeat(400)}\n    version: 1.${i}.0\n    urls:\n    - charts/app-1.99.0.tgz\n`).join('')}`
@@ -323,6 +336,21 @@ describe('a chart in a git repository', () => {
     const found = await inGit({ byRevision: true, valuesFiles: ['./env/prod.yaml'], generation: 2 })
     expect(found).toMatchObject({ revision: `0.1.0+${hash}.2` })
     expect((await unpacked(found)).files['values.yaml']).toBe('a: 2\n')
+  })
+
+  test('takes charts of the same repository that it depends on by their path, and none from outside', async () => {
+    const chartOf = (at: string) => ({
+      'charts/app/Chart.yaml': `${files['charts/app/Chart.yaml']}dependencies: [{name: common, version: 1.x, repository: 'file://${at}'}]\n`,
+      'charts/common/Chart.yaml': 'apiVersion: v2\nname: common\nversion: 1.0.0\n',
+      'charts/common/templates/x.tpl': 'x',
+    })
+    await repository.commit({ ...files, ...chartOf('../common') })
+    expect((await unpacked(await inGit())).files).toMatchObject({
+      'charts/common/templates/x.tpl': 'x',
+      'charts/dep/Chart.yaml': expect.anything(),
+    })
+    await repository.commit(chartOf('../../../../etc'))
+    expect(await inGit()).toMatchObject(problem('DependencyBuildError', "no chart found at 'etc'"))
   })
 
   test('that is not there, or whose dependency is not', async () => {

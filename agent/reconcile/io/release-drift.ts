@@ -34,6 +34,7 @@ interface Found {
 }
 
 interface Released {
+  readonly name: string
   readonly manifest: string
   readonly namespace: string
 }
@@ -68,7 +69,7 @@ export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
         o.signal.throwIfAborted()
         if (isLeftAlone(object)) continue
         try {
-          await lookAt(deps, { object: deps.normalize(object), looking: o, out })
+          await lookAt(deps, { object: marked(deps.normalize(object), release), looking: o, out })
         } catch (error) {
           o.signal.throwIfAborted()
           out.failures.push(messageOf(error))
@@ -107,6 +108,18 @@ async function lookAt(
   if (!corrects) return
   await kube.patch(place, { type: 'json', body: steps, fieldManager: HELM_MANAGER, signal })
   out.corrected.push(`${name} configured`)
+}
+
+/** The object with what Helm puts on everything that it applies, and does not keep in its storage. */
+function marked(object: Manifest, { name, namespace }: Released): Manifest {
+  const { annotations, labels } = object.metadata
+  const owner = { 'meta.helm.sh/release-name': name, 'meta.helm.sh/release-namespace': namespace }
+  const metadata = {
+    ...object.metadata,
+    labels: { ...labels, 'app.kubernetes.io/managed-by': 'Helm' },
+    annotations: { ...annotations, ...owner },
+  }
+  return { ...object, metadata }
 }
 
 function isLeftAlone(object: Manifest): boolean {

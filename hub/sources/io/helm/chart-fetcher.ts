@@ -4,6 +4,7 @@ import { sameVersion, withBuild } from '../../helm/metadata.ts'
 import type { Fetcher, FetchOutcome } from '../../ports.ts'
 import { FetchFailure } from '../failure.ts'
 import { outcomeOf } from '../outcome.ts'
+import { ArchiveCache } from './archive-cache.ts'
 import { type ChartBudget, DEFAULT_CHART_BUDGET, type PackedChart, packChart, readChart } from './chart-files.ts'
 import { chartInGit } from './git-chart.ts'
 import type { IndexCache } from './index-cache.ts'
@@ -17,12 +18,13 @@ export interface ChartFetcherDeps {
 
 /** Fetches charts: a version is downloaded once, whatever asks for it; the artifact is its archive. */
 export function createChartFetcher({ budget = DEFAULT_CHART_BUDGET, git, indexes }: ChartFetcherDeps): Fetcher<'HelmChart'> {
+  const archives = new ArchiveCache()
   return {
     async fetch(request, use, { signal }) {
       await using scope = new AsyncDisposableStack()
       const outcome = await outcomeOf(request, signal, async (credential, within) => {
         if (request.options.git) return fromGit(request, { git, budget }, within)
-        const finding: Finding = { request, credential, scope, signal: within }
+        const finding: Finding = { request, credential, scope, signal: within, archives }
         const isOci = request.url.startsWith('oci://')
         const found = isOci ? await findInRegistry(finding, budget) : await findInIndex(finding, indexes, budget)
         return fromRepository(request, found, { budget, signal: within })

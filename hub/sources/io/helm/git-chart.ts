@@ -1,3 +1,5 @@
+import { join } from 'node:path/posix'
+import type { ChartMetadata } from '../../helm/metadata.ts'
 import { IGNORE_FILE, ignoreRules } from '../../ignore-rules.ts'
 import type { Fetcher, FetchOutcome, NewRevision } from '../../ports.ts'
 import { FetchFailure } from '../failure.ts'
@@ -45,25 +47,57 @@ async function packed(options: ChartRequest['options'], { budget, signal, tree }
     budget,
   )
   const read = (path: string) => values.get(path)
-  const whole = tree.files.find(({ path }) => path === options.chart)
-  if (whole) {
-    const archive = (await contents(tree, [whole.path], budget)).get(whole.path) ?? Buffer.alloc(0)
+  const archived = tree.files.find(({ path }) => path === options.chart)
+  if (archived) {
+    const archive = (await contents(tree, [archived.path], budget)).get(archived.path) ?? Buffer.alloc(0)
     const chart = await readChart(archive, budget, signal)
     if (build === '' && !options.valuesFiles) return { ...chart.metadata, archive, valuesFiles: [], packaged: false }
     return packChart(chart, { build, options, read })
   }
   const prefix = options.chart === '' || options.chart === '.' ? '' : `${options.chart.replace(/\/+$/, '')}/`
-  const paths = tree.files.filter(({ mode, path }) => path.startsWith(prefix) && mode !== '120000').map(({ path }) => path)
-  const files = chartFiles(await contents(tree, paths, budget), prefix)
+  const files = await directoryOf(prefix, { tree, budget })
   if (!files.has('Chart.yaml')) throw new FetchFailure('ref', `invalid chart reference: no chart found at '${options.chart}'`)
   const metadata = metadataIn(files)
+  const whole = await withLocalDependencies(files, { directory: prefix, tree, budget, metadata })
   for (const { name } of metadata.dependencies)
-    if (!hasDependency(files, name))
+    if (!hasDependency(whole, name))
       throw new FetchFailure(
         'dependency',
         `dependency build error: '${name}' is not in charts/ of the chart, and is not fetched from elsewhere`,
       )
-  return packChart({ metadata, files }, { build, options, read })
+  return packChart({ metadata, files: whole }, { build, options, read })
+}
+
+interface Local extends Pick<Packing, 'tree' | 'budget'> {
+  /** Of the chart, with a slash at its end. */
+  readonly directory: string
+  readonly metadata: ChartMetadata
+}
+
+/** The files of a chart with those charts of the same repository that it depends on by a path, laid into its charts/. */
+async function withLocalDependencies(
+  files: ReadonlyMap<string, Buffer>,
+  { directory, metadata, ...from }: Local,
+): Promise<ReadonlyMap<string, Buffer>> {
+  const all = new Map(files)
+  for (const { name, repository } of metadata.dependencies) {
+    if (!repository.startsWith('file://') || hasDependency(files, name)) continue
+    const path = join('/', directory, repository.slice('file://'.length)).slice(1)
+    const found = await directoryOf(`${path}/`, from)
+    if (!found.has('Chart.yaml'))
+      throw new FetchFailure(
+        'dependency',
+        `dependency build error: no chart found at '${path}' (reference '${repository}') for dependency '${name}'`,
+      )
+    for (const [file, bytes] of found) all.set(`charts/${name}/${file}`, bytes)
+  }
+  return all
+}
+
+/** The files of a chart in a directory of the repository, by their path below it. */
+async function directoryOf(prefix: string, { budget, tree }: Pick<Packing, 'tree' | 'budget'>): Promise<ReadonlyMap<string, Buffer>> {
+  const paths = tree.files.filter(({ mode, path }) => path.startsWith(prefix) && mode !== '120000').map(({ path }) => path)
+  return chartFiles(await contents(tree, paths, budget), prefix)
 }
 
 /** What of a directory belongs to the chart: what its .helmignore leaves, without the rules of sources. */

@@ -8,6 +8,7 @@ import { collect, within } from '../http/body.ts'
 import { openHttpClient, shownUrl, statusFailure } from '../http/client.ts'
 import { openedRegistry } from '../oci/fetcher.ts'
 import type { OpenCredential } from '../open-credential.ts'
+import type { ArchiveCache } from './archive-cache.ts'
 import { repositoryAuthorization } from './authorization.ts'
 import type { ChartBudget } from './chart-files.ts'
 import type { HelmIndex, IndexCache } from './index-cache.ts'
@@ -27,6 +28,8 @@ export interface Finding {
   readonly credential: OpenCredential
   readonly scope: AsyncDisposableStack
   readonly signal: AbortSignal
+  /** Downloads of other charts that came to the same version. */
+  readonly archives: ArchiveCache
 }
 
 /** An index that was seen so lately serves the next chart of its repository without being asked for again. */
@@ -35,7 +38,7 @@ const CHART_LAYER = 'application/vnd.cncf.helm.chart.content.v1.tar+gzip'
 
 /** The version that the chart's range stands for in a repository of archives. */
 export async function findInIndex(
-  { credential, request, scope, signal }: Finding,
+  { archives, credential, request, scope, signal }: Finding,
   indexes: IndexCache,
   budget: ChartBudget,
 ): Promise<RemoteChart> {
@@ -49,23 +52,24 @@ export async function findInIndex(
   const picked = index === seen ? first : await pickIn(index, options, signal)
   if ('problem' in picked) throw missing(picked.problem, picked.stalled)
   const { digest, urls, version } = picked.one
+  const load = async (): Promise<Buffer> => {
+    const at = urls[0] === undefined ? undefined : chartUrl(url, urls[0])
+    if (at === undefined) throw pulling(new FetchFailure('tree', `chart '${options.chart}' has no downloadable URLs`))
+    const answer = await client.ask(at, { authorize: repositoryAuthorization(request, credential) })
+    if (answer.status !== 200) {
+      await answer.dump()
+      throw pulling(statusFailure(shownUrl(at), answer))
+    }
+    const archive = await collect(answer.body, budget.maxChartBytes, `the chart at ${shownUrl(at)}`)
+    const found = sha256(archive)
+    if (digest !== undefined && found.slice('sha256:'.length) !== digest.replace(/^sha256:/, '').toLowerCase())
+      throw pulling(new FetchFailure('protocol', `${shownUrl(at)}: the archive has the digest ${found}, the index says ${digest}`))
+    return archive
+  }
   return {
     version,
     sourceRevision: index.digest,
-    async download() {
-      const at = urls[0] === undefined ? undefined : chartUrl(url, urls[0])
-      if (at === undefined) throw pulling(new FetchFailure('tree', `chart '${options.chart}' has no downloadable URLs`))
-      const answer = await client.ask(at, { authorize: repositoryAuthorization(request, credential) })
-      if (answer.status !== 200) {
-        await answer.dump()
-        throw pulling(statusFailure(shownUrl(at), answer))
-      }
-      const archive = await collect(answer.body, budget.maxChartBytes, `the chart at ${shownUrl(at)}`)
-      const found = sha256(archive)
-      if (digest !== undefined && found.slice('sha256:'.length) !== digest.replace(/^sha256:/, '').toLowerCase())
-        throw pulling(new FetchFailure('protocol', `${shownUrl(at)}: the archive has the digest ${found}, the index says ${digest}`))
-      return archive
-    },
+    download: () => archives.get(request, digest, load),
   }
 }
 
@@ -75,7 +79,7 @@ async function pickIn(index: HelmIndex, { chart, version }: ChartRequest['option
 }
 
 /** The version that the chart's range stands for in a registry; `_` in tags is `+` in versions. */
-export async function findInRegistry({ credential, request, scope, signal }: Finding, budget: ChartBudget): Promise<RemoteChart> {
+export async function findInRegistry({ archives, credential, request, scope, signal }: Finding, budget: ChartBudget): Promise<RemoteChart> {
   const { options } = request
   const url = `${request.url.replace(/\/+$/, '')}/${options.chart.replace(/\/+$/, '')}`
   const registry = openedRegistry({ ...request, url }, { credential, scope, signal })
@@ -89,10 +93,11 @@ export async function findInRegistry({ credential, request, scope, signal }: Fin
       if ('problem' in layer) throw pulling(new FetchFailure('tree', layer.problem))
       if (layer.size > budget.maxChartBytes)
         throw new FetchFailure('budget', `the chart has ${layer.size} bytes, ${budget.maxChartBytes} are allowed`)
-      const archive = await collect(within(await registry.blob(layer), layer.size, url), budget.maxChartBytes, 'the chart')
-      if (sha256(archive) !== layer.digest)
+      return archives.get(request, layer.digest, async () => {
+        const archive = await collect(within(await registry.blob(layer), layer.size, url), budget.maxChartBytes, 'the chart')
+        if (sha256(archive) === layer.digest) return archive
         throw pulling(new FetchFailure('protocol', `${url}: the layer that was sent has another digest`))
-      return archive
+      })
     },
   }
 }
