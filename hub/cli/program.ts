@@ -5,6 +5,8 @@ import { HubClient } from './ask/client.ts'
 import { readConfig } from './ask/config.ts'
 import { reconcileCommand } from './commands/act/reconcile.ts'
 import { resumeCommand, suspendCommand } from './commands/act/suspend.ts'
+import { historyCommand } from './commands/applied/history.ts'
+import { treeCommand } from './commands/applied/tree.ts'
 import { applyCommand } from './commands/apply.ts'
 import { bootstrapCommand } from './commands/bootstrap.ts'
 import { clusterCommand } from './commands/clusters.ts'
@@ -17,7 +19,6 @@ import { rolloutCommand } from './commands/rollout/command.ts'
 import { whyCommand } from './commands/rollout/why.ts'
 import { tenantCommand } from './commands/tenants.ts'
 import { joinTokenCommand, tokenCommand } from './commands/tokens.ts'
-import { treeCommand } from './commands/tree.ts'
 import { EXIT, failureOf } from './exit.ts'
 import type { Session, Surroundings } from './session.ts'
 
@@ -53,6 +54,7 @@ function createProgram(session: Session): Command {
   const use = [
     getCommand,
     treeCommand,
+    historyCommand,
     placementCommand,
     rolloutCommand,
     whyCommand,
