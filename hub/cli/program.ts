@@ -10,6 +10,7 @@ import { treeCommand } from './commands/applied/tree.ts'
 import { applyCommand } from './commands/apply.ts'
 import { bootstrapCommand } from './commands/bootstrap.ts'
 import { clusterCommand } from './commands/clusters.ts'
+import { createCommand } from './commands/create/command.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { eventsCommand } from './commands/events.ts'
 import { getCommand } from './commands/get.ts'
@@ -50,7 +51,7 @@ function createProgram(session: Session): Command {
     .exitOverride()
   program.command('hub').description('run a hub; configured by environment variables').action(notHere)
   program.command('agent').description('run the agent of a cluster; configured by environment variables').action(notHere)
-  const add = [loginCommand, tokenCommand, joinTokenCommand, clusterCommand, tenantCommand, applyCommand, bootstrapCommand]
+  const add = [loginCommand, tokenCommand, joinTokenCommand, clusterCommand, tenantCommand, applyCommand, createCommand, bootstrapCommand]
   const use = [
     getCommand,
     treeCommand,
