@@ -5,9 +5,12 @@ import { HubClient } from './ask/client.ts'
 import { readConfig } from './ask/config.ts'
 import { reconcileCommand } from './commands/act/reconcile.ts'
 import { resumeCommand, suspendCommand } from './commands/act/suspend.ts'
+import { historyCommand } from './commands/applied/history.ts'
+import { treeCommand } from './commands/applied/tree.ts'
 import { applyCommand } from './commands/apply.ts'
 import { bootstrapCommand } from './commands/bootstrap.ts'
 import { clusterCommand } from './commands/clusters.ts'
+import { createCommand } from './commands/create/command.ts'
 import { deleteCommand } from './commands/delete.ts'
 import { eventsCommand } from './commands/events.ts'
 import { getCommand } from './commands/get.ts'
@@ -17,7 +20,6 @@ import { rolloutCommand } from './commands/rollout/command.ts'
 import { whyCommand } from './commands/rollout/why.ts'
 import { tenantCommand } from './commands/tenants.ts'
 import { joinTokenCommand, tokenCommand } from './commands/tokens.ts'
-import { treeCommand } from './commands/tree.ts'
 import { EXIT, failureOf } from './exit.ts'
 import type { Session, Surroundings } from './session.ts'
 
@@ -49,10 +51,11 @@ function createProgram(session: Session): Command {
     .exitOverride()
   program.command('hub').description('run a hub; configured by environment variables').action(notHere)
   program.command('agent').description('run the agent of a cluster; configured by environment variables').action(notHere)
-  const add = [loginCommand, tokenCommand, joinTokenCommand, clusterCommand, tenantCommand, applyCommand, bootstrapCommand]
+  const add = [loginCommand, tokenCommand, joinTokenCommand, clusterCommand, tenantCommand, applyCommand, createCommand, bootstrapCommand]
   const use = [
     getCommand,
     treeCommand,
+    historyCommand,
     placementCommand,
     rolloutCommand,
     whyCommand,

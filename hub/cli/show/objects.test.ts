@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { CLUSTER, TENANT } from '../../../proto/model/fleet/kinds.ts'
+import { HELM_RELEASE } from '../../../proto/model/flux/helm/kinds.ts'
 import { KUSTOMIZATION } from '../../../proto/model/flux/kustomize/kinds.ts'
 import { GIT_REPOSITORY, HELM_CHART } from '../../../proto/model/flux/source/kinds.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
@@ -52,6 +53,24 @@ test('a chart shows which one it is, and of which repository', () => {
   const chart = anObject('HelmChart', { spec: { chart: 'web', version: '1.x', sourceRef: { kind: 'HelmRepository', name: 'charts' } } })
   expect(head.slice(1, 5)).toEqual(['name', 'chart', 'version', 'source'])
   expect(row(chart).slice(1, 5)).toEqual(['apps', 'web', '1.x', 'HelmRepository/charts'])
+})
+
+const aSnapshot = { chartName: 'web', chartVersion: '1.2.0', appVersion: '9', version: 2, status: 'deployed' }
+
+test('a HelmRelease shows the version, the name and the app of the chart that is released', () => {
+  const { head, row } = columnsOf(HELM_RELEASE, { cluster: 'staging' })
+  const said = 'Helm upgrade succeeded for release shop/web.v2 with chart web@1.2.0'
+  const status = { lastAttemptedRevision: '1.3.0', history: [aSnapshot], conditions: ready('True', said) }
+  expect(head).toEqual(['cluster', 'name', 'revision', 'chart', 'app version', 'suspended', 'ready', 'message'])
+  expect(row(anObject('HelmRelease', { status }))).toEqual(['staging', 'apps', '1.2.0', 'web', '9', 'False', 'True', said])
+})
+
+test('a HelmRelease that was never released shows the version that was tried; among other kinds only the version', () => {
+  const tried = anObject('HelmRelease', { status: { lastAttemptedRevision: '1.3.0', conditions: ready('False', 'no') } })
+  expect(columnsOf(HELM_RELEASE, { cluster: 'staging' }).row(tried).slice(2, 5)).toEqual(['1.3.0', '', ''])
+  const mixed = columnsOf(HELM_RELEASE, { cluster: 'staging', prefixed: true })
+  expect(mixed.head).toEqual(columnsOf(KUSTOMIZATION, { prefixed: true }).head)
+  expect(mixed.row(tried).slice(1, 3)).toEqual(['helmrelease/apps', '1.3.0'])
 })
 
 test('a cluster shows whether its agent is there and how its objects are doing', () => {

@@ -4,6 +4,7 @@ import type { PlacementStatus } from '../../../proto/model/fleet/placement.ts'
 import type { TenantSpec, TenantStatus } from '../../../proto/model/fleet/tenant.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
+import { snapshotsOf } from './release.ts'
 import { fluxRow, readyOf, truth } from './rows.ts'
 
 /** How a kind is shown to people: heads, and a row per object. */
@@ -26,17 +27,30 @@ export function columnsOf(kind: ResourceKind, options: ColumnOptions = {}): Colu
   if (kind.kind === TENANT.kind) return TENANTS
   const { allNamespaces, cluster, prefixed } = options
   if (kind.kind === PLACEMENT.kind) return placements(allNamespaces === true)
-  const own = prefixed ? {} : (OWN_COLUMNS[kind.kind] ?? {})
+  const { before, after } = (prefixed ? undefined : OWN_COLUMNS[kind.kind]) ?? NO_COLUMNS
+  const cells = (columns: OwnColumns, object: Manifest) => Object.values(columns).map((cell) => cell(object))
   return {
-    head: ['cluster', ...(allNamespaces ? ['namespace'] : []), 'name', ...Object.keys(own), 'revision', 'suspended', 'ready', 'message'],
+    head: [
+      'cluster',
+      ...(allNamespaces ? ['namespace'] : []),
+      'name',
+      ...Object.keys(before),
+      'revision',
+      ...Object.keys(after),
+      'suspended',
+      'ready',
+      'message',
+    ],
     row(object) {
       const { message, name, namespace, ready, revision, suspended, ...row } = fluxRow(object, cluster)
       const shown = prefixed ? `${kind.kind.toLowerCase()}/${name}` : name
-      const more = Object.values(own).map((cell) => cell((object.spec ?? {}) as SourceSpec))
-      return [row.cluster, ...(allNamespaces ? [namespace] : []), shown, ...more, revision, truth(suspended), ready, message]
+      const [first, then] = [cells(before, object), cells(after, object)]
+      return [row.cluster, ...(allNamespaces ? [namespace] : []), shown, ...first, revision, ...then, truth(suspended), ready, message]
     },
   }
 }
+
+type OwnColumns = Readonly<Record<string, (object: Manifest) => string>>
 
 interface SourceSpec {
   readonly url?: string
@@ -45,14 +59,28 @@ interface SourceSpec {
   readonly sourceRef?: { readonly kind: string; readonly name: string }
 }
 
-/** What tells objects of a kind apart better than their names do. */
-const OWN_COLUMNS: Readonly<Record<string, Readonly<Record<string, (spec: SourceSpec) => string>>>> = {
-  OCIRepository: { url: ({ url = '' }) => url },
-  HelmRepository: { url: ({ url = '' }) => url },
+const specOf = ({ spec }: Manifest) => (spec ?? {}) as SourceSpec
+const URL_COLUMN: OwnColumns = { url: (object) => specOf(object).url ?? '' }
+const NO_COLUMNS = { before: {}, after: {} }
+
+/** What tells objects of a kind apart better than their names do: before the revision, and behind it. */
+const OWN_COLUMNS: Readonly<Record<string, { readonly before: OwnColumns; readonly after: OwnColumns }>> = {
+  OCIRepository: { ...NO_COLUMNS, before: URL_COLUMN },
+  HelmRepository: { ...NO_COLUMNS, before: URL_COLUMN },
   HelmChart: {
-    chart: ({ chart = '' }) => chart,
-    version: ({ version = '*' }) => version,
-    source: ({ sourceRef }) => (sourceRef ? `${sourceRef.kind}/${sourceRef.name}` : ''),
+    ...NO_COLUMNS,
+    before: {
+      chart: (object) => specOf(object).chart ?? '',
+      version: (object) => specOf(object).version ?? '*',
+      source: (object) => sourceText(specOf(object)),
+    },
+  },
+  HelmRelease: {
+    ...NO_COLUMNS,
+    after: {
+      chart: (object) => snapshotsOf(object)[0]?.chartName ?? '',
+      'app version': (object) => snapshotsOf(object)[0]?.appVersion ?? '',
+    },
   },
 }
 
@@ -96,6 +124,10 @@ function placements(allNamespaces: boolean): Columns {
       return [...(allNamespaces ? [namespace] : []), name, ...counts, ready?.status ?? 'Unknown', ready?.message ?? '']
     },
   }
+}
+
+function sourceText({ sourceRef }: SourceSpec): string {
+  return sourceRef ? `${sourceRef.kind}/${sourceRef.name}` : ''
 }
 
 function labelText({ metadata }: Manifest): string {

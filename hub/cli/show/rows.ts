@@ -1,6 +1,7 @@
 import type { Condition } from '../../../proto/model/condition.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { CLUSTER_LABEL } from '../../../proto/model/names.ts'
+import { isRelease, releaseRevision } from './release.ts'
 
 /** What `flux get` shows of an object, and the cluster that it is in. */
 export interface FluxRow {
@@ -18,7 +19,6 @@ interface Shape {
   readonly status?: {
     readonly conditions?: readonly Condition[]
     readonly lastAppliedRevision?: string
-    readonly lastAttemptedRevision?: string
     readonly artifact?: { readonly revision?: string }
   }
 }
@@ -30,7 +30,7 @@ export function fluxRow(object: Manifest, cluster?: string): FluxRow {
     cluster: cluster ?? object.metadata.labels?.[CLUSTER_LABEL] ?? '',
     namespace: object.metadata.namespace ?? '',
     name: object.metadata.name,
-    revision: shortRevision(status?.lastAppliedRevision ?? status?.artifact?.revision ?? ''),
+    revision: isRelease(object) ? releaseRevision(object) : shortRevision(status?.lastAppliedRevision ?? status?.artifact?.revision ?? ''),
     suspended: spec?.suspend === true,
     ready: ready?.status ?? 'Unknown',
     message: ready ? shortRevision(ready.message) : 'waiting to be reconciled',

@@ -2,96 +2,82 @@ import type { Command } from 'commander'
 import { systemClock } from '../../../../proto/base/clock.ts'
 import { FleetError } from '../../../../proto/base/errors.ts'
 import { KUSTOMIZATION } from '../../../../proto/model/flux/kustomize/kinds.ts'
-import { HELM_REPOSITORY } from '../../../../proto/model/flux/source/kinds.ts'
 import type { Manifest } from '../../../../proto/model/manifest.ts'
-import { REQUESTED_AT } from '../../../../proto/model/names.ts'
-import type { ResourceKind } from '../../../../proto/model/resource/kind.ts'
-import type { Found } from '../../ask/places.ts'
-import { attemptedRevision, hasHandled, outcomeOf } from '../../ask/ready.ts'
+import { FORCE_AT, REQUESTED_AT, RESET_AT } from '../../../../proto/model/names.ts'
+import { attemptedRevision, hasHandled, hasWorkedOn, outcomeOf } from '../../ask/ready.ts'
 import { waitFor } from '../../ask/wait.ts'
-import { kindOf, pathOf } from '../../kinds.ts'
+import { pathOf } from '../../kinds.ts'
 import type { Session } from '../../session.ts'
+import { isRelease } from '../../show/release.ts'
 import { type ActOptions, actCommand } from './command.ts'
+import { isLookedUpOnly, sourcesOf, type What } from './sources.ts'
 
 interface Options extends ActOptions {
-  readonly withSource?: boolean
+  readonly withSource?: true
+  readonly force?: true
+  readonly reset?: true
 }
-
-type What = Found & { readonly kind: ResourceKind }
 
 export function reconcileCommand(program: Command, session: Session): void {
   actCommand<Options>(program, session, {
     verb: 'reconcile',
     does: 'reconcile now instead of at the next interval, and wait for the outcome',
     act: reconcile,
-  }).option('--with-source', 'fetch its source first')
+  })
+    .option('--with-source', 'fetch its source first; of a HelmRelease the repository, then the chart')
+    .option('--force', 'release a HelmRelease once more, needed or not')
+    .option('--reset', 'forget how often a HelmRelease has failed')
 }
 
 async function reconcile(session: Session, what: What, options: Options): Promise<void> {
-  if (isLookedUpOnly(what))
-    throw new FleetError(
-      'invalid',
-      `${what.kind.kind} ${what.where.name} is a place in a registry where charts are looked up: there is nothing to reconcile`,
-    )
-  const found = options.withSource ? await sourceOf(session, what) : undefined
-  const source = found && isLookedUpOnly(found) ? undefined : found
-  for (const { kind, object, where } of source ? [source, what] : [what])
+  if ((options.force || options.reset) && !isRelease(what.object))
+    throw new FleetError('invalid', `--force and --reset are for HelmReleases, which ${what.kind.kind} ${what.where.name} is not`)
+  if (isLookedUpOnly(what)) throw new FleetError('invalid', nothingToDo(what))
+  const sources = options.withSource ? await sourcesOf(session, what) : []
+  for (const source of sources.filter(isLookedUpOnly)) session.say(`◎ ${nothingToDo(source)}`)
+  const fetched = sources.filter((source) => !isLookedUpOnly(source))
+  for (const { kind, object, where } of [...fetched, what])
     if ((object.spec as { suspend?: boolean } | undefined)?.suspend)
       throw new FleetError('conflict', `${kind.kind} ${where.name} is suspended in ${where.cluster}; flotilla resume starts it again`)
-  const fetched = source && (await request(session, source, { ...options, wait: true }))
-  const revision = fetched && what.kind.kind === KUSTOMIZATION.kind ? attemptedRevision(fetched) : undefined
+  let revision: string | undefined
+  for (const source of fetched)
+    revision = revisionFor(what, source, await request(session, source, { timeout: options.timeout, wait: true }))
   await request(session, what, { ...options, revision })
 }
 
-function isLookedUpOnly({ kind, object }: What): boolean {
-  return kind.kind === HELM_REPOSITORY.kind && (object.spec as { readonly type?: string } | undefined)?.type === 'oci'
+function nothingToDo({ kind, where }: What): string {
+  return `${kind.kind} ${where.name} is a place in a registry where charts are looked up: there is nothing to reconcile`
+}
+
+/** The revision that is to be waited for once a source was fetched: a HelmRelease tells of none that it has worked on before. */
+function revisionFor({ kind, object }: What, source: What, fetched: Manifest | undefined): string | undefined {
+  const revision = fetched && attemptedRevision(fetched)
+  if (kind.kind === KUSTOMIZATION.kind) return revision
+  return isRelease(object) && revision !== attemptedRevision(source.object) ? revision : undefined
+}
+
+interface Request extends Pick<Options, 'timeout' | 'wait' | 'force' | 'reset'> {
+  readonly revision?: string | undefined
 }
 
 /** Asks for a reconciliation, and waits for its outcome; with a revision, for the one that works on it or on a later one. */
 async function request(
   session: Session,
   { kind, object, where }: What,
-  { revision, timeout, wait }: Options & { readonly revision?: string | undefined },
+  { force, reset, revision, timeout, wait }: Request,
 ): Promise<Manifest | undefined> {
   const hub = await session.hub()
   const requestedAt = systemClock.now().toISOString()
   session.say(`► annotating ${kind.kind} ${where.name} in ${where.namespace} namespace`)
-  const body = { metadata: { annotations: { [REQUESTED_AT]: requestedAt } } }
+  const tokens = [REQUESTED_AT, ...(force ? [FORCE_AT] : []), ...(reset ? [RESET_AT] : [])]
+  const body = { metadata: { annotations: Object.fromEntries(tokens.map((token) => [token, requestedAt])) } }
   await hub.send('PATCH', pathOf(kind, where), { signal: session.signal, body })
   session.say(`✔ ${kind.kind} annotated`)
   if (!wait) return undefined
   session.say(`◎ waiting for ${kind.kind} reconciliation`)
   const before = attemptedRevision(object)
-  const isCurrent = (attempted: string | undefined) => revision === undefined || attempted === revision || attempted !== before
-  const done = (now: Manifest) => hasHandled(now, requestedAt) && isCurrent(attemptedRevision(now))
+  const done = (now: Manifest) => hasHandled(now, requestedAt) && (revision === undefined || hasWorkedOn(now, { before, revision }))
   const settled = await waitFor(session, kind, { where, done, timeoutMs: timeout })
   session.say(outcomeOf(settled))
   return settled
-}
-
-interface SourceRef {
-  readonly kind: string
-  readonly name: string
-  readonly namespace?: string
-}
-
-interface Consumer {
-  readonly sourceRef?: SourceRef
-  readonly chartRef?: SourceRef
-  readonly chart?: { readonly spec?: { readonly sourceRef?: SourceRef } }
-}
-
-/** The source that an object takes its content from, in the same cluster. */
-async function sourceOf(session: Session, { object, where }: What): Promise<What> {
-  const { chart, chartRef, sourceRef } = (object.spec ?? {}) as Consumer
-  const ref = sourceRef ?? chartRef ?? chart?.spec?.sourceRef
-  if (!ref) throw new FleetError('invalid', `${object.kind} ${object.metadata.name} has no source; leave --with-source out`)
-  const kind = kindOf([ref.kind])
-  const at = { cluster: where.cluster, namespace: ref.namespace ?? where.namespace, name: ref.name }
-  const found = await (await session.hub()).find(pathOf(kind, at), { signal: session.signal })
-  if (found) return { kind, object: found, where: at }
-  throw new FleetError(
-    'not-found',
-    `${object.kind} ${where.name} takes its content from ${ref.kind} ${ref.name}, which is not in ${where.cluster}`,
-  )
 }

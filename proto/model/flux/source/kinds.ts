@@ -29,7 +29,7 @@ export const GIT_REPOSITORY = {
 } as const satisfies ResourceKind
 export type GitRepository = Resource<'GitRepository', GitRepositorySpec, GitRepositoryStatus>
 
-const OCI_REPOSITORY = {
+export const OCI_REPOSITORY = {
   ...SOURCE,
   kind: 'OCIRepository',
   plural: 'ocirepositories',
