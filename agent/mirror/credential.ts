@@ -27,7 +27,7 @@ export function secretsOf(object: SourceObject): readonly SecretUse[] {
     case 'HelmRepository':
       return [...used(object.spec.secretRef, HELM_KEYS), ...used(object.spec.certSecretRef, CERT_KEYS)]
     case 'HelmChart':
-      return []
+      return signers(object.spec.verify?.secretRef)
     default:
       return object satisfies never
   }

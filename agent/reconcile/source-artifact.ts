@@ -66,7 +66,7 @@ function makingOf(object: SourceObject, fact: SourceStatusFact): Making {
         said: { reason: 'Succeeded', message: `stored artifact: revision '${revision}'` },
       }
     case 'HelmChart':
-      return chartMaking(fact)
+      return { ...chartMaking(fact), ...(object.spec.verify ? { verified: `verified signature of version ${revision}` } : {}) }
     default:
       return object satisfies never
   }

@@ -27,18 +27,19 @@ export function openFetching(config: HubConfig, given: Ground & Knowledge & Buil
   const { db, bus, vault, desired, jobs, metrics, replica, rollouts } = given
   const git = scope.use(new GitFetcher({ folder: join(config.dataDir, 'git'), processes: config.fetchConcurrency }))
   const indexes = new IndexCache({ clock })
+  const credential = openCredentials((id) => vault.credential(id))
   const fetcher = createFetchers({
     git,
     oci: createOciFetcher({ folder: join(config.dataDir, 'oci') }),
     index: createIndexFetcher({ indexes }),
-    chart: createChartFetcher({ indexes, git }),
+    chart: createChartFetcher({ indexes, git, credential }),
   })
   const sources = createSourceWorker({
     store: createSourceStore({ db, replica }),
     fetcher: {
       fetch: (request, use, options) => timed(clock, metrics.looked, () => fetcher.fetch(request, use, options)),
     },
-    credential: openCredentials((id) => vault.credential(id)),
+    credential,
     moved: async (key, outcome) => {
       if (outcome !== 'unchanged') rollouts.moved([key])
       if ((await desired.due(key)).length > 0) await jobs.add('settle', key)

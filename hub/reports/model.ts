@@ -82,6 +82,9 @@ export interface ClusterReport<T> {
   readonly value: T
 }
 
+/** What the agent sent with a chart: the public keys that must have signed it. */
+export type ChartCredential = Pick<SourceObjectRow, 'clusterId' | 'namespace' | 'name' | 'credentialId' | 'credentialProblem'>
+
 /** Everything that a batch of reports changes, last word per object. */
 export interface Projection {
   readonly mirrors: readonly ClusterReport<MirroredReport>[]
@@ -90,6 +93,8 @@ export interface Projection {
   readonly lists: readonly ClusterReport<readonly VersionedRef[]>[]
   readonly consumers: readonly ConsumerRow[]
   readonly sourceObjects: readonly SourceObjectRow[]
+  /** Charts, whose Sources are found out once it is known what they are taken from. */
+  readonly charts: readonly ChartCredential[]
   readonly observed: readonly ObservedRow[]
   readonly reached: readonly ClusterReport<Report['reached'][number]>[]
   readonly stragglers: readonly ClusterReport<Report['stragglers'][number]>[]

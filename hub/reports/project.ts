@@ -8,7 +8,16 @@ import { refOf } from '../../proto/model/manifest.ts'
 import { REQUESTED_AT, SOURCE_GROUP } from '../../proto/model/names.ts'
 import { groupOf, type ObjectRef, refKey } from '../../proto/model/object-ref.ts'
 import type { MirroredReport } from '../../proto/model/report.ts'
-import type { ClusterReport, ConsumerRow, ObservedRow, Projection, Received, SourceObjectRow, SourceSighting } from './model.ts'
+import type {
+  ChartCredential,
+  ClusterReport,
+  ConsumerRow,
+  ObservedRow,
+  Projection,
+  Received,
+  SourceObjectRow,
+  SourceSighting,
+} from './model.ts'
 import type { Owner, SourceOf } from './ports.ts'
 
 export interface ProjectOptions {
@@ -43,6 +52,7 @@ export function project(news: readonly Received[], options: ProjectOptions): Pro
     deletions: [...deletions.values()],
     lists: [...lists.values()],
     consumers: objects.flatMap((one) => consumerOf(one) ?? []),
+    charts: objects.filter(({ value }) => value.ref.kind === CHART).map((one) => chartCredential(one, options)),
     sourceObjects: objects.filter(({ value }) => value.ref.kind !== CHART).flatMap((one) => sourceObjectOf(one, options) ?? []),
     observed: objects.map(observedOf),
     reached: lastOf(news, 'reached', (one) => refKey(one.source)),
@@ -93,6 +103,12 @@ function consumer(one: {
     options,
     suspended,
   }
+}
+
+function chartCredential({ clusterId, value }: ClusterReport<MirroredReport>, { credentials }: ProjectOptions): ChartCredential {
+  const { credentialProblem, ref, sealedCredential } = value
+  const credentialId = sealedCredential && credentials.get(sealedCredential)
+  return { clusterId, namespace: ref.namespace, name: ref.name, credentialId, credentialProblem }
 }
 
 function sourceObjectOf({ clusterId, value }: ClusterReport<MirroredReport>, options: ProjectOptions): SourceObjectRow | undefined {

@@ -61,6 +61,8 @@ export interface ChartOptions {
   readonly generation?: number | undefined
   readonly passCredentials?: true | undefined
   readonly insecure?: true | undefined
+  /** The vault's id of the public keys one of which must have signed; the credential is the repository's. */
+  readonly signers?: string | undefined
 }
 
 export interface OptionsByKind {

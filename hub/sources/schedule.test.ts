@@ -10,3 +10,10 @@ test.each([
 ])('%s', (_, intervalMs, failures, jitter, expected) => {
   expect(nextLookMs({ intervalMs, failures, jitter })).toBe(expected)
 })
+
+test('a server that asks to be left alone is, but not for ever', () => {
+  const after = (retryAfterMs: number) => nextLookMs({ intervalMs: 60_000, failures: 1, jitter: 0, retryAfterMs })
+  expect(after(300_000)).toBe(300_000)
+  expect(after(10)).toBeLessThan(60_000)
+  expect(after(999_999_999)).toBe(3_600_000)
+})

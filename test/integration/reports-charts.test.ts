@@ -149,6 +149,24 @@ test('a name that no chart has, and a repository that is not served, are told', 
   expect(await chartRow()).toMatchObject({ reason: 'NoSourceArtifact' })
 })
 
+test('the keys that must have signed a chart come with the chart, and its credential with the repository', async () => {
+  const verify = { verify: { provider: 'cosign', secretRef: { name: 'keys' } } }
+  const signers = async () =>
+    (
+      await database.db.query("select options ->> 'signers' as id from sources where kind = 'HelmChart' and key = $1", [
+        (await chartRow()).key,
+      ])
+    ).rows[0]
+  await fold(seen(repository('oci://registry.example/charts', { type: 'oci' }), 3), seen(chart(verify), 8))
+  expect(await chartRow()).toMatchObject({ credential: 'credential-3', reason: null })
+  expect(await signers()).toEqual({ id: 'credential-8' })
+  await fold(seen(repository('oci://registry.example/charts', { type: 'oci' }), 4))
+  expect(await chartRow()).toMatchObject({ credential: 'credential-4' })
+  expect(await signers()).toEqual({ id: 'credential-8' })
+  await fold(seen(repository('https://a.example')))
+  expect(await chartRow()).toMatchObject({ reason: 'VerificationError' })
+})
+
 test('a tenant that gets another list of hosts has its charts looked at again', async () => {
   await fold(seen(repository('https://a.example')), seen(chart()))
   const { db } = database

@@ -1,6 +1,8 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type GitServer, openGitServer } from '../../deploy/local/git-server.ts'
+import type { SourceCredential } from '../../hub/sources/credential.ts'
 import { GitFetcher } from '../../hub/sources/io/git/fetcher.ts'
 import { createChartFetcher } from '../../hub/sources/io/helm/chart-fetcher.ts'
 import { metadataIn, readChart } from '../../hub/sources/io/helm/chart-files.ts'
@@ -29,6 +31,7 @@ let registry: TestRegistry
 let helm: HelmServer
 let indexes: IndexCache
 let repositories = 0
+const keys = new Map<string, SourceCredential>()
 
 beforeAll(async () => {
   gitServer = await openGitServer({ dir: dir.path, log: silentLog })
@@ -59,7 +62,7 @@ const index = (over: Look & { readonly url?: string; readonly passCredentials?: 
   )
 const chart = (options: Partial<ChartOptions> = {}, over: Look & { readonly url?: string } = {}) =>
   lookAt(
-    createChartFetcher({ indexes, git }),
+    createChartFetcher({ indexes, git, credential: async (id) => keys.get(id) }),
     {
       kind: 'HelmChart',
       url: over.url ?? helm.url,
@@ -156,7 +159,7 @@ describe('a chart of a repository', () => {
 
   test('is downloaded once for all ranges that come to its version', async () => {
     await helm.add('app', '1.2.0')
-    const charts = createChartFetcher({ indexes, git })
+    const charts = createChartFetcher({ indexes, git, credential: async (id) => keys.get(id) })
     const at = (version: string, over: Look = {}) =>
       lookAt(charts, { kind: 'HelmChart', url: helm.url, options: { chart: 'app', version } }, over)
     const found = await Promise.all(['1.x', '>=1', '~1.2', '*', '1.2.0'].map((version) => at(version)))
@@ -298,6 +301,28 @@ describe('a chart of a registry', () => {
     )
     expect(await chart({ chart: 'none', insecure: true }, { url: url() })).toMatchObject(problem('ChartPullError', 'HTTP 404'))
   })
+})
+
+test('a chart of a registry is taken only when one of the keys has signed it', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  keys.set('k', { signers: [publicKey.export({ type: 'spki', format: 'pem' }).toString()] })
+  const layer = { mediaType: HELM_CONTENT, bytes: await chartArchive('safe', '1.0.0') }
+  const digest = await registry.push('charts/safe', '1.0.0', {
+    config: { mediaType: HELM_CONFIG, bytes: Buffer.from('{}') },
+    layers: [layer],
+  })
+  const taken = (signers: string) =>
+    chart({ chart: 'safe', version: '1.0.0', insecure: true, signers }, { url: `oci://${registry.host}/charts` })
+  expect(await taken('k')).toMatchObject(problem('ChartVerificationError', 'no matching signatures were found'))
+  const payload = Buffer.from(
+    JSON.stringify({ critical: { image: { 'docker-manifest-digest': digest }, type: 'cosign container image signature' } }),
+  )
+  const annotations = { 'dev.cosignproject.cosign/signature': sign('sha256', payload, privateKey).toString('base64') }
+  await registry.push('charts/safe', `${digest.replace(':', '-')}.sig`, {
+    layers: [{ mediaType: 'application/json', bytes: payload, annotations }],
+  })
+  expect(await taken('k')).toMatchObject({ revision: '1.0.0' })
+  expect(await taken('gone')).toMatchObject(problem('ChartVerificationError', 'has no public key'))
 })
 
 describe('a chart in a git repository', () => {

@@ -3,7 +3,7 @@ import type { Manifest } from '../../../proto/model/manifest.ts'
 import { SOURCE_GROUP } from '../../../proto/model/names.ts'
 import type { ObjectRef } from '../../../proto/model/object-ref.ts'
 import type { Sql } from '../../db/db.ts'
-import type { ClusterReport, SourceSighting } from '../model.ts'
+import type { ChartCredential, ClusterReport, SourceSighting } from '../model.ts'
 
 /** Source objects as the clusters reported them, charts with what they are taken from. */
 const SIGHTINGS = `
@@ -63,6 +63,16 @@ export async function chartsOf(
   if (sources.length === 0) return []
   const keys = sources.map(({ clusterId, value }) => ({ clusterId, ...value.ref }))
   return (await tx.query<Row>(CHARTS_OF, [SOURCE_GROUP, JSON.stringify(keys)])).rows.map(sighting)
+}
+
+/** The charts with what came with their reports just now, in place of what came earlier. */
+export function withCredentials(charts: readonly SourceSighting[], reported: readonly ChartCredential[]): readonly SourceSighting[] {
+  const given = new Map(reported.map((one) => [`${one.clusterId}/${one.namespace}/${one.name}`, one]))
+  return charts.map((chart) => {
+    const { name, namespace = '' } = chart.manifest.metadata
+    const found = given.get(`${chart.clusterId}/${namespace}/${name}`)
+    return found ? { ...chart, credentialId: found.credentialId, credentialProblem: found.credentialProblem } : chart
+  })
 }
 
 function sighting(row: Row): SourceSighting {

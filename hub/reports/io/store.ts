@@ -7,7 +7,7 @@ import type { ClusterReport, Projection, Received } from '../model.ts'
 import { type Folded, NOTHING_FOLDED, type ReportStore, type ServeSightings } from '../ports.ts'
 import { foldPlaced } from './placed.ts'
 import { reviewSources } from './review.ts'
-import { chartsOf } from './sightings.ts'
+import { chartsOf, withCredentials } from './sightings.ts'
 import { writeSources } from './sources.ts'
 import * as sql from './statements.ts'
 
@@ -85,7 +85,7 @@ async function write({ mirrors, serve, tx }: Writing, rows: Projection): Promise
   await mirrors.upsert(tx, rows.mirrors)
   await mirrors.remove(tx, gone)
   await writeSources(tx, rows.sourceObjects, work)
-  await writeSources(tx, await serve(await chartsOf(tx, [...rows.mirrors, ...gone])), work)
+  await writeSources(tx, await serve(withCredentials(await chartsOf(tx, [...rows.mirrors, ...gone]), rows.charts)), work)
   await many(tx, sql.UPSERT_APPLIED, rows.applied.map(appliedRow))
   await many(tx, sql.UPSERT_CONSUMERS, rows.consumers, work.settle)
   await forget(tx, gone, unbuilt, work)

@@ -1,6 +1,7 @@
 import type { FetchOutcome, FetchRequest } from '../ports.ts'
 import { fetchProblem } from '../problems.ts'
 import { FetchFailure } from './failure.ts'
+import { shownUrl } from './http/client.ts'
 import { type OpenCredential, openCredential, secretsOf } from './open-credential.ts'
 
 /** How one look ends: failures with a name are problems of the source, without its secrets; the source's time limit holds for all of it. */
@@ -15,7 +16,12 @@ export async function outcomeOf(
     return await look(credential, AbortSignal.any([signal, late]))
   } catch (error) {
     signal.throwIfAborted()
-    const failure = late.aborted ? new FetchFailure('timeout', `${request.url}: no answer within ${request.timeoutMs} ms`) : error
+    const failure = late.aborted
+      ? new FetchFailure(
+          'timeout',
+          `${URL.canParse(request.url) ? shownUrl(request.url) : request.url}: no answer within ${request.timeoutMs} ms`,
+        )
+      : error
     if (!(failure instanceof FetchFailure)) throw error
     const problem = fetchProblem(request.kind, failure.failure, { message: failure.message, secrets: secretsOf(credential) })
     return { kind: 'problem', problem, retryAfterMs: failure.retryAfterMs }

@@ -9,8 +9,15 @@ import { askedOfRepository, gitOptions } from './repositories.ts'
 const CHART_NAME = /^[-a-z0-9]+(\/[-a-z0-9]+)*\/?$/
 const PLURALS = { HelmRepository: 'helmrepositories', GitRepository: 'gitrepositories', Bucket: 'buckets' } as const
 
+/** What of a chart is not in its spec. */
+interface OwnFacts {
+  readonly generation: number
+  /** The vault's id of the public keys that came with it. */
+  readonly signers: string | undefined
+}
+
 /** What a HelmChart asks for: its repository's address and credential go into it. */
-export function askedOfChart(chart: HelmChart, generation: number, upstream: Upstream | undefined): Asked | Unserved {
+export function askedOfChart(chart: HelmChart, own: OwnFacts, upstream: Upstream | undefined): Asked | Unserved {
   const { kind, name } = chart.spec.sourceRef
   if (!upstream) return waiting('SourceUnavailable', `failed to get source: ${PLURALS[kind]}.source.toolkit.fluxcd.io "${name}" not found`)
   const parsed = parseFluxObject(upstream.manifest)
@@ -20,12 +27,12 @@ export function askedOfChart(chart: HelmChart, generation: number, upstream: Ups
   const lacking = unserved(object)
   if (lacking.length > 0) return waiting('NoSourceArtifact', `${missing}: ${unservedMessage(lacking)}`)
   if (upstream.credentialProblem) return { problem: upstream.credentialProblem }
-  if (object.kind === 'HelmRepository') return askedOfHelm(chart, generation, object)
-  if (object.kind === 'GitRepository') return askedOfGit(chart, generation, object)
+  if (object.kind === 'HelmRepository') return askedOfHelm(chart, own, object)
+  if (object.kind === 'GitRepository') return askedOfGit(chart, own.generation, object)
   return stalled('UnsupportedSourceKind', `failed to get source: unsupported source kind '${kind}'`)
 }
 
-function askedOfHelm(chart: HelmChart, generation: number, repository: HelmRepository): Asked | Unserved {
+function askedOfHelm(chart: HelmChart, { generation, signers }: OwnFacts, repository: HelmRepository): Asked | Unserved {
   const asked = askedOfRepository(repository)
   if (asked && 'problem' in asked) return asked
   const { chart: name, version } = chart.spec
@@ -35,12 +42,23 @@ function askedOfHelm(chart: HelmChart, generation: number, repository: HelmRepos
       `invalid chart reference: invalid chart name '${name}': a valid name must be lower case letters and numbers and MAY be separated with dashes (-) or slashes (/)`,
     )
   const { insecure, passCredentials, timeout, url } = repository.spec
+  if (chart.spec.verify && !url.startsWith('oci://'))
+    return stalled(
+      'VerificationError',
+      "failed to verify the signature using provider 'cosign': only charts of registries carry signatures",
+    )
+  if (chart.spec.verify && signers === undefined)
+    return waiting(
+      'VerificationError',
+      "failed to verify the signature using provider 'cosign': the public keys have not been reported yet",
+    )
   const options: ChartOptions = {
     chart: name,
     version,
     ...valuesOptions(chart, generation),
     ...(passCredentials ? { passCredentials: true } : {}),
     ...(insecure ? { insecure: true } : {}),
+    ...(chart.spec.verify && signers !== undefined ? { signers } : {}),
   }
   return { kind: 'HelmChart', options, url, interval: chart.spec.interval, timeout }
 }

@@ -35,3 +35,37 @@ test('tenants share a source only where the same may be reached for them', () =>
   expect(new Set([...keys, keyOf({ credentialId: undefined, trusted: true, tenant: undefined })]).size).toBe(4)
   expect(keyOf(patron(['b.example', 'git.example.com']))).toBe(keyOf(patron(['git.example.com', 'b.example', 'b.example'])))
 })
+
+const object = (kind: string, spec: object): Manifest => ({ ...repository(''), kind, spec: { interval: '1m', ...spec } })
+const chartFrom = (url: string): Patron => ({
+  ...patron(['charts.example']),
+  upstream: { manifest: object('HelmRepository', { url }), credentialId: 'c', credentialProblem: undefined },
+})
+const chart = object('HelmChart', { chart: 'web', sourceRef: { kind: 'HelmRepository', name: 'app' } })
+
+test.each([
+  ['an artifact', object('OCIRepository', { url: 'oci://evil.example/a' }), patron(['charts.example'])],
+  ['an index', object('HelmRepository', { url: 'https://evil.example' }), patron(['charts.example'])],
+  ['a chart, by its repository', chart, chartFrom('https://evil.example/charts')],
+])('the list of the tenant holds for %s', (_, manifest, given) => {
+  expect(serve(manifest, given)).toMatchObject({ problem: { reason: 'AccessDenied', stalled: true } })
+})
+
+test('a chart of a tenant carries the list on, for redirects and addresses that an index names', () => {
+  expect(serve(chart, chartFrom('https://charts.example'))).toMatchObject({ hosts: ['charts.example'], credentialId: 'c', trusted: false })
+})
+
+test.each([
+  ['a tag in the address', object('OCIRepository', { url: 'oci://ghcr.io/a/b:1.0.0' }), 'URLInvalid'],
+  ['a digest in the address', object('OCIRepository', { url: `oci://ghcr.io/a@sha256:${'0'.repeat(64)}` }), 'URLInvalid'],
+  ['a registry as an index', object('HelmRepository', { url: 'oci://ghcr.io/a' }), 'URLInvalid'],
+  ['an index as a registry', object('HelmRepository', { url: 'https://x.example', type: 'oci' }), 'URLInvalid'],
+  ['keyless signatures', object('OCIRepository', { url: 'oci://ghcr.io/a', verify: { provider: 'cosign' } }), 'FeatureGateDisabled'],
+  ['a chart of nothing', chart, 'SourceUnavailable'],
+])('%s is told', (_, manifest, reason) => {
+  expect(serve(manifest, patron())).toMatchObject({ problem: { reason } })
+})
+
+test('a port in the address of a registry is no tag', () => {
+  expect(serve(object('OCIRepository', { url: 'oci://127.0.0.1:5000/a' }), patron())).toMatchObject({ url: 'oci://127.0.0.1:5000/a' })
+})

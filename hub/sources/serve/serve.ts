@@ -46,8 +46,8 @@ export function serve(manifest: Manifest, patron: Patron): Served | Unserved | S
   const parts = unserved(object)
   if (parts.length > 0) return stalled('FeatureGateDisabled', unservedMessage(parts))
   if (object.kind !== 'HelmChart') return servedAs(askedOfRepository(object), patron, patron.credentialId)
-  const { generation = 0, upstream } = patron
-  return servedAs(askedOfChart(object, generation, upstream), patron, upstream?.credentialId)
+  const { credentialId: signers, generation = 0, upstream } = patron
+  return servedAs(askedOfChart(object, { generation, signers }, upstream), patron, upstream?.credentialId)
 }
 
 const FETCHED: readonly string[] = ['GitRepository', 'OCIRepository', 'HelmRepository', 'HelmChart']

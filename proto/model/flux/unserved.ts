@@ -45,7 +45,7 @@ function unservedOfOciRepository(spec: OCIRepositorySpec): readonly string[] {
 }
 
 function unservedOfHelmChart(spec: HelmChartSpec): readonly string[] {
-  return [...asked(spec, ['verify']), ...(spec.sourceRef.kind === 'Bucket' ? ['spec.sourceRef.kind: Bucket'] : [])]
+  return [...unservedVerification(spec.verify), ...(spec.sourceRef.kind === 'Bucket' ? ['spec.sourceRef.kind: Bucket'] : [])]
 }
 
 function unservedProvider({ provider }: { readonly provider?: string | undefined }): readonly string[] {

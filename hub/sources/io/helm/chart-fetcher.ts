@@ -1,7 +1,7 @@
 import { normalize } from 'node:path/posix'
 import { sha256 } from '../../../../proto/base/hash.ts'
 import { sameVersion, withBuild } from '../../helm/metadata.ts'
-import type { Fetcher, FetchOutcome } from '../../ports.ts'
+import type { Fetcher, FetchOutcome, OpenCredential } from '../../ports.ts'
 import { FetchFailure } from '../failure.ts'
 import { outcomeOf } from '../outcome.ts'
 import { ArchiveCache } from './archive-cache.ts'
@@ -14,17 +14,24 @@ export interface ChartFetcherDeps {
   readonly indexes: IndexCache
   readonly git: Fetcher<'GitRepository'>
   readonly budget?: ChartBudget
+  /** Opens the public keys that a chart names beside its repository's credential. */
+  readonly credential: OpenCredential
 }
 
 /** Fetches charts: a version is downloaded once, whatever asks for it; the artifact is its archive. */
-export function createChartFetcher({ budget = DEFAULT_CHART_BUDGET, git, indexes }: ChartFetcherDeps): Fetcher<'HelmChart'> {
+export function createChartFetcher({
+  budget = DEFAULT_CHART_BUDGET,
+  credential: open,
+  git,
+  indexes,
+}: ChartFetcherDeps): Fetcher<'HelmChart'> {
   const archives = new ArchiveCache()
   return {
     async fetch(request, use, { signal }) {
       await using scope = new AsyncDisposableStack()
       const outcome = await outcomeOf(request, signal, async (credential, within) => {
         if (request.options.git) return fromGit(request, { git, budget }, within)
-        const finding: Finding = { request, credential, scope, signal: within, archives }
+        const finding: Finding = { request, credential, scope, signal: within, archives, signers: await signersOf(request, open) }
         const isOci = request.url.startsWith('oci://')
         const found = isOci ? await findInRegistry(finding, budget) : await findInIndex(finding, indexes, budget)
         return fromRepository(request, found, { budget, signal: within })
@@ -32,6 +39,12 @@ export function createChartFetcher({ budget = DEFAULT_CHART_BUDGET, git, indexes
       return await use(outcome)
     },
   }
+}
+
+async function signersOf({ options }: ChartRequest, open: OpenCredential): Promise<readonly string[] | undefined> {
+  if (options.signers === undefined) return undefined
+  const found = await open(options.signers)
+  return found && 'signers' in found ? found.signers : []
 }
 
 async function fromGit(request: ChartRequest, deps: Parameters<typeof chartInGit>[1], signal: AbortSignal): Promise<FetchOutcome> {

@@ -7,6 +7,7 @@ import { FetchFailure } from '../failure.ts'
 import { collect, within } from '../http/body.ts'
 import { openHttpClient, shownUrl, statusFailure } from '../http/client.ts'
 import { openedRegistry } from '../oci/fetcher.ts'
+import { verifySignature } from '../oci/verify.ts'
 import type { OpenCredential } from '../open-credential.ts'
 import type { ArchiveCache } from './archive-cache.ts'
 import { repositoryAuthorization } from './authorization.ts'
@@ -30,6 +31,8 @@ export interface Finding {
   readonly signal: AbortSignal
   /** Downloads of other charts that came to the same version. */
   readonly archives: ArchiveCache
+  /** Public keys one of which must have signed; undefined for no matter who. */
+  readonly signers: readonly string[] | undefined
 }
 
 /** An index that was seen so lately serves the next chart of its repository without being asked for again. */
@@ -79,7 +82,10 @@ async function pickIn(index: HelmIndex, { chart, version }: ChartRequest['option
 }
 
 /** The version that the chart's range stands for in a registry; `_` in tags is `+` in versions. */
-export async function findInRegistry({ archives, credential, request, scope, signal }: Finding, budget: ChartBudget): Promise<RemoteChart> {
+export async function findInRegistry(
+  { archives, credential, request, scope, signal, signers }: Finding,
+  budget: ChartBudget,
+): Promise<RemoteChart> {
   const { options } = request
   const url = `${request.url.replace(/\/+$/, '')}/${options.chart.replace(/\/+$/, '')}`
   const registry = openedRegistry({ ...request, url }, { credential, scope, signal })
@@ -88,7 +94,9 @@ export async function findInRegistry({ archives, credential, request, scope, sig
   return {
     version,
     async download() {
-      const manifest = await registry.manifest(await registry.digestOf(tag))
+      const digest = await registry.digestOf(tag)
+      if (signers) await verifySignature(registry, { digest, signers, what: `${url}@${digest}` })
+      const manifest = await registry.manifest(digest)
       const layer = pickLayer(manifest.layers, CHART_LAYER)
       if ('problem' in layer) throw pulling(new FetchFailure('tree', layer.problem))
       if (layer.size > budget.maxChartBytes)
