@@ -65,11 +65,7 @@ test.each<[string, object, readonly string[]]>([
   ],
   ['a remote cluster', { kubeConfig: { secretRef: { name: 's' } } }, ['spec.kubeConfig']],
   ['expressions of health', { healthCheckExprs: [{ apiVersion: 'a/v1', current: 'true' }] }, ['spec.healthCheckExprs']],
-  [
-    'an artifact of others',
-    { chartRef: { kind: 'ExternalArtifact', name: 'x' } },
-    ['spec.chartRef.kind: ExternalArtifact'],
-  ],
+  ['an artifact of others', { chartRef: { kind: 'ExternalArtifact', name: 'x' } }, ['spec.chartRef.kind: ExternalArtifact']],
   ['a bucket', { chart: { spec: { chart: 'a', sourceRef: { kind: 'Bucket', name: 'b' } } } }, ['spec.chart.spec.sourceRef.kind: Bucket']],
 ])('of a HelmRelease, %s', (_name, spec, expected) => {
   const chart = { spec: { chart: 'a', sourceRef: { kind: 'HelmRepository', name: 'b' } } }
