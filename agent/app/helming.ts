@@ -58,14 +58,14 @@ interface HelmingParts {
 
 /** Releases that are looked after at a time, most of which wait. */
 const RELEASES = 64
-/** Helm programs at a time: about 70 MB each while it runs. */
-const PROGRAMS = 4
+/** Helm programs at a time, about 70 MB each while it runs; all at their limit fit into what the agent's pod may use. */
+const PROGRAMS = { processes: 4, memoryBytes: 384 << 20 }
 const HELM_CONTROLLER = 'helm-controller'
 
 /** What keeps HelmReleases. They have a queue of their own: an action takes minutes, and nothing else waits for it. */
 export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, voice: FluxVoice): WorkQueue {
   const { as, authority, clock, config, flux, log, random, store, target } = parts
-  const pool = scope.use(new HelmPool({ program: config.programs.helm, processes: PROGRAMS }))
+  const pool = scope.use(new HelmPool({ program: config.programs.helm, ...PROGRAMS }))
   const run = openHelm({ target, pool })
   const helm: Helm = {
     history: (of, { account, signal }) => openHelmStorage(as(account)).history(of, signal),

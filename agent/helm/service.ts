@@ -41,9 +41,10 @@ interface Standing {
 export async function release(deps: ReleaseDeps, job: ReleaseJob): Promise<ReleaseEnd> {
   const done = new Set<string>()
   let { object } = job
+  let storage = await deps.helm.history(releaseTarget(object), job)
   for (;;) {
     job.signal.throwIfAborted()
-    const standing = await look(deps, job, object)
+    const standing: Standing = { object, storage, state: releaseState({ ...job, object, stored: storage[0] }) }
     const next = nextAction({ ...standing, isForced: job.isForced && !done.has('release') })
     if (next.kind === 'nothing') return settle(deps, job, standing)
     if (next.kind === 'stalled') return stall(job, next)
@@ -54,15 +55,11 @@ export async function release(deps: ReleaseDeps, job: ReleaseJob): Promise<Relea
       { next, storage: standing.storage, state: standing.state },
     )
     object = ended.object
+    storage = ended.storage
     if (ended.kind === 'untouched') return later(job, object)
     if (TYPE[next.kind] === 'remedy') return afterRemedy(job, object)
     done.add(TYPE[next.kind])
   }
-}
-
-async function look({ helm }: ReleaseDeps, { account, chart, signal, values }: ReleaseJob, object: HelmRelease): Promise<Standing> {
-  const storage = await helm.history(releaseTarget(object), { account, signal })
-  return { object, storage, state: releaseState({ object, stored: storage[0], chart, values }) }
 }
 
 /** Says what begins: a release action makes the object unready until it is done. */

@@ -43,7 +43,7 @@ function podSpec({ clusterName, hub }: AgentOptions, { image, joinTokenSecret, s
         ],
         image,
         name: 'agent',
-        resources: { limits: { memory: '512Mi' }, requests: { cpu: '50m', memory: '128Mi' } },
+        resources: { limits: { memory: '2Gi' }, requests: { cpu: '50m', memory: '128Mi' } },
         securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] }, readOnlyRootFilesystem: true },
         volumeMounts: [
           { mountPath: STATE_DIR, name: 'state' },

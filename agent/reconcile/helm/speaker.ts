@@ -1,7 +1,7 @@
 import type { Clock } from '../../../proto/base/clock.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import { REQUESTED_AT } from '../../../proto/model/names.ts'
-import type { StatusMoment } from '../../mirror/model.ts'
+import type { HelmReleaseOutcome, StatusMoment } from '../../mirror/model.ts'
 import type { HelmVoice, JobVoice, NextStatus } from './ports.ts'
 
 /** What an action is about, for those who hear of it. */
@@ -18,6 +18,8 @@ export interface Speaker extends JobVoice {
   /** The object with what was said of it. */
   readonly object: HelmRelease
   about(topic: Partial<Topic>): void
+  /** As `say`, but written only with what is said next. */
+  note(outcome: HelmReleaseOutcome): void
   /** Says which HelmChart was made for it. */
   chart(name: string | undefined): Promise<void>
   /** Says that it has failed, once. @returns when to try again, in milliseconds */
@@ -34,6 +36,14 @@ export function createSpeaker(
   let told = object
   let topic: Partial<Topic> = {}
   const requestedAt = object.metadata.annotations?.[REQUESTED_AT]
+  const after = (outcome: HelmReleaseOutcome) => {
+    const at: StatusMoment = {
+      generation: object.metadata.generation ?? 0,
+      now: clock.now(),
+      ...(requestedAt === undefined ? {} : { requestedAt }),
+    }
+    return next(told.status, outcome, at)
+  }
   const write = async (status: HelmRelease['status']) => {
     told = { ...told, status }
     await voice.helmStatus(key, status, signal)
@@ -45,13 +55,11 @@ export function createSpeaker(
     about(more) {
       topic = { ...topic, ...more }
     },
+    note(outcome) {
+      told = { ...told, status: after(outcome) }
+    },
     async say(outcome) {
-      const at: StatusMoment = {
-        generation: object.metadata.generation ?? 0,
-        now: clock.now(),
-        ...(requestedAt === undefined ? {} : { requestedAt }),
-      }
-      await write(next(told.status, outcome, at))
+      await write(after(outcome))
       return told
     },
     async chart(name) {

@@ -56,3 +56,26 @@ test('a kind is found by its exact version; what Flux has dropped is no kind', (
   expect(fluxKindOf({ apiVersion: 'helm.toolkit.fluxcd.io/v2beta2', kind: 'HelmRelease' })).toBeUndefined()
   expect(fluxKindOf({ apiVersion: 'apps/v1', kind: 'Deployment' })).toBeUndefined()
 })
+
+test.each<[string, object, readonly string[]]>([
+  [
+    'what is served',
+    { driftDetection: { mode: 'enabled' }, dependsOn: [{ name: 'a', readyExpr: 'true' }], upgrade: { crds: 'CreateReplace' } },
+    [],
+  ],
+  ['a remote cluster', { kubeConfig: { secretRef: { name: 's' } } }, ['spec.kubeConfig']],
+  ['expressions of health', { healthCheckExprs: [{ apiVersion: 'a/v1', current: 'true' }] }, ['spec.healthCheckExprs']],
+  ['an artifact of others', { chartRef: { kind: 'ExternalArtifact', name: 'x' } }, ['spec.chartRef.kind: ExternalArtifact']],
+  ['a bucket', { chart: { spec: { chart: 'a', sourceRef: { kind: 'Bucket', name: 'b' } } } }, ['spec.chart.spec.sourceRef.kind: Bucket']],
+])('of a HelmRelease, %s', (_name, spec, expected) => {
+  const chart = { spec: { chart: 'a', sourceRef: { kind: 'HelmRepository', name: 'b' } } }
+  const manifest = {
+    apiVersion: 'helm.toolkit.fluxcd.io/v2',
+    kind: 'HelmRelease',
+    metadata: { name: 'x', namespace: 'y' },
+    spec: { interval: '1m', ...('chartRef' in spec ? {} : { chart }), ...spec },
+  }
+  const parsed = parseFluxObject(manifest)
+  if ('problems' in parsed) throw new Error(JSON.stringify(parsed.problems))
+  expect(unserved(parsed.object)).toEqual(expected)
+})

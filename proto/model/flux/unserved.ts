@@ -44,7 +44,7 @@ function unservedOfOciRepository(spec: OCIRepositorySpec): readonly string[] {
   return [...asked(spec, ['proxySecretRef', 'serviceAccountName']), ...unservedVerification(spec.verify), ...unservedProvider(spec)]
 }
 
-function unservedOfHelmChart(spec: HelmChartSpec): readonly string[] {
+function unservedOfHelmChart(spec: Pick<HelmChartSpec, 'verify' | 'sourceRef'>): readonly string[] {
   return [...unservedVerification(spec.verify), ...(spec.sourceRef.kind === 'Bucket' ? ['spec.sourceRef.kind: Bucket'] : [])]
 }
 
@@ -73,8 +73,7 @@ function unservedOfHelmRelease({ chart, chartRef, ...spec }: HelmReleaseSpec): r
   return [
     ...asked(spec, ['kubeConfig', 'healthCheckExprs']),
     ...(chartRef?.kind === 'ExternalArtifact' ? ['spec.chartRef.kind: ExternalArtifact'] : []),
-    ...(chart?.spec.sourceRef.kind === 'Bucket' ? ['spec.chart.spec.sourceRef.kind: Bucket'] : []),
-    ...(chart?.spec.verify ? ['spec.chart.spec.verify'] : []),
+    ...(chart ? unservedOfHelmChart(chart.spec).map((part) => part.replace('spec.', 'spec.chart.spec.')) : []),
   ]
 }
 
