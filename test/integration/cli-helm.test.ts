@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import type { TestRepository } from '../support/git-repository.ts'
+import { openHelmServer } from '../support/helm-repository.ts'
 import { openWorld, type TestWorld } from '../support/world.ts'
 
 // Charts and releases as people see and move them with the flotilla program: a real cluster, hub and agent.
@@ -102,6 +103,26 @@ test('reconcile --force releases once more, and history tells every version', as
   expect(refused).toEqual({ code: 2, lines: ['✗ --force and --reset are for HelmReleases, which GitRepository fleet is not'] })
 })
 
+test('a chart of a Helm repository is released; a new version in its index comes with --with-source', async () => {
+  await using server = await openHelmServer()
+  const template = { 'templates/page.yaml': chart('', 'shop')['charts/web/templates/page.yaml'] }
+  await server.add('shop', '1.0.0', template)
+  const repository = await said('create', 'source', 'helm', 'charts', '--url', server.url, '--cluster', 'staging', '--timeout', '60s')
+  expect(repository.lines.at(-1)).toMatch(/^✔ fetched revision sha256:/)
+  const from = ['--source', 'HelmRepository/charts', '--chart', 'shop', '--chart-version', '1.x', '--cluster', 'staging']
+  expect((await said('create', 'hr', 'shop', ...from, '--timeout', '90s')).lines.at(-1)).toBe('✔ applied revision 1.0.0')
+  await server.add('shop', '1.1.0', template)
+  const { code, lines } = await said('reconcile', 'helmrelease', 'shop', '--with-source', '--timeout', '90s')
+  expect(lines.filter((line) => line.startsWith('► '))).toEqual([
+    '► annotating HelmRepository charts in flux-system namespace',
+    '► annotating HelmChart flux-system-shop in flux-system namespace',
+    '► annotating HelmRelease shop in flux-system namespace',
+  ])
+  expect(lines).toContain('✔ fetched revision 1.1.0')
+  expect(lines.at(-1)).toBe('✔ applied revision 1.1.0')
+  expect(code).toBe(0)
+})
+
 test('tree shows the objects of a release, also below the Kustomization that brought it', async () => {
   expect((await flotilla('tree', 'helmrelease', 'web')).stdout).toBe('HelmRelease/flux-system/web\n└── ConfigMap/flux-system/web\n')
   const release = (await flotilla(...'create hr nested --source GitRepository/fleet --chart ./charts/web --export'.split(' '))).stdout
@@ -132,7 +153,8 @@ test('suspend and resume hold releases and charts', async () => {
 test('a registry has nothing to reconcile: it is said, and the chart is asked for', async () => {
   const registry = await said('create', 'source', 'helm', 'registry', '--url', 'oci://127.0.0.1:1/charts', '--cluster', 'staging')
   expect(registry).toMatchObject({ code: 0, lines: [expect.stringContaining('applying HelmRepository'), '✔ HelmRepository created'] })
-  for (const verb of ['suspend', 'resume']) expect(await said(verb, 'source', 'helm', 'registry', '--no-wait')).toMatchObject({ code: 0 })
+  for (const verb of ['suspend', 'resume'])
+    expect(await said(verb, 'source', 'helm', 'registry', '--timeout', '5s')).toMatchObject({ code: 0 })
   const from = ['--source', 'HelmRepository/registry', '--chart', 'web', '--cluster', 'staging', '--no-wait']
   expect(await said('create', 'helmrelease', 'remote', ...from)).toMatchObject({ code: 0 })
   await eventually('its chart is known', async () => (await flotilla('get', 'sources', 'chart', 'flux-system-remote')).code === 0)
