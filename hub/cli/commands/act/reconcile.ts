@@ -49,7 +49,7 @@ function nothingToDo({ kind, where }: What): string {
   return `${kind.kind} ${where.name} is a place in a registry where charts are looked up: there is nothing to reconcile`
 }
 
-/** The revision that is to be waited for once a source was fetched: a HelmRelease tells of none that it has worked on before. */
+/** The revision to wait for once a source was fetched; none for a HelmRelease whose chart is the one that it was. */
 function revisionFor({ kind, object }: What, source: What, fetched: Manifest | undefined): string | undefined {
   const revision = fetched && attemptedRevision(fetched)
   if (kind.kind === KUSTOMIZATION.kind) return revision

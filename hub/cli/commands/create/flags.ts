@@ -7,6 +7,7 @@ import type { ResourceKind } from '../../../../proto/model/resource/kind.ts'
 export type FlagTable = readonly (readonly [flags: string, does: string, read?: Reader])[]
 type Reader = typeof list | typeof durationText | typeof truth
 
+/** The command with these options too. */
 export function addFlags(command: Command, table: FlagTable): Command {
   for (const [flags, does, read] of table) {
     const option = command.createOption(flags, does)

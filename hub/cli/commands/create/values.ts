@@ -12,7 +12,7 @@ export async function readValues(files: readonly string[]): Promise<Values> {
 }
 
 /** @throws `invalid` with the place, and nothing of the content: there may be secrets in it */
-export function parseValues(file: string, text: string): Values {
+function parseValues(file: string, text: string): Values {
   const document = parseDocument(text, { ...LIKE_GO, prettyErrors: false })
   if (document.errors.length > 0) throw new FleetError('invalid', `--values ${file}: is no YAML`)
   const value: unknown = document.toJS({ maxAliasCount: 100 }) ?? {}
@@ -20,7 +20,7 @@ export function parseValues(file: string, text: string): Values {
   return value
 }
 
-export function merge(below: Values, above: Values): Values {
+function merge(below: Values, above: Values): Values {
   const merged = { ...below }
   for (const [key, value] of Object.entries(above)) {
     const old = merged[key]
