@@ -2,7 +2,7 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceObject } from '../model.ts'
 import type { Failing, Looked, Waiting } from '../turn/health.ts'
-import { LACKING, SAY_NOTHING, TELLING } from './keys.ts'
+import { HAD, LACKING, OF_ATTEMPT, RETRIED, SAY_NOTHING, TELLING } from './keys.ts'
 import { lookPlaced } from './look-placed.ts'
 
 /**
@@ -29,21 +29,22 @@ const LOOK = `
     select m.*, o.scope is null as absent, coalesce((o.spec ->> 'suspend')::boolean, false) as suspended,
            o.generation, o.status, lacking.lack, co.cluster_id is not null as consumes,
            jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said,
-           coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end) as applied,
-           coalesce(o.status ->> 'lastAttemptedRevision', case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
+           had.applied, had.attempted, ${OF_ATTEMPT('m')} as of_attempt, ${RETRIED('m')} as retried, coalesce((o.status ->> 'failures')::int, 0) as failures
     from member m
     left join objects o on o.scope = m.cluster_id and o.grp = m.grp and o.kind = m.kind and o.namespace = m.namespace and o.name = m.name
     left join observed ob on ob.cluster_id = m.cluster_id and ob.grp = m.grp and ob.kind = m.kind and ob.namespace = m.namespace and ob.name = m.name
     left join consumers co on co.cluster_id = m.cluster_id and co.grp = m.grp and co.kind = m.kind and co.namespace = m.namespace and co.name = m.name
       and co.source_kind = $2 and co.source_namespace = $3 and co.source_name = $4
     left join reached re on re.cluster_id = m.cluster_id and re.source_kind = $2 and re.source_namespace = $3 and re.source_name = $4
+    ${HAD('m', '$5::text')}
     ${LACKING('m', 'co.cluster_id is not null')}),
   judged as (
     select x.cluster_id, x.kind || '/' || x.namespace || '/' || x.name as object, x.grp, x.kind, x.namespace, x.name, x.absent,
            case when x.ready and x.lack ->> 'of' = 'Failed' then 'HealthCheckFailed' else x.said ->> 'reason' end as reason,
            case when x.ready and x.lack ->> 'of' = 'Failed' then x.lack ->> 'word' else left(x.said ->> 'message', 500) end as message,
            case when x.ready then x.lack end as lack, x.ready and x.lack is null as healthy,
-           x.consumes and ((x.current and x.said ->> 'status' = 'False' and x.attempted = $5) or (x.ready and x.lack ->> 'of' = 'Failed')) as failing,
+           x.retried, x.failures,
+           x.consumes and ((x.current and x.said ->> 'status' = 'False' and x.attempted = $5 and x.of_attempt) or (x.ready and x.lack ->> 'of' = 'Failed')) as failing,
            x.consumes and x.attempted is distinct from $5 as behind
     from (
       select z.*, coalesce(z.current and (z.said ->> 'status' = 'True' or (z.said is null and z.kind in ${SAY_NOTHING}))
@@ -55,9 +56,9 @@ const LOOK = `
     select j.cluster_id, count(*)::int as members,
            (array_agg(jsonb_build_object('object', j.object, 'absent', j.absent, 'behind', j.behind, 'reason', j.reason, 'message', j.message, 'lack', j.lack)
              order by j.object) filter (where not coalesce(j.healthy, false) and not coalesce(j.failing, false)))[1] as waiting,
-           (jsonb_agg(jsonb_build_object('object', j.object, 'reason', j.reason, 'message', j.message, 'attempts', (
+           (jsonb_agg(jsonb_build_object('object', j.object, 'reason', j.reason, 'message', j.message, 'retried', j.retried, 'attempts', greatest(j.failures, (
                select count(*) from events ev where ev.cluster_id = j.cluster_id and ev.kind = j.kind and ev.namespace = j.namespace
-                 and ev.name = j.name and ev.severity = 'error' and ev.revision = $5)) order by j.object) filter (where j.failing)) as failing
+                 and ev.name = j.name and ev.severity = 'error' and ev.revision = $5))) order by j.object) filter (where j.failing)) as failing
     from judged j group by j.cluster_id)
   select w.cluster_id, so.cluster_id is not null as present, coalesce(so.suspended, false) as suspended,
          coalesce(s.closed_at is null and rp.id is not null and pl.partition is not null, false) as connected,
