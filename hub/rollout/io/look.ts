@@ -2,8 +2,22 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceObject } from '../model.ts'
 import type { Failing, Looked, Waiting } from '../turn/health.ts'
-import { HAD, LACKING, OF_ATTEMPT, RETRIED, SAY_NOTHING, TELLING } from './keys.ts'
+import { HAD, LACKING, OF_ATTEMPT, RETRIED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 import { lookPlaced } from './look-placed.ts'
+
+/**
+ * True where release `m`, mirrored as `o`, consumes another source and has the generation to which the revision moved it:
+ * by the word on a bundle that came with the revision.
+ */
+const CAUSED = `
+  (m.kind = 'HelmRelease' and co.cluster_id is null and exists (
+    select from consumers pc
+    join desired pd on ${SAME('pd', 'pc')} and pd.revision = $5
+    join applied pa on ${SAME('pa', 'pc')} and pa.bundle = pd.bundle
+    cross join lateral jsonb_to_recordset(pa.flux_objects) as x("group" text, kind text, namespace text, name text, uid text, generation bigint, moved text)
+    where pc.cluster_id = m.cluster_id and pc.source_kind = $2 and pc.source_namespace = $3 and pc.source_name = $4
+      and x."group" = m.grp and x.kind = m.kind and x.namespace = m.namespace and x.name = m.name
+      and x.uid = o.uid and x.generation = o.generation and x.moved = pa.bundle))`
 
 /**
  * How clusters ($1) do at revision $5 of source object ($2, $3, $4), in one statement. What consumes the source is
@@ -29,7 +43,7 @@ const LOOK = `
     select m.*, o.scope is null as absent, coalesce((o.spec ->> 'suspend')::boolean, false) as suspended,
            o.generation, o.status, lacking.lack, co.cluster_id is not null as consumes,
            jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said,
-           had.applied, had.attempted, ${OF_ATTEMPT('m')} as of_attempt, ${RETRIED('m')} as retried, coalesce((o.status ->> 'failures')::int, 0) as failures
+           had.applied, had.attempted, ${CAUSED} as caused, ${OF_ATTEMPT('m')} as of_attempt, ${RETRIED('m')} as retried, coalesce((o.status ->> 'failures')::int, 0) as failures
     from member m
     left join objects o on o.scope = m.cluster_id and o.grp = m.grp and o.kind = m.kind and o.namespace = m.namespace and o.name = m.name
     left join observed ob on ob.cluster_id = m.cluster_id and ob.grp = m.grp and ob.kind = m.kind and ob.namespace = m.namespace and ob.name = m.name
@@ -44,7 +58,8 @@ const LOOK = `
            case when x.ready and x.lack ->> 'of' = 'Failed' then x.lack ->> 'word' else left(x.said ->> 'message', 500) end as message,
            case when x.ready then x.lack end as lack, x.ready and x.lack is null as healthy,
            x.retried, x.failures,
-           x.consumes and ((x.current and x.said ->> 'status' = 'False' and x.attempted = $5 and x.of_attempt) or (x.ready and x.lack ->> 'of' = 'Failed')) as failing,
+           (x.consumes and ((x.current and x.said ->> 'status' = 'False' and x.attempted = $5 and x.of_attempt) or (x.ready and x.lack ->> 'of' = 'Failed')))
+             or (x.caused and x.current and x.said ->> 'status' = 'False' and x.of_attempt) as failing,
            x.consumes and x.attempted is distinct from $5 as behind
     from (
       select z.*, coalesce(z.current and (z.said ->> 'status' = 'True' or (z.said is null and z.kind in ${SAY_NOTHING}))
