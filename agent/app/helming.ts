@@ -122,7 +122,7 @@ function planOf({ authority, flux, store }: HelmingParts, object: HelmRelease): 
     unserved: unserved(object),
     identity: authority.identify({ namespace, serviceAccountName: spec.serviceAccountName }, metadata.deletionTimestamp !== undefined),
     refuseReference: (other) => authority.refuseReference(namespace, other),
-    sourceExists: (ref) => flux.mirror.get(ref) !== undefined,
+    source: (ref) => flux.mirror.get(ref)?.manifest,
     verdict: (consumer) => decide(holdings, consumer),
     release: (ref) => flux.helmRelease(refKey(ref)),
     revisionOf: (source: ObjectRef) => holdings.releases.get(refKey(source))?.revision,

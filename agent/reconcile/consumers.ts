@@ -1,4 +1,4 @@
-import { findCondition } from '../../proto/model/condition.ts'
+import { type Condition, findCondition } from '../../proto/model/condition.ts'
 import type { FluxObject } from '../../proto/model/flux/kinds.ts'
 import type { ObjectRef } from '../../proto/model/object-ref.ts'
 import type { MirroredObject } from '../mirror/model.ts'
@@ -24,6 +24,17 @@ export function standingOf(one: Consumer | undefined): string | undefined {
   const { conditions, observedGeneration } = one.status
   const revision = one.kind === 'Kustomization' ? one.status.lastAppliedRevision : one.status.lastAttemptedRevision
   return `${findCondition(conditions ?? [], 'Ready')?.status ?? ''} ${observedGeneration ?? ''} ${revision ?? ''}`
+}
+
+/** Whether what was fetched for a source object is of its latest generation, and what it says where it is not, as text. */
+export function sourceStanding(mirrored: MirroredObject | undefined): string | undefined {
+  if (!mirrored) return undefined
+  const { metadata, status = {} } = mirrored.manifest
+  const { conditions = [], observedGeneration } = status as {
+    readonly conditions?: readonly Condition[]
+    readonly observedGeneration?: number
+  }
+  return observedGeneration === metadata.generation ? 'latest' : findCondition(conditions, 'Ready')?.message
 }
 
 /** The consumer that a mirrored object is, where it is one that can be read. */

@@ -62,4 +62,17 @@ test('a HelmRelease waits for HelmReleases, and follows the chart that is made f
   const ref = { group: 'source.toolkit.fluxcd.io', kind: 'HelmChart', namespace: 'b', name: 'a-app' }
   const found = keysAfter({ ref, before: undefined, after: undefined, changes: ['added'] }, releases)
   expect(found).toEqual(['source.toolkit.fluxcd.io/HelmChart/b/a-app', 'helm.toolkit.fluxcd.io/HelmRelease/a/app'])
+  const chart = (observedGeneration: number, lastHandledReconcileAt = ''): MirroredObject => {
+    const manifest: Manifest = {
+      apiVersion: 'source.toolkit.fluxcd.io/v1',
+      kind: 'HelmChart',
+      metadata: { name: 'a-app', namespace: 'b', generation: 2 },
+      spec: { chart: 'app', interval: '1m', sourceRef: { kind: 'HelmRepository', name: 'charts' } },
+      status: { observedGeneration, lastHandledReconcileAt },
+    }
+    return { ref, manifest, parsed: parseFluxObject(manifest) }
+  }
+  const told = (was: MirroredObject, is: MirroredObject) => keysAfter({ ref, before: was, after: is, changes: ['status'] }, releases)
+  expect(told(chart(1), chart(2))).toEqual(['helm.toolkit.fluxcd.io/HelmRelease/a/app'])
+  expect(told(chart(2), chart(2, 'x'))).toEqual([])
 })

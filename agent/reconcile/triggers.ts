@@ -1,7 +1,7 @@
 import { refOf } from '../../proto/model/manifest.ts'
 import { type ObjectRef, refKey } from '../../proto/model/object-ref.ts'
 import type { Change, MirroredObject } from '../mirror/model.ts'
-import { type Consumer, consumedBy, consumerIn, objectsBefore, standingOf } from './consumers.ts'
+import { type Consumer, consumedBy, consumerIn, objectsBefore, sourceStanding, standingOf } from './consumers.ts'
 
 /** A change of a Flux object, as the mirror saw it. */
 export interface Sighted {
@@ -20,7 +20,13 @@ export function keysAfter({ ref, before, after, changes }: Sighted, all: () => I
   if (ref.kind === 'Kustomization' || ref.kind === 'HelmRelease')
     return standingOf(consumerIn(before)) === standingOf(consumerIn(after)) ? own : [...own, ...dependents(refKey(ref), all())]
   const appeared = changes.includes('added') || changes.includes('removed')
-  return appeared ? [...own, ...consumers(refKey(ref), all())] : own
+  if (appeared) return [...own, ...consumers(refKey(ref), all())]
+  // What a Kustomization waits for is its source's release; a HelmRelease also waits until that is of what the source asks for.
+  return sourceStanding(before) === sourceStanding(after) ? own : [...own, ...consumers(refKey(ref), charted(all()))]
+}
+
+function charted(all: Iterable<Consumer>): readonly Consumer[] {
+  return [...all].filter(({ kind }) => kind === 'HelmRelease')
 }
 
 /** Keys of the objects that consume a source object. */

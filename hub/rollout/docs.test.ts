@@ -14,7 +14,7 @@ test('every manifest of the page is taken as it stands there', () => {
   const manifests = [...page.matchAll(/```yaml\n(.*?)```/gs)].flatMap(([, text = '']) =>
     parseAllDocuments(text).map((one) => one.toJS() as unknown),
   )
-  expect(manifests).toHaveLength(4)
+  expect(manifests).toHaveLength(5)
   for (const manifest of manifests) {
     if (!isManifest(manifest)) throw new Error(`no manifest: ${JSON.stringify(manifest)}`)
     const kind = [...FLEET_KINDS, ...FLUX_KINDS].find((one) => one.kind === manifest.kind)

@@ -25,6 +25,8 @@ const TWO = [
 const GROUP = 'kustomize.toolkit.fluxcd.io'
 const APPS: ObjectRef = { group: GROUP, kind: 'Kustomization', namespace: 'flux-system', name: 'apps' }
 const CHILD: ObjectRef = { ...APPS, name: 'child' }
+const HELM = 'helm.toolkit.fluxcd.io'
+const WEB: ObjectRef = { group: HELM, kind: 'HelmRelease', namespace: 'flux-system', name: 'web' }
 const NEW = 'main@sha1:2'
 const LATE = { health: 'InProgress', message: 'Deployment/web/app is InProgress: Available: 0/1' } as const
 const FAILED = { health: 'Failed', message: 'Deployment/web/app is Failed: Progress deadline exceeded' } as const
@@ -71,6 +73,13 @@ async function say(cluster: string, over: Partial<AppliedReport> = {}): Promise<
   await fold(cluster, 'status', { applied: [{ ...word, ...over }] })
 }
 
+/** The HelmRelease `web`, whose upgrade failed. */
+async function mirrorRelease(generation: number, observed: number): Promise<void> {
+  const ready = { type: 'Ready', status: 'False', reason: 'UpgradeFailed', message: 'so it is', observedGeneration: observed }
+  const spec = { interval: '10m', chartRef: { kind: 'OCIRepository', name: 'web' } }
+  await mirrorObject('helm.toolkit.fluxcd.io/v2', WEB, { uid: 'web', generation, spec, status: { conditions: [ready], failures: 1 } })
+}
+
 async function looked() {
   await rollouts.look(FLEET)
   const { problems, run } = await world.status()
@@ -86,23 +95,20 @@ async function why(cluster: string): Promise<readonly string[]> {
 /** The Kustomization `child` of another source, as it stands in cluster `a`. */
 async function mirrorChild(generation: number, observed: number, uid = 'child'): Promise<void> {
   const ready = { type: 'Ready', status: 'True', reason: 'ReconciliationSucceeded', message: 'ok', observedGeneration: observed }
-  const manifest: Manifest = {
-    apiVersion: `${GROUP}/v1`,
-    kind: 'Kustomization',
-    metadata: { name: CHILD.name, namespace: CHILD.namespace, uid, generation, creationTimestamp: '2026-01-01T00:00:00Z' },
-    spec: { interval: '10m', path: './child', prune: true, sourceRef: { kind: 'GitRepository', name: 'other' } },
-    status: { observedGeneration: observed, conditions: [ready] },
-  }
+  const spec = { interval: '10m', path: './child', prune: true, sourceRef: { kind: 'GitRepository', name: 'other' } }
+  await mirrorObject(`${GROUP}/v1`, CHILD, { uid, generation, spec, status: { observedGeneration: observed, conditions: [ready] } })
+}
+
+async function mirrorObject(
+  apiVersion: string,
+  { kind, name, namespace }: ObjectRef,
+  { generation, spec, status, uid }: { readonly uid: string; readonly generation: number; readonly spec: object; readonly status: object },
+): Promise<void> {
+  const metadata = { name, namespace, uid, generation, creationTimestamp: '2026-01-01T00:00:00Z' }
+  const manifest: Manifest = { apiVersion, kind, metadata, spec, status }
   const resourceVersion = String(sequence + 1n)
-  const seen = {
-    ref: refOf(manifest),
-    uid,
-    generation,
-    resourceVersion,
-    manifest,
-    sealedCredential: undefined,
-    credentialProblem: undefined,
-  }
+  const ref = refOf(manifest)
+  const seen = { ref, uid, generation, resourceVersion, manifest, sealedCredential: undefined, credentialProblem: undefined }
   await fold('a', 'objects', { objects: [seen] })
 }
 
@@ -207,6 +213,20 @@ test('a child that was made anew is not mistaken for the one that it replaced', 
   await mirrorChild(1, 1, 'child-anew')
   await say('a', { object: CHILD, uid: 'child-anew', bundle: 'child' })
   expect(await looked()).toMatchObject({ waves: ['complete', 'progressing'] })
+})
+
+test('a release in the inventory that the revision changed fails the cluster at once; one that was broken before only is waited for', async () => {
+  await started()
+  await mirrorRelease(1, 1)
+  const entries = [{ id: `flux-system_web_${HELM}_HelmRelease`, v: 'v2' }]
+  await say('a', { bundle: 'sha256:before', fluxObjects: [{ ref: WEB, uid: 'web', generation: 1 }] })
+  await world.follow()
+  await query(`update objects set status = status || $1 where name = 'apps'`, [JSON.stringify({ inventory: { entries } })])
+  await say('a', { fluxObjects: [{ ref: WEB, uid: 'web', generation: 1 }] })
+  expect(await looked()).toMatchObject({ state: 'progressing', message: expect.stringContaining('so it is') })
+  await mirrorRelease(2, 2)
+  await say('a', { fluxObjects: [{ ref: WEB, uid: 'web', generation: 2 }] })
+  expect(await looked()).toMatchObject({ state: 'stopped', problems: [{ object: 'HelmRelease/flux-system/web', reason: 'UpgradeFailed' }] })
 })
 
 test('a suspended consumer is left out, whatever was last said of it', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
+import type { Manifest } from '../../../proto/model/manifest.ts'
 import { FINALIZER } from '../../../proto/model/names.ts'
 import { aHelmRelease } from '../../../test/support/helm-builders.ts'
 import { chartObject, isInPlace, staleChart } from './chart-object.ts'
@@ -20,13 +21,19 @@ const release = (o: Parameters<typeof aHelmRelease>[0] = {}): HelmRelease => {
   const { chartRef: _, ...spec } = made.spec
   return { ...made, spec: { ...spec, chart, ...o?.spec } }
 }
+/** The HelmChart of the release in the cluster, with everything fetched that it asks for. */
+const charted = (over: { readonly version?: string; readonly status?: object } = {}): Manifest => {
+  const made = chartObject(release()) as Manifest & { readonly spec: object }
+  const spec = { ...made.spec, ...(over.version === undefined ? {} : { version: over.version }), byTheServer: true }
+  return { ...made, spec, metadata: { ...made.metadata, generation: 2 }, status: { observedGeneration: 2, ...over.status } }
+}
 const plan = (o: Partial<HelmPlanInput> = {}) =>
   planRelease({
     object: release(),
     unserved: [],
     identity: { kind: 'account', account },
     refuseReference: () => undefined,
-    sourceExists: () => true,
+    source: () => charted(),
     verdict: () => ({ kind: 'bundle', digest: 'sha256:b', revision: '1.2.3' }),
     release: () => undefined,
     revisionOf: () => '1.2.3',
@@ -52,7 +59,7 @@ test.each<[string, Partial<HelmPlanInput>, object]>([
   ],
   [
     'a chart that does not exist',
-    { sourceExists: () => false },
+    { source: () => undefined },
     { kind: 'not-ready', reason: 'SourceNotReady', message: "HelmChart 'apps/apps-app' is not ready: it does not exist" },
   ],
   ['a chart without artifact', { verdict: () => ({ kind: 'waiting', for: 'release' }) }, { kind: 'not-ready', reason: 'SourceNotReady' }],
@@ -61,6 +68,28 @@ test.each<[string, Partial<HelmPlanInput>, object]>([
     'a chart that the hub cannot give',
     { verdict: () => ({ kind: 'problem', reason: 'X', message: 'no such version', revision: '' }) },
     { kind: 'no-chart', message: 'Could not load chart: no such version' },
+  ],
+  [
+    'a chart whose latest generation was not fetched',
+    { source: () => charted({ status: { observedGeneration: 1 } }) },
+    {
+      kind: 'not-ready',
+      reason: 'SourceNotReady',
+      message: "HelmChart 'apps/apps-app' is not ready: latest generation of object has not been reconciled",
+    },
+  ],
+  [
+    'a chart whose latest generation cannot be fetched',
+    {
+      source: () =>
+        charted({ status: { observedGeneration: 1, conditions: [{ type: 'Ready', status: 'False', message: 'no such version' }] } }),
+    },
+    { kind: 'not-ready', message: "HelmChart 'apps/apps-app' is not ready: no such version" },
+  ],
+  [
+    'a chart that does not ask for the version yet',
+    { source: () => charted({ version: '0.x' }) },
+    { kind: 'not-ready', message: "HelmChart 'apps/apps-app' is not ready: latest generation of object has not been reconciled" },
   ],
   [
     'everything there',

@@ -1,15 +1,20 @@
+import { canonicalJson } from '../../../proto/base/canonical.ts'
+import { type Condition, findCondition } from '../../../proto/model/condition.ts'
 import { CHART_OPTIONS, optionsDigest } from '../../../proto/model/flux/build-options.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import { unservedMessage } from '../../../proto/model/flux/unserved.ts'
-import { refOf } from '../../../proto/model/manifest.ts'
+import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
 import { FINALIZER } from '../../../proto/model/names.ts'
 import type { ObjectRef } from '../../../proto/model/object-ref.ts'
 import type { PlanInput } from '../plan.ts'
+import { chartObject } from './chart-object.ts'
 import { chartSource, releasesBefore, unmetRelease } from './dependencies.ts'
 import type { HelmPlan } from './model.ts'
 
-export interface HelmPlanInput extends Pick<PlanInput, 'unserved' | 'identity' | 'refuseReference' | 'sourceExists' | 'verdict'> {
+export interface HelmPlanInput extends Pick<PlanInput, 'unserved' | 'identity' | 'refuseReference' | 'verdict'> {
   readonly object: HelmRelease
+  /** The object that the chart is taken from, as it stands in the cluster. */
+  readonly source: (ref: ObjectRef) => Manifest | undefined
   readonly release: (ref: ObjectRef) => HelmRelease | undefined
   readonly revisionOf: (source: ObjectRef) => string | undefined
 }
@@ -47,15 +52,37 @@ function followDependencies(input: HelmPlanInput): HelmPlan {
   return followChart(input)
 }
 
-function followChart({ object, identity, sourceExists, verdict }: HelmPlanInput): HelmPlan {
+function followChart({ object, identity, source: stands, verdict }: HelmPlanInput): HelmPlan {
   const source = chartSource(object)
   if (!source || identity.kind === 'refused') return { kind: 'waiting' }
   const name = `${source.kind} '${source.namespace}/${source.name}'`
-  if (!sourceExists(source)) return { kind: 'not-ready', reason: 'SourceNotReady', message: `${name} is not ready: it does not exist` }
+  const standing = stands(source)
+  if (!standing) return { kind: 'not-ready', reason: 'SourceNotReady', message: `${name} is not ready: it does not exist` }
   const found = verdict({ object: refOf(object), source, optionsDigest: CHART_DIGEST })
   if (found.kind === 'waiting' && found.for === 'release')
     return { kind: 'not-ready', reason: 'SourceNotReady', message: `${name} is not ready: does not have an artifact` }
   if (found.kind === 'waiting') return { kind: 'waiting' }
+  const stale = whyStale(standing, chartObject(object))
+  if (stale) return { kind: 'not-ready', reason: 'SourceNotReady', message: `${name} is not ready: ${stale}` }
   if (found.kind === 'problem') return { kind: 'no-chart', reason: 'ArtifactFailed', message: `Could not load chart: ${found.message}` }
   return { kind: 'release', account: identity.account, digest: found.digest, revision: found.revision, source }
+}
+
+/** Why what is held of a source is not what it asks for by now: what was fetched for an earlier generation says nothing of this one. */
+function whyStale(source: Manifest, wanted: Manifest | undefined): string | undefined {
+  const { conditions = [], observedGeneration } = (source.status ?? {}) as {
+    readonly conditions?: readonly Condition[]
+    readonly observedGeneration?: number
+  }
+  if (observedGeneration === source.metadata.generation && asksFor(source, wanted)) return undefined
+  const ready = findCondition(conditions, 'Ready')
+  return ready?.status === 'False' && asksFor(source, wanted) ? ready.message : 'latest generation of object has not been reconciled'
+}
+
+/** What the API server adds is no difference. */
+function asksFor(source: Manifest, wanted: Manifest | undefined): boolean {
+  const has = (source.spec ?? {}) as Readonly<Record<string, unknown>>
+  return Object.entries((wanted?.spec ?? {}) as Readonly<Record<string, unknown>>).every(
+    ([key, value]) => canonicalJson(has[key] ?? null) === canonicalJson(value),
+  )
 }

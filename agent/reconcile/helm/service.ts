@@ -93,6 +93,7 @@ export class HelmReconciler<Chart extends FoundChart> {
       case 'not-ready': {
         const waitMs = firstMs(speaker.object, this.#deps.clock.now().getTime())
         if (plan.reason === 'SourceNotReady' && waitMs > 0) return waitMs
+        this.#runs.delete(key)
         await speaker.fail(plan.reason, plan.message)
         return NOT_READY_MS
       }

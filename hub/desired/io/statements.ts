@@ -86,12 +86,13 @@ export const UPSERT_DESIRED = `with ${TARGETS},
   bumped as (
     update cluster_heads h set counter = h.counter + n.count from (select cluster_id, count(*) as count from changed group by cluster_id) n
     where h.cluster_id = n.cluster_id)
-  insert into desired (cluster_id, grp, kind, namespace, name, source_kind, source_namespace, source_name, options_digest, bundle, problem, position)
-  select x.cluster_id, x.grp, x.kind, x.namespace, x.name, x.source_kind, x.source_namespace, x.source_name, x.options_digest, x.bundle, x.problem, x.position
+  insert into desired as d (cluster_id, grp, kind, namespace, name, source_kind, source_namespace, source_name, options_digest, bundle, problem, position, revision)
+  select x.cluster_id, x.grp, x.kind, x.namespace, x.name, x.source_kind, x.source_namespace, x.source_name, x.options_digest, x.bundle, x.problem, x.position, $2
   from changed x
   on conflict (cluster_id, grp, kind, namespace, name) do update set
     source_kind = excluded.source_kind, source_namespace = excluded.source_namespace, source_name = excluded.source_name,
-    options_digest = excluded.options_digest, bundle = excluded.bundle, problem = excluded.problem, position = excluded.position
+    options_digest = excluded.options_digest, bundle = excluded.bundle, problem = excluded.problem, position = excluded.position,
+    revision = case when d.bundle is distinct from excluded.bundle then excluded.revision else d.revision end
   returning cluster_id`
 
 /** Releases of objects whose consumers all have an answer that is right for the target's tree. */

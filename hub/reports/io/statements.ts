@@ -160,6 +160,13 @@ export const UPSERT_OBSERVED = `
   where (o.generation, o.ready, o.reason, o.message, o.suspended)
     is distinct from (excluded.generation, excluded.ready, excluded.reason, excluded.message, excluded.suspended)`
 
+/** Flux objects of a word, each with the bundle that `moved` it to its generation; who stands in the word before (`o`) as it is now keeps that. */
+const MOVED = `
+  select coalesce(jsonb_agg(x.one || jsonb_build_object('moved', case when old.one is null then excluded.bundle else old.one ->> 'moved' end) order by x.at), '[]')
+  from jsonb_array_elements(excluded.flux_objects) with ordinality as x (one, at)
+  left join lateral (
+    select y.one from jsonb_array_elements(o.flux_objects) as y (one) where y.one - 'moved' = x.one - 'moved' limit 1) old on true`
+
 /** Words on what was applied; the same word again writes nothing. */
 export const UPSERT_APPLIED = `
   insert into applied as o (cluster_id, grp, kind, namespace, name, uid, generation, bundle, health, message, flux_objects)
@@ -169,9 +176,9 @@ export const UPSERT_APPLIED = `
   on conflict (cluster_id, grp, kind, namespace, name) do update set
     since = case when o.health = excluded.health then o.since else now() end,
     uid = excluded.uid, generation = excluded.generation, bundle = excluded.bundle, health = excluded.health, message = excluded.message,
-    flux_objects = excluded.flux_objects
+    flux_objects = (${MOVED})
   where (o.uid, o.generation, o.bundle, o.health, o.message, o.flux_objects)
-    is distinct from (excluded.uid, excluded.generation, excluded.bundle, excluded.health, excluded.message, excluded.flux_objects)`
+    is distinct from (excluded.uid, excluded.generation, excluded.bundle, excluded.health, excluded.message, (${MOVED}))`
 
 export const UPSERT_REACHED = `
   insert into reached as o (cluster_id, source_kind, source_namespace, source_name, revision, ready, not_ready, set_digest)

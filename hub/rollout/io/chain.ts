@@ -1,7 +1,7 @@
 import type { Sql } from '../../db/db.ts'
 import type { Chain, ChainQuery } from '../ports.ts'
 import type { ChainObject } from '../why.ts'
-import { LACKING, PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAME, SAY_NOTHING, TELLING } from './keys.ts'
+import { HAD, LACKING, PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 
 interface ChainRow {
   readonly name: string
@@ -31,7 +31,7 @@ const OF_SOURCE = (table: string) =>
 const CHAINS = `
   with wanted as (select $1::text as cluster_id), telling as (${TELLING})
   select c.name, coalesce(ss.closed_at is null and rp.id is not null, false) as connected, coalesce(ss.closed_at, ss.connected_at) as since,
-         so.kind || '/' || so.namespace || '/' || so.name as source, coalesce(s.url, '') as url, so.suspended,
+         so.kind || '/' || so.namespace || '/' || so.name as source, concat_ws(' chart ', coalesce(s.url, ''), s.options ->> 'chart') as url, so.suspended,
          coalesce(so.problem, s.problem) ->> 'message' as problem, s.revision as newest, v.commit,
          case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as wanted,
          w.namespace || '/' || w.name as rollout, r.revision as released, coalesce(r.position <= h.acked, false) as acked,
@@ -52,13 +52,14 @@ const CHAINS = `
            (array_agg(jsonb_build_object('object', co.kind || '/' || co.namespace || '/' || co.name, 'message', d.problem ->> 'message') order by co.namespace, co.name)
              filter (where d.problem is not null))[1] as broken,
            jsonb_agg(jsonb_build_object('object', co.kind || '/' || co.namespace || '/' || co.name, 'suspended', co.suspended,
-             'applied', coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end),
+             'applied', had.applied,
              'ready', coalesce(said ->> 'status' = 'True' and coalesce((said ->> 'observedGeneration')::bigint, o.generation) = o.generation, false),
              'reason', said ->> 'reason', 'message', left(said ->> 'message', 500), 'lack', lack) order by co.namespace, co.name) as objects
     from consumers co
     left join observed ob on ${SAME('ob', 'co')}
     left join objects o on o.scope = co.cluster_id and o.grp = co.grp and o.kind = co.kind and o.namespace = co.namespace and o.name = co.name
     left join reached re on ${OF_SOURCE('re')}
+    ${HAD('co', 'r.revision')}
     ${LACKING('co', 'true')}
     cross join lateral (select jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said) p
     where ${OF_SOURCE('co')} and ($3::text is null or ($3, $4, $5) in ((so.kind, so.namespace, so.name), (co.kind, co.namespace, co.name)))) k on true

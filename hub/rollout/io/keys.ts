@@ -32,9 +32,6 @@ export const TELLING = `
   join objects f on f.scope = 'fleet' and f.grp = '${FLEET_GROUP}' and f.kind = 'Cluster' and f.namespace = '' and f.name = c.name
   where f.status #> '{facts,capabilities}' @> '["health"]'`
 
-/** What a mirrored object `o` says itself of the revision it attempted: a HelmRelease tells its chart's version instead, which need not be that. */
-export const SAID_ATTEMPTED = `case when o.kind <> 'HelmRelease' then o.status ->> 'lastAttemptedRevision' end`
-
 /** True where two rows are of one object of a cluster. */
 export const SAME = (a: string, b: string) =>
   `${a}.cluster_id = ${b}.cluster_id and ${a}.grp = ${b}.grp and ${a}.kind = ${b}.kind and ${a}.namespace = ${b}.namespace and ${a}.name = ${b}.name`
@@ -60,3 +57,29 @@ export const LACKING = (m: string, consumes: string) => `
           then jsonb_build_object('of', 'word', 'word', null)
         when missed.object is not null then jsonb_build_object('of', 'mirror', 'word', missed.object)
         when ap.health <> 'Current' then jsonb_build_object('of', ap.health, 'word', left(ap.message, 500)) end as lack) lacking`
+
+/**
+ * Joins for object `m`, mirrored as `o`, with what the hub was told in `ob` and `re`: `had.attempted` and `had.applied`, revisions
+ * of the source of which it is to have `due`. A release tells the version of its chart, and of an OCI artifact the digest: the
+ * end of the revision; one that was taken back has another chart than the one it attempted.
+ */
+export const HAD = (m: string, due: string) => `
+    cross join lateral (
+      select coalesce(o.status ->> 'lastAttemptedRevisionDigest', o.status ->> 'lastAttemptedRevision') = regexp_replace(${due}, '^.*@', '') as tried,
+             (select x from jsonb_array_elements(coalesce(o.status -> 'history', '[]')) x order by (x ->> 'version')::int desc limit 1) as newest
+      where ${m}.kind = 'HelmRelease' union all select null, null where ${m}.kind <> 'HelmRelease') chart
+    cross join lateral (
+      select case when ${m}.kind <> 'HelmRelease' then coalesce(o.status ->> 'lastAttemptedRevision', case when ob.in_line then re.revision else ob.last_attempted_revision end)
+               when chart.tried then ${due} else o.status ->> 'lastAttemptedRevision' end as attempted,
+             case when ${m}.kind <> 'HelmRelease' then coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end)
+               when chart.tried and chart.newest ->> 'status' = 'deployed' and chart.newest ->> 'chartVersion' = o.status ->> 'lastAttemptedRevision' then ${due}
+               else chart.newest ->> 'chartVersion' end as applied) had`
+
+/** True where what the Ready of object `m`, mirrored as `o`, says is of its last attempt: that of a release begins without failures. */
+export const OF_ATTEMPT = (m: string) => `(${m}.kind <> 'HelmRelease' or coalesce((o.status ->> 'failures')::int, 0) > 0)`
+
+/** True where release `m`, mirrored as `o`, is going to be tried again by its own strategy. */
+export const RETRIED = (m: string) => `
+  coalesce(${m}.kind = 'HelmRelease' and not jsonb_path_exists(o.status, '$.conditions[*] ? (@.type == "Stalled" && @.status == "True")')
+    and (o.spec #>> array[o.status ->> 'lastAttemptedReleaseAction', 'strategy', 'name'] = 'RetryOnFailure'
+      or (o.spec #>> array[o.status ->> 'lastAttemptedReleaseAction', 'remediation', 'retries'])::int <> 0), false)`

@@ -2,7 +2,7 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceObject } from '../model.ts'
 import type { Looked } from '../turn/health.ts'
-import { LACKING, ONE, PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAID_ATTEMPTED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
+import { HAD, LACKING, OF_ATTEMPT, ONE, PLACED_IS_ACKED, PLACEMENT_HOLDERS, RETRIED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 
 const MIRROR_OF = (m: string) =>
   `o.scope = ${m}.cluster_id and o.grp = ${m}.grp and o.kind = ${m}.kind and o.namespace = ${m}.namespace and o.name = ${m}.name`
@@ -33,9 +33,7 @@ const MEMBERS = `
            ro.cluster_id is null or (ro.state = 'placed' and coalesce(o.spec @> ro.content, ro.content is null)) as in_place,
            coalesce((said ->> 'observedGeneration')::bigint, (o.status ->> 'observedGeneration')::bigint, o.generation) = o.generation as current,
            said, o.kind in ${SAY_NOTHING} and said is null as silent, lacking.lack, so.cluster_id is not null as consumes,
-           case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as due,
-           coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end) as applied,
-           coalesce(${SAID_ATTEMPTED}, case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
+           due.due, had.applied, had.attempted, ${OF_ATTEMPT('m')} as of_attempt, ${RETRIED('m')} as retried, coalesce((o.status ->> 'failures')::int, 0) as failures
     from member m
     left join root ro on ${SAME('ro', 'm')}
     left join ${ONE('objects', 'o', MIRROR_OF('m'))} on true
@@ -47,6 +45,9 @@ const MEMBERS = `
     left join ${ONE('grants', 'gr', SOURCE_OF('gr'))} on true
     left join ${ONE('releases', 'r', SOURCE_OF('r'))} on true
     left join reached re on ${SOURCE_OF('re')}
+    cross join lateral (
+      select case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as due) due
+    ${HAD('m', 'due.due')}
     ${LACKING('m', 'so.cluster_id is not null')}
     cross join lateral (select jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said) ready)`
 
@@ -67,9 +68,9 @@ const LOOK = `
              else left(m.said ->> 'message', 500) end as message,
            case when m.ready then m.lack end as lack, m.in_place and not m.absent and (m.suspended or (m.ready and m.lack is null)) as healthy,
            m.root and h.acked and (m.state = 'refused' or (m.in_place and not m.suspended and (
-             (m.current and m.said ->> 'status' = 'False' and (not m.consumes or m.attempted = m.due)) or (m.ready and m.lack ->> 'of' = 'Failed')))) as failing,
+             (m.current and m.said ->> 'status' = 'False' and m.of_attempt and (not m.consumes or m.attempted = m.due)) or (m.ready and m.lack ->> 'of' = 'Failed')))) as failing,
            -- An agent tells of a refusal once it stands; one that waits for a removal passes by itself.
-           case when m.state = 'refused' and m.word not like '%is being deleted%' then 2 else 1 end as attempts,
+           case when m.state = 'refused' and m.word not like '%is being deleted%' then 2 else greatest(1, m.failures) end as attempts, m.retried,
            not m.in_place or (m.consumes and m.applied is distinct from m.due and m.attempted is distinct from m.due) as behind
     from (
       select x.*, coalesce(x.current and (x.silent or x.said ->> 'status' = 'True') and (not x.consumes or x.applied = x.due), false) as ready
@@ -77,17 +78,17 @@ const LOOK = `
     join held h on h.cluster_id = m.cluster_id
     union all
     select cluster_id, kind || '/' || namespace || '/' || name, false, 'Leaving', coalesce(nullif(message, ''), 'it is being taken out of the cluster'),
-           null, false, false, 0, false
+           null, false, false, 0, false, false
     from root where leaving is not null
     union all
     select h.cluster_id, x ->> 'object', false, case when h.blocked then 'PlacementBlocked' else 'PlacementProblem' end, x ->> 'message',
-           null, false, h.released and not h.blocked, 2, false
+           null, false, h.released and not h.blocked, 2, false, false
     from held h cross join lateral jsonb_array_elements(h.problems) x),
   summed as (
     select j.cluster_id, count(*)::int as members,
            (array_agg(jsonb_build_object('object', coalesce(j.object, 'Placement/' || $2 || '/' || $3), 'absent', j.absent, 'behind', j.behind, 'reason', j.reason, 'message', j.message, 'lack', j.lack)
              order by j.object) filter (where not coalesce(j.healthy, false) and not coalesce(j.failing, false)))[1] as waiting,
-           jsonb_agg(jsonb_build_object('object', coalesce(j.object, 'Placement/' || $2 || '/' || $3), 'reason', j.reason, 'message', j.message, 'attempts', j.attempts)
+           jsonb_agg(jsonb_build_object('object', coalesce(j.object, 'Placement/' || $2 || '/' || $3), 'reason', j.reason, 'message', j.message, 'attempts', j.attempts, 'retried', j.retried)
              order by j.object) filter (where j.failing) as failing
     from judged j group by j.cluster_id)
   select w.cluster_id, x.cluster_id is not null as present, false as suspended,

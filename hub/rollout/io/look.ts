@@ -2,12 +2,26 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import type { SourceObject } from '../model.ts'
 import type { Failing, Looked, Waiting } from '../turn/health.ts'
-import { LACKING, ONE, SAID_ATTEMPTED, SAY_NOTHING, TELLING } from './keys.ts'
+import { HAD, LACKING, OF_ATTEMPT, ONE, RETRIED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 import { lookPlaced } from './look-placed.ts'
 
 const OF_MEMBER = (as: string, cluster = 'cluster_id') =>
   `${as}.${cluster} = m.cluster_id and ${as}.grp = m.grp and ${as}.kind = m.kind and ${as}.namespace = m.namespace and ${as}.name = m.name`
 const OF_SOURCE = (as: string) => `${as}.source_kind = $2 and ${as}.source_namespace = $3 and ${as}.source_name = $4`
+
+/**
+ * True where release `m`, mirrored as `o`, consumes another source and has the generation to which the revision moved it:
+ * by the word on a bundle that came with the revision.
+ */
+const CAUSED = `
+  (m.kind = 'HelmRelease' and co.cluster_id is null and exists (
+    select from consumers pc
+    join desired pd on ${SAME('pd', 'pc')} and pd.revision = $5
+    join applied pa on ${SAME('pa', 'pc')} and pa.bundle = pd.bundle
+    cross join lateral jsonb_to_recordset(pa.flux_objects) as x("group" text, kind text, namespace text, name text, uid text, generation bigint, moved text)
+    where pc.cluster_id = m.cluster_id and pc.source_kind = $2 and pc.source_namespace = $3 and pc.source_name = $4
+      and x."group" = m.grp and x.kind = m.kind and x.namespace = m.namespace and x.name = m.name
+      and x.uid = o.uid and x.generation = o.generation and x.moved = pa.bundle))`
 
 /**
  * How clusters ($1) do at revision $5 of source object ($2, $3, $4), in one statement. What consumes the source is
@@ -33,20 +47,22 @@ const LOOK = `
     select m.*, o.scope is null as absent, coalesce((o.spec ->> 'suspend')::boolean, false) as suspended,
            o.generation, o.status, lacking.lack, co.cluster_id is not null as consumes,
            jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said,
-           coalesce(o.status ->> 'lastAppliedRevision', case when ob.in_line then re.revision else ob.last_applied_revision end) as applied,
-           coalesce(${SAID_ATTEMPTED}, case when ob.in_line then re.revision else ob.last_attempted_revision end) as attempted
+           had.applied, had.attempted, ${CAUSED} as caused, ${OF_ATTEMPT('m')} as of_attempt, ${RETRIED('m')} as retried, coalesce((o.status ->> 'failures')::int, 0) as failures
     from member m
     left join ${ONE('objects', 'o', OF_MEMBER('o', 'scope'))} on true
     left join ${ONE('observed', 'ob', OF_MEMBER('ob'))} on true
     left join ${ONE('consumers', 'co', `${OF_MEMBER('co')} and ${OF_SOURCE('co')}`)} on true
     left join ${ONE('reached', 're', `re.cluster_id = m.cluster_id and ${OF_SOURCE('re')}`)} on true
+    ${HAD('m', '$5::text')}
     ${LACKING('m', 'co.cluster_id is not null')}),
   judged as (
     select x.cluster_id, x.kind || '/' || x.namespace || '/' || x.name as object, x.grp, x.kind, x.namespace, x.name, x.absent,
            case when x.ready and x.lack ->> 'of' = 'Failed' then 'HealthCheckFailed' else x.said ->> 'reason' end as reason,
            case when x.ready and x.lack ->> 'of' = 'Failed' then x.lack ->> 'word' else left(x.said ->> 'message', 500) end as message,
            case when x.ready then x.lack end as lack, x.ready and x.lack is null as healthy,
-           x.consumes and ((x.current and x.said ->> 'status' = 'False' and x.attempted = $5) or (x.ready and x.lack ->> 'of' = 'Failed')) as failing,
+           x.retried, x.failures,
+           (x.consumes and ((x.current and x.said ->> 'status' = 'False' and x.attempted = $5 and x.of_attempt) or (x.ready and x.lack ->> 'of' = 'Failed')))
+             or (x.caused and x.current and x.said ->> 'status' = 'False' and x.of_attempt) as failing,
            x.consumes and x.attempted is distinct from $5 as behind
     from (
       select z.*, coalesce(z.current and (z.said ->> 'status' = 'True' or (z.said is null and z.kind in ${SAY_NOTHING}))
@@ -58,9 +74,9 @@ const LOOK = `
     select j.cluster_id, count(*)::int as members,
            (array_agg(jsonb_build_object('object', j.object, 'absent', j.absent, 'behind', j.behind, 'reason', j.reason, 'message', j.message, 'lack', j.lack)
              order by j.object) filter (where not coalesce(j.healthy, false) and not coalesce(j.failing, false)))[1] as waiting,
-           (jsonb_agg(jsonb_build_object('object', j.object, 'reason', j.reason, 'message', j.message, 'attempts', (
+           (jsonb_agg(jsonb_build_object('object', j.object, 'reason', j.reason, 'message', j.message, 'retried', j.retried, 'attempts', greatest(j.failures, (
                select count(*) from events ev where ev.cluster_id = j.cluster_id and ev.kind = j.kind and ev.namespace = j.namespace
-                 and ev.name = j.name and ev.severity = 'error' and ev.revision = $5)) order by j.object) filter (where j.failing)) as failing
+                 and ev.name = j.name and ev.severity = 'error' and ev.revision = $5))) order by j.object) filter (where j.failing)) as failing
     from judged j group by j.cluster_id)
   select w.cluster_id, so.cluster_id is not null as present, coalesce(so.suspended, false) as suspended,
          coalesce(s.closed_at is null and rp.id is not null and pl.partition is not null, false) as connected,

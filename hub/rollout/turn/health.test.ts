@@ -15,6 +15,7 @@ const at = (over: Partial<Looked> = {}): Looked => ({
   ...over,
 })
 const failing = (reason: string, message = 'no', attempts = 1) => [{ object: 'Kustomization/a/b', reason, message, attempts }]
+const retried = (reason: string, attempts = 1) => [{ object: 'HelmRelease/a/b', reason, message: 'no', attempts, retried: true }]
 const waiting = { object: 'Kustomization/a/b', absent: false, behind: false, reason: 'Progressing', message: 'soon', lack: null }
 const lacks = (of: Lack['of'], word: string | null = null) =>
   at({ waiting: { ...waiting, reason: 'ReconciliationSucceeded', lack: { of, word } } })
@@ -61,6 +62,16 @@ test.each<[string, Looked, string, string]>([
     'failed',
     'ReconciliationFailed',
   ],
+  ['a release failed', at({ failing: failing('UpgradeFailed') }), 'failed', 'UpgradeFailed'],
+  ['a release was taken back', at({ failing: failing('RollbackSucceeded') }), 'failed', 'RollbackSucceeded'],
+  ['a release that failed is gone', at({ failing: failing('UninstallSucceeded') }), 'failed', 'UninstallSucceeded'],
+  ['a release cannot be taken back', at({ failing: failing('MissingRollbackTarget') }), 'failed', 'MissingRollbackTarget'],
+  ['the tests of a release fail', at({ failing: failing('TestFailed') }), 'failed', 'TestFailed'],
+  ['a release is tried again', at({ failing: retried('UpgradeFailed') }), 'progressing', 'UpgradeFailed'],
+  ['a release failed again', at({ failing: retried('RollbackSucceeded', 2) }), 'failed', 'RollbackSucceeded'],
+  ['a release has no tries left', at({ failing: failing('RetriesExceeded') }), 'failed', 'RetriesExceeded'],
+  ['a release waits for its chart, however often', at({ failing: failing('SourceNotReady', 'no', 9) }), 'progressing', 'SourceNotReady'],
+  ['a chart cannot be pulled', at({ waiting: { ...waiting, reason: 'ChartPullError' } }), 'progressing', 'ChartPullError'],
   ['a placed object is refused, and that stands', at({ failing: failing('PlacementRefused', 'no', 2) }), 'failed', 'PlacementRefused'],
   [
     'it waits for another object, however often',

@@ -6,8 +6,10 @@ export interface Failing {
   readonly object: string
   readonly reason: string
   readonly message: string
-  /** Failed attempts at the revision that events tell of. */
+  /** Failed attempts at the revision that are known of. */
   readonly attempts: number
+  /** True for a release that is to be tried again, as its own strategy says. */
+  readonly retried?: boolean
 }
 
 /** An object that is neither ready at the revision nor failing at it. */
@@ -54,13 +56,18 @@ const AT_ONCE: readonly string[] = [
   'BuildFailed',
   'HealthCheckFailed',
   'InstallFailed',
+  'MissingRollbackTarget',
   'PruneFailed',
   'RetriesExceeded',
+  'RollbackFailed',
+  'RollbackSucceeded',
   'TestFailed',
+  'UninstallFailed',
+  'UninstallSucceeded',
   'UpgradeFailed',
 ]
 /** What only says that something else has to come first. */
-const WAITS: readonly string[] = ['DependencyNotReady', 'Progressing', 'ProgressingWithRetry', 'Suspended']
+const WAITS: readonly string[] = ['DependencyNotReady', 'Progressing', 'ProgressingWithRetry', 'SourceNotReady', 'Suspended']
 /** Words with which an API server refuses the object itself; everything else it says may pass by itself. */
 const REFUSED =
   /\((Invalid|BadRequest|NotAcceptable|RequestEntityTooLarge)\)|is invalid|no matches for kind|field is immutable|failed to create typed patch object/
@@ -88,8 +95,9 @@ export function judge(looked: Looked): Judged {
   return { health: 'healthy', reason: 'Ready', message: 'everything is ready at the revision' }
 }
 
-function hasFailed({ attempts, message, reason }: Failing): boolean {
+function hasFailed({ attempts, message, reason, retried = false }: Failing): boolean {
   if (WAITS.includes(reason)) return false
+  if (retried) return attempts >= ATTEMPTS
   return AT_ONCE.includes(reason) || REFUSED.test(message) || attempts >= ATTEMPTS
 }
 

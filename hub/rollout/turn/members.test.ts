@@ -56,6 +56,13 @@ test('a source with another URL than most is kept apart and named', () => {
   expect(problems.map(({ cluster }) => cluster)).toEqual(['a'])
 })
 
+test('a chart that asks for something else is named as what it is', () => {
+  const charts = [candidate('a', { origin: 'x 1.x' }), candidate('b', { origin: 'x 1.x' }), candidate('c', { origin: 'x 2.x' })]
+  expect(chooseMembers({ source: { kind: 'HelmChart', name: 'app' } }, charts, 'me').problems).toEqual([
+    { cluster: 'c', message: 'HelmChart app has another repository, chart or version there than in most clusters; it keeps what it has' },
+  ])
+})
+
 test('no revision is the newest until every source has resolved it', () => {
   expect(choose([candidate('a', { newest: content('r2') }), candidate('b')]).newest).toBeUndefined()
   const late = choose([candidate('a'), candidate('b', { newest: null })])

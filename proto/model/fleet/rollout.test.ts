@@ -125,7 +125,7 @@ test.each<[string, object, readonly string[]]>([
     ['spec.windows[0].duration: must be between 1m and 168h'],
   ],
   ['an unknown field', { wave: [] }, ['spec.wave: unknown field']],
-  ['an unknown source', { source: { kind: 'HelmChart', name: 'a' } }, [expect.stringContaining('spec.source.kind: ')]],
+  ['an unknown source', { source: { kind: 'HelmRepository', name: 'a' } }, [expect.stringContaining('spec.source.kind: ')]],
 ])('%s is refused, with the path', (_, spec, expected) => {
   expect([...problems(spec)].sort()).toEqual(expected)
 })

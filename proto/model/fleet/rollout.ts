@@ -5,7 +5,7 @@ import { amount } from './amount.ts'
 import { clusterChoice } from './clusters.ts'
 import { rolloutWindow } from './rollout-window.ts'
 
-const SOURCES = ['GitRepository', 'OCIRepository', 'Bucket', 'Placement'] as const
+const SOURCES = ['GitRepository', 'OCIRepository', 'HelmChart', 'Bucket', 'Placement'] as const
 
 /** What happens once more clusters failed than may. */
 export const ROLLOUT_ACTIONS = ['stop', 'rollback', 'continue'] as const
