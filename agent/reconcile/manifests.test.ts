@@ -25,9 +25,9 @@ test('refuses aliases, which no build has', () => {
 })
 
 test('reads aliases and merge keys of a release, within a limit', () => {
-  const labels = 'metadata:\n  name: a\n  labels: &l {app: x}\nspec:\n  selector: *l\n  more: {<<: *l, y: z}\n'
+  const labels = 'metadata:\n  name: a\n  labels: &l {app: x}\nspec:\n  selector: *l\n  more: {<<: *l, tier: web}\n'
   const read = readReleased(`apiVersion: v1\nkind: Service\n${labels}`)
-  expect('objects' in read && read.objects[0]?.spec).toEqual({ selector: { app: 'x' }, more: { app: 'x', y: 'z' } })
+  expect('objects' in read && read.objects[0]?.spec).toEqual({ selector: { app: 'x' }, more: { app: 'x', tier: 'web' } })
   const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]']
   for (const [was, now] of ['ab', 'bc', 'cd']) bomb.push(`${now}: &${now} [${Array(10).fill(`*${was}`).join(', ')}]`)
   expect(() => readReleased(`${map('a')}${bomb.join('\n')}\n`)).toThrow()

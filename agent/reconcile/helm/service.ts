@@ -138,8 +138,9 @@ export class HelmReconciler<Chart extends FoundChart> {
       const isForced = releases.forces(speaker.object)
       const attempt = releases.attempt(speaker.object, chart, values)
       speaker.about({ token: attempt.configDigest })
-      await speaker.say({ kind: 'attempting', attempt })
+      speaker.note({ kind: 'attempting', attempt })
       const ended = await releases.release({ object: speaker.object, account, chart, values, secrets, voice: speaker, isForced, signal })
+      await speaker.written()
       return ended.kind === 'again' ? ended.afterMs : undefined
     } catch (error) {
       signal.throwIfAborted()

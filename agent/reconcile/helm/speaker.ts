@@ -1,7 +1,7 @@
 import type { Clock } from '../../../proto/base/clock.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import { REQUESTED_AT } from '../../../proto/model/names.ts'
-import type { StatusMoment } from '../../mirror/model.ts'
+import type { HelmReleaseOutcome, StatusMoment } from '../../mirror/model.ts'
 import type { HelmVoice, JobVoice, NextStatus } from './ports.ts'
 
 /** What an action is about, for those who hear of it. */
@@ -32,11 +32,21 @@ export function createSpeaker(
   { key, object, signal }: { readonly key: string; readonly object: HelmRelease; readonly signal: AbortSignal },
 ): Speaker {
   let told = object
+  let isNoted = false
   let topic: Partial<Topic> = {}
   const requestedAt = object.metadata.annotations?.[REQUESTED_AT]
-  const write = async (status: HelmRelease['status']) => {
-    told = { ...told, status }
-    await voice.helmStatus(key, status, signal)
+  const write = async () => {
+    await voice.helmStatus(key, told.status, signal)
+    isNoted = false
+  }
+  const tell = (outcome: HelmReleaseOutcome) => {
+    const at: StatusMoment = {
+      generation: object.metadata.generation ?? 0,
+      now: clock.now(),
+      ...(requestedAt === undefined ? {} : { requestedAt }),
+    }
+    told = { ...told, status: next(told.status, outcome, at) }
+    return told
   }
   const speaker: Speaker = {
     get object() {
@@ -46,18 +56,22 @@ export function createSpeaker(
       topic = { ...topic, ...more }
     },
     async say(outcome) {
-      const at: StatusMoment = {
-        generation: object.metadata.generation ?? 0,
-        now: clock.now(),
-        ...(requestedAt === undefined ? {} : { requestedAt }),
-      }
-      await write(next(told.status, outcome, at))
+      tell(outcome)
+      await write()
       return told
+    },
+    note(outcome) {
+      isNoted = true
+      return tell(outcome)
+    },
+    async written() {
+      if (isNoted) await write()
     },
     async chart(name) {
       if ((told.status.helmChart ?? undefined) === name) return
       const { helmChart: _, ...rest } = told.status
-      await write({ ...rest, ...(name === undefined ? {} : { helmChart: name }) })
+      told = { ...told, status: { ...rest, ...(name === undefined ? {} : { helmChart: name }) } }
+      await write()
     },
     async fail(reason, message) {
       const before = told.status.conditions?.find(({ type }) => type === 'Ready')
