@@ -39,7 +39,7 @@ import { createChartDesk } from '../reconcile/io/chart-desk.ts'
 import { createReleaseObjects } from '../reconcile/io/release-drift.ts'
 import { createReleaseValues } from '../reconcile/io/release-values.ts'
 import type { FluxVoice } from '../reconcile/io/voice.ts'
-import { readManifests } from '../reconcile/manifests.ts'
+import { readReleased } from '../reconcile/manifests.ts'
 import { createWork } from '../reconcile/work.ts'
 import type { Authority } from '../tenancy/io/authority.ts'
 
@@ -72,7 +72,7 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
     markFailed: (stored, { account, ...o }) => openHelmStorage(as(account)).markFailed(stored, o),
     run: (action, { account, ...limits }) => run(serviceAccount(account.namespace, account.name)).run(action, limits),
   }
-  const objects = createReleaseObjects({ as, read: readManifests, normalize, differences, withoutIgnored, correction })
+  const objects = createReleaseObjects({ as, read: readReleased, normalize, differences, withoutIgnored, correction })
   const deps: ReleaseDeps = {
     ...{ helm, clock, drift: objects },
     inventoryOf: async (stored, o) =>

@@ -41,6 +41,10 @@ export interface ReadyChart {
 export interface ReleaseVoice {
   /** Writes the status that follows from an outcome. @returns the object with it */
   say(outcome: HelmReleaseOutcome): Promise<HelmRelease>
+  /** The same, written with what is said next: for where that follows at once. */
+  note(outcome: HelmReleaseOutcome): HelmRelease
+  /** Writes what was noted and is not written yet. */
+  written(): Promise<void>
   event(event: { readonly severity: 'info' | 'error'; readonly reason: string; readonly message: string }): void
 }
 

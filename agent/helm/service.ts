@@ -40,11 +40,9 @@ interface Standing {
  */
 export async function release(deps: ReleaseDeps, job: ReleaseJob): Promise<ReleaseEnd> {
   const done = new Set<string>()
-  let { object } = job
-  let storage = await deps.helm.history(releaseTarget(object), job)
+  let standing = await look(deps, job)
   for (;;) {
     job.signal.throwIfAborted()
-    const standing: Standing = { object, storage, state: releaseState({ ...job, object, stored: storage[0] }) }
     const next = nextAction({ ...standing, isForced: job.isForced && !done.has('release') })
     if (next.kind === 'nothing') return settle(deps, job, standing)
     if (next.kind === 'stalled') return stall(job, next)
@@ -54,12 +52,20 @@ export async function release(deps: ReleaseDeps, job: ReleaseJob): Promise<Relea
       { ...job, object: await begin(job, standing, next) },
       { next, storage: standing.storage, state: standing.state },
     )
-    object = ended.object
-    storage = ended.storage
-    if (ended.kind === 'untouched') return later(job, object)
-    if (TYPE[next.kind] === 'remedy') return afterRemedy(job, object)
+    if (ended.kind === 'untouched') return later(job, ended.object)
+    if (TYPE[next.kind] === 'remedy') return afterRemedy(job, ended.object)
     done.add(TYPE[next.kind])
+    standing = stand(job, ended)
   }
+}
+
+async function look({ helm }: ReleaseDeps, job: ReleaseJob): Promise<Standing> {
+  const { account, object, signal } = job
+  return stand(job, { object, storage: await helm.history(releaseTarget(object), { account, signal }) })
+}
+
+function stand({ chart, values }: ReleaseJob, { object, storage }: Omit<Standing, 'state'>): Standing {
+  return { object, storage, state: releaseState({ object, stored: storage[0], chart, values }) }
 }
 
 /** Says what begins: a release action makes the object unready until it is done. */
@@ -129,6 +135,7 @@ async function lookForDrift(
 ): Promise<string | undefined> {
   const mode = object.spec.driftDetection?.mode ?? 'disabled'
   if (mode === 'disabled') return undefined
+  await voice.written()
   const name = fullName(stored)
   const { corrected, failures, found } = await drift.look(stored, { account, object, corrects: mode === 'enabled', signal })
   if (found.length === 0) return ''

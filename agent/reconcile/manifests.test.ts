@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isFluxController, readManifests, refuseKinds } from './manifests.ts'
+import { isFluxController, readManifests, readReleased, refuseKinds } from './manifests.ts'
 
 const map = (name: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\n`
 const names = (text: string) => {
@@ -22,6 +22,15 @@ test('says which document is no object, without quoting it', () => {
 
 test('refuses aliases, which no build has', () => {
   expect(() => readManifests(`x: &a [1]\n${map('a')}y: *a\n`)).toThrow()
+})
+
+test('reads aliases and merge keys of a release, within a limit', () => {
+  const labels = 'metadata:\n  name: a\n  labels: &l {app: x}\nspec:\n  selector: *l\n  more: {<<: *l, tier: web}\n'
+  const read = readReleased(`apiVersion: v1\nkind: Service\n${labels}`)
+  expect('objects' in read && read.objects[0]?.spec).toEqual({ selector: { app: 'x' }, more: { app: 'x', tier: 'web' } })
+  const bomb = ['a: &a [x, x, x, x, x, x, x, x, x, x]']
+  for (const [was, now] of ['ab', 'bc', 'cd']) bomb.push(`${now}: &${now} [${Array(10).fill(`*${was}`).join(', ')}]`)
+  expect(() => readReleased(`${map('a')}${bomb.join('\n')}\n`)).toThrow()
 })
 
 test('reads scalars as Kubernetes does', () => {

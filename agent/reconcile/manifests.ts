@@ -5,15 +5,28 @@ import { formatRef } from '../../proto/model/object-ref.ts'
 import { admitsKind, type LocalPolicy } from '../../proto/model/policy.ts'
 
 const MAX_OBJECTS = 20_000
+/** How much aliases may stand for; more is an attack on memory. */
+const MAX_ALIASES = 100
+
+type Read = { readonly objects: readonly Manifest[] } | { readonly problem: string }
 
 /** The objects of a bundle, or a sentence on what in it is none. Lists are taken apart. */
-export function readManifests(bundle: string): { readonly objects: readonly Manifest[] } | { readonly problem: string } {
-  const objects: Manifest[] = []
+export function readManifests(bundle: string): Read {
   // Kustomize writes no aliases: a bundle that has some was not made by it.
-  for (const [index, document] of parseAllDocuments(bundle, { ...LIKE_GO, merge: false, logLevel: 'silent' }).entries()) {
+  return read(bundle, { merge: false, maxAliasCount: 0 })
+}
+
+/** The same of a release's manifest, which holds what the templates of its chart wrote: anchors, aliases and merge keys too. */
+export function readReleased(manifest: string): Read {
+  return read(manifest, { merge: true, maxAliasCount: MAX_ALIASES })
+}
+
+function read(text: string, { maxAliasCount, merge }: { readonly merge: boolean; readonly maxAliasCount: number }): Read {
+  const objects: Manifest[] = []
+  for (const [index, document] of parseAllDocuments(text, { ...LIKE_GO, merge, logLevel: 'silent' }).entries()) {
     const [error] = document.errors
     if (error) return { problem: `document ${index + 1} of the build is not YAML: ${error.code}` }
-    const value: unknown = document.toJS({ maxAliasCount: 0 })
+    const value: unknown = document.toJS({ maxAliasCount })
     if (value === null || value === undefined) continue
     for (const one of itemsOf(value)) {
       if (!isManifest(one))

@@ -8,6 +8,7 @@ import { BARS_AT_SCALE } from './bars-at-scale.ts'
 import { sweepLeftovers } from './bed/temp-dir.ts'
 import { clusterCases } from './cases/cluster.ts'
 import { fleet } from './cases/fleet.ts'
+import { helm } from './cases/helm.ts'
 import { release } from './cases/release.ts'
 import { restart } from './cases/restart.ts'
 import { waves } from './cases/waves.ts'
@@ -39,6 +40,11 @@ async function run(options: BenchOptions): Promise<void> {
     for (const n of options.sizes) {
       figures.note(`one real cluster, hub and agent as processes of their own, N = ${n} Kustomizations of 4 objects`)
       await clusterCases(n, { options, figures, signal })
+    }
+  if (options.cases.includes('helm'))
+    for (const n of options.sizes) {
+      figures.note(`one real cluster, hub and agent as processes of their own, N = ${n} HelmReleases of one chart of 4 objects`)
+      await helm(n, { options, figures, signal })
     }
   for (const [name, work] of Object.entries(SIMULATED))
     if (options.cases.some((one) => one === name)) await work({ options, figures, signal })

@@ -2,12 +2,12 @@ import { parseArgs } from 'node:util'
 import { FleetError } from '../../proto/base/errors.ts'
 import { parseDurationMs } from '../../proto/model/duration.ts'
 
-export const CASES = ['limit', 'sync', 'idle', 'heal', 'fleet', 'release', 'waves', 'restart'] as const
+export const CASES = ['limit', 'sync', 'idle', 'heal', 'helm', 'fleet', 'release', 'waves', 'restart'] as const
 export type Case = (typeof CASES)[number]
 
 export interface BenchOptions {
   readonly cases: readonly Case[]
-  /** How many Kustomizations; one cluster for each number. */
+  /** How many Kustomizations or HelmReleases; one cluster for each number. */
   readonly sizes: readonly number[]
   /** How many commits and deletions the middle one is taken of. */
   readonly tries: number
@@ -35,7 +35,8 @@ export const USAGE = `npm run bench [-- CASE … --quick --n 100,500 --agents 10
   --clusters 100 --concerned 100 --runs 100 --placements 1000]
 
 Cases: limit (what the API server can do), sync (N Kustomizations on one real cluster: all Ready; one commit),
-idle (nothing to do), heal (a deleted object comes back), fleet (simulated agents on a real hub); and with simulated clusters:
+idle (nothing to do), heal (a deleted object comes back), helm (N HelmReleases of one chart instead: all Ready; one with another value;
+the next version of the chart; an idle minute), fleet (simulated agents on a real hub); and with simulated clusters:
 release (a commit for --concerned of --agents), waves (rollouts over --clusters, one and --runs at once), restart (--placements in
 --clusters, hub killed). All of them when none is named.
 --quick takes small numbers. --profiles keeps CPU profiles of hub and agent, which slows them down a little.

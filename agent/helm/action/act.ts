@@ -42,11 +42,11 @@ interface Doing {
 export interface Acted {
   readonly kind: 'touched' | 'untouched'
   readonly object: HelmRelease
-  /** Helm's storage after it. */
+  /** Helm's storage after the action. */
   readonly storage: readonly StoredRelease[]
 }
 
-/** Carries one action out, takes down what Helm's storage has of it, and says how it went. */
+/** Carries one action out, takes down what Helm's storage has of it, and notes how it went: what follows is said at once. */
 export async function act(deps: ActDeps, job: ReleaseJob, doing: Doing): Promise<Acted> {
   const { next, storage, state } = doing
   const startedMs = deps.clock.now().getTime()
@@ -68,7 +68,7 @@ export async function act(deps: ActDeps, job: ReleaseJob, doing: Doing): Promise
     isCounted: isTest ? !activeStrategy(job.object.spec, job.object.status)?.ignoreTestFailures : isRelease(next) && isTouched,
   }
   job.voice.event({ severity: error === undefined ? 'info' : 'error', reason: reasonFor(next.kind, error === undefined), message: told })
-  return { kind: isTouched ? 'touched' : 'untouched', object: await job.voice.say(outcome), storage: after }
+  return { kind: isTouched ? 'touched' : 'untouched', object: job.voice.note(outcome), storage: after }
 }
 
 /** @returns why it failed; undefined where it did not */

@@ -64,6 +64,8 @@ export interface Releases<Chart extends FoundChart = FoundChart> {
 
 export interface JobVoice {
   say(outcome: HelmReleaseOutcome): Promise<HelmRelease>
+  note(outcome: HelmReleaseOutcome): HelmRelease
+  written(): Promise<void>
   event(event: { readonly severity: 'info' | 'error'; readonly reason: string; readonly message: string }): void
 }
 

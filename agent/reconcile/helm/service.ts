@@ -141,6 +141,7 @@ export class HelmReconciler<Chart extends FoundChart> {
       speaker.about({ token: attempt.configDigest })
       speaker.note({ kind: 'attempting', attempt })
       const ended = await releases.release({ object: speaker.object, account, chart, values, secrets, voice: speaker, isForced, signal })
+      await speaker.written()
       return ended.kind === 'again' ? ended.afterMs : undefined
     } catch (error) {
       signal.throwIfAborted()

@@ -18,8 +18,6 @@ export interface Speaker extends JobVoice {
   /** The object with what was said of it. */
   readonly object: HelmRelease
   about(topic: Partial<Topic>): void
-  /** As `say`, but written only with what is said next. */
-  note(outcome: HelmReleaseOutcome): void
   /** Says which HelmChart was made for it. */
   chart(name: string | undefined): Promise<void>
   /** Says that it has failed, once. @returns when to try again, in milliseconds */
@@ -34,19 +32,21 @@ export function createSpeaker(
   { key, object, signal }: { readonly key: string; readonly object: HelmRelease; readonly signal: AbortSignal },
 ): Speaker {
   let told = object
+  let isNoted = false
   let topic: Partial<Topic> = {}
   const requestedAt = object.metadata.annotations?.[REQUESTED_AT]
-  const after = (outcome: HelmReleaseOutcome) => {
+  const write = async () => {
+    await voice.helmStatus(key, told.status, signal)
+    isNoted = false
+  }
+  const tell = (outcome: HelmReleaseOutcome) => {
     const at: StatusMoment = {
       generation: object.metadata.generation ?? 0,
       now: clock.now(),
       ...(requestedAt === undefined ? {} : { requestedAt }),
     }
-    return next(told.status, outcome, at)
-  }
-  const write = async (status: HelmRelease['status']) => {
-    told = { ...told, status }
-    await voice.helmStatus(key, status, signal)
+    told = { ...told, status: next(told.status, outcome, at) }
+    return told
   }
   const speaker: Speaker = {
     get object() {
@@ -55,17 +55,23 @@ export function createSpeaker(
     about(more) {
       topic = { ...topic, ...more }
     },
-    note(outcome) {
-      told = { ...told, status: after(outcome) }
-    },
     async say(outcome) {
-      await write(after(outcome))
+      tell(outcome)
+      await write()
       return told
+    },
+    note(outcome) {
+      isNoted = true
+      return tell(outcome)
+    },
+    async written() {
+      if (isNoted) await write()
     },
     async chart(name) {
       if ((told.status.helmChart ?? undefined) === name) return
       const { helmChart: _, ...rest } = told.status
-      await write({ ...rest, ...(name === undefined ? {} : { helmChart: name }) })
+      told = { ...told, status: { ...rest, ...(name === undefined ? {} : { helmChart: name }) } }
+      await write()
     },
     async fail(reason, message) {
       const before = told.status.conditions?.find(({ type }) => type === 'Ready')

@@ -19,24 +19,29 @@ const SETTLE_MS = 5_000
 
 /** The cases with N Kustomizations on one real cluster, one after the other on the same world. */
 export async function clusterCases(n: number, o: Pick<Bench, 'options' | 'figures' | 'signal'>): Promise<void> {
-  const { options, figures, signal } = o
-  const wants = (name: BenchOptions['cases'][number]) => options.cases.includes(name)
+  const wants = (name: BenchOptions['cases'][number]) => o.options.cases.includes(name)
   await using scope = new AsyncDisposableStack()
-  const world = scope.use(await openClusterWorld({ inspect: options.profiles !== undefined, agentFlags: options.agentFlags, signal }))
-  scope.defer(() => keepLogs(world, options, `cluster-${n}`))
-  await prepare(world, signal)
-  const kustomizations = scope.use(await follow(world.admin.own, collection(`${KUSTOMIZE_GROUP}/v1`, 'Kustomization', PLATFORM_NAMESPACE)))
-  const configMaps = scope.use(await follow(world.admin.own, collection('v1', 'ConfigMap', APPS_NAMESPACE)))
-  await systemClock.sleep(SETTLE_MS, signal)
-  const bench: Bench = {
-    ...{ n, world, kustomizations, configMaps, options, figures, signal },
-    measured: (name, work, tailMs = TAIL_MS) => measure({ world, name: `${name}-${n}`, profiles: options.profiles, tailMs, signal }, work),
-  }
+  const bench = await openBench(n, o, scope)
+  scope.defer(() => keepLogs(bench.world, o.options, `cluster-${n}`))
   if (wants('sync') || wants('idle') || wants('heal')) await sync(bench)
   if (wants('heal')) await heal(bench)
   if (wants('limit')) await limit(bench)
   // Last, for it ends hub and agent.
   if (wants('idle')) await idle(bench)
+}
+
+/** A world of one cluster whose agent is connected and counted. */
+export async function openBench(n: number, o: Pick<Bench, 'options' | 'figures' | 'signal'>, scope: AsyncDisposableStack): Promise<Bench> {
+  const { options, figures, signal } = o
+  const world = scope.use(await openClusterWorld({ inspect: options.profiles !== undefined, agentFlags: options.agentFlags, signal }))
+  await prepare(world, signal)
+  const kustomizations = scope.use(await follow(world.admin.own, collection(`${KUSTOMIZE_GROUP}/v1`, 'Kustomization', PLATFORM_NAMESPACE)))
+  const configMaps = scope.use(await follow(world.admin.own, collection('v1', 'ConfigMap', APPS_NAMESPACE)))
+  await systemClock.sleep(SETTLE_MS, signal)
+  return {
+    ...{ n, world, kustomizations, configMaps, options, figures, signal },
+    measured: (name, work, tailMs = TAIL_MS) => measure({ world, name: `${name}-${n}`, profiles: options.profiles, tailMs, signal }, work),
+  }
 }
 
 /** Waits for the agent's line to the hub, and lets the API server count the agent's requests. */

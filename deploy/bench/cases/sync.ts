@@ -107,7 +107,8 @@ async function commit(bench: Bench, o: { readonly name: string; readonly value: 
   }
 }
 
-async function requestReconcile({ world, signal }: Bench): Promise<void> {
+/** Has the source looked at now, as a webhook would. */
+export async function requestReconcile({ world, signal }: Bench): Promise<void> {
   const { apiVersion, kind, metadata } = gitRepository('', INTERVAL)
   const body = { metadata: { annotations: { [REQUESTED_AT]: new Date().toISOString() } } }
   await world.admin.own.patch(

@@ -18,6 +18,12 @@ export function cpuSeconds(pid: number): number {
   return treeOf(pid).reduce((sum, each) => sum + ticksOf(each), 0) / TICKS_PER_SECOND
 }
 
+/** What of it the children have used, those that ended included. */
+export function childSeconds(pid: number): number {
+  const own = fieldsOf(pid).slice(11, 13)
+  return cpuSeconds(pid) - own.reduce((sum, field) => sum + Number(field), 0) / TICKS_PER_SECOND
+}
+
 /** The same for each program below a process, by what it is; children that ended count for their parent. */
 export function cpuByProgram(root: number): ReadonlyMap<string, number> {
   const programs = new Map<string, number>()
