@@ -16,6 +16,8 @@ import { askToPlace, openPlacing } from './placing.ts'
 
 const clock = systemClock
 const BUILD_DEADLINE_MS = 60_000
+/** Most of them are sources that are settled together. */
+const JOBS = 12
 
 /** From a tree to what clusters should hold. */
 export async function openBuilding(config: HubConfig, given: Ground & Knowledge, { scope, log }: Opening) {
@@ -44,7 +46,7 @@ export async function openBuilding(config: HubConfig, given: Ground & Knowledge,
     url: given.url,
     replica: given.replica,
     tasks: { settle, place },
-    concurrency: 4,
+    concurrency: JOBS,
     clock,
     log: log.child({ concept: 'jobs' }),
   })

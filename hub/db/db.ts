@@ -7,6 +7,7 @@ import { FleetError } from '../../proto/base/errors.ts'
 import { systemRandom } from '../../proto/base/random.ts'
 import { fromPostgres, lostRace, refusedEntry } from './errors.ts'
 import { PrismaClient } from './gen/client.ts'
+import { preparedAs } from './prepared.ts'
 
 /** Where statements run: the pool, or one transaction. `int8` arrives as bigint, `timestamptz` as Date, `xid8` as text. */
 export interface Sql {
@@ -103,7 +104,8 @@ function overPool(pool: pg.Pool): Sql {
 
 async function run<T>(on: pg.Pool | pg.PoolClient, text: string, values: readonly unknown[] = []) {
   try {
-    const result = await on.query(text, [...values])
+    const name = preparedAs(text)
+    const result = await on.query({ text, values: [...values], ...(name ? { name } : {}) })
     return { rows: result.rows as T[], rowCount: result.rowCount ?? 0 }
   } catch (error) {
     throw fromPostgres(error, `run "${firstWords(text)}"`)

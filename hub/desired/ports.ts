@@ -12,16 +12,25 @@ export interface Answered {
   readonly built: readonly Built[]
 }
 
+/** What was built for targets of a source. */
+export interface FanOut {
+  readonly sourceKey: string
+  readonly answers: readonly Answered[]
+}
+
 /** The rows that say what clusters should hold. All writes are set-based and take change numbers from the clusters' heads. */
 export interface DesiredStore {
-  /** For each of the distinct targets of a source's objects: the newest revision, what rollouts granted, what suspended objects stay at. */
-  wanted(sourceKey: string): Promise<readonly WantedBuilds[]>
+  /**
+   * For each source the distinct targets of its objects: the newest revision, what rollouts granted, what suspended objects stay at.
+   * @returns in the order of the keys
+   */
+  wanted(sourceKeys: readonly string[]): Promise<readonly (readonly WantedBuilds[])[]>
   /**
    * In one transaction: desired rows that differ, then releases of clusters whose consumers all have their answer,
-   * then the status of the source's objects: with no answers that alone, such as what the last check came to.
+   * then the status of the sources' objects: with no answers that alone, such as what the last check came to.
    * @returns the clusters that have news
    */
-  fanOut(sourceKey: string, answers: readonly Answered[]): Promise<readonly string[]>
+  fanOut(sources: readonly FanOut[]): Promise<readonly string[]>
   /** Sources for which `settle` would change something: all of them, or whether this one does. */
   due(sourceKey?: string): Promise<readonly string[]>
 }

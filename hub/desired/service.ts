@@ -1,7 +1,14 @@
 import type { Clock } from '../../proto/base/clock.ts'
 import type { Log } from '../../proto/base/log.ts'
 import type { Built } from './model.ts'
-import type { Answered, DesiredStore, Hint, Render, WantedBuilds } from './ports.ts'
+import type { Answered, DesiredStore, FanOut, Hint, Render, WantedBuilds } from './ports.ts'
+import { together } from './together.ts'
+
+/**
+ * Sources in the same clusters wait for the same heads: those that are due at once are asked for and written together. Two at
+ * a time, so that many clusters do not hold up a few others.
+ */
+const TOGETHER = { lanes: 2, most: 32 }
 
 /** Brings what clusters should hold in line with what their sources resolved to. */
 export interface DesiredService {
@@ -16,6 +23,11 @@ export interface DesiredService {
 
 export function createDesiredService(deps: { store: DesiredStore; render: Render; hint: Hint; clock: Clock; log: Log }): DesiredService {
   const { store, hint, clock, log } = deps
+  const wantedOf = together(TOGETHER, (keys: readonly string[]) => store.wanted(keys))
+  const fanOut = together(TOGETHER, async (sources: readonly FanOut[]) => {
+    await hint(await store.fanOut(sources))
+    return sources.map(() => undefined)
+  })
 
   /** Builds what a target lacks, and fans it out; `others` go out with it. */
   async function settleTarget(
@@ -25,18 +37,18 @@ export function createDesiredService(deps: { store: DesiredStore; render: Render
   ): Promise<void> {
     const startedAt = clock.now().getTime()
     const built = new Map<string, Built>()
-    const fanOut = async () => hint(await store.fanOut(sourceKey, [...others, { target, built: [...built.values()] }]))
+    const tell = () => fanOut({ sourceKey, answers: [...others, { target, built: [...built.values()] }] })
     try {
       await deps.render(target.artifact, wanted, {
         signal,
         async onBuilt(batch) {
           for (const one of batch) built.set(one.optionsDigest, one)
-          if (built.size < wanted.length) await fanOut()
+          if (built.size < wanted.length) await tell()
         },
       })
     } finally {
       // What was built until something failed is good all the same.
-      if (!signal.aborted) await fanOut()
+      if (!signal.aborted) await tell()
     }
     signal.throwIfAborted()
     const durationMs = clock.now().getTime() - startedAt
@@ -45,7 +57,7 @@ export function createDesiredService(deps: { store: DesiredStore; render: Render
 
   return {
     async settle(sourceKey, signal) {
-      const all = await store.wanted(sourceKey)
+      const all = await wantedOf(sourceKey)
       const open = all.filter(({ wanted }) => wanted.length > 0)
       const done = all.filter(({ wanted }) => wanted.length === 0).map(({ target }): Answered => ({ target, built: [] }))
       // Each fan-out takes the heads of all clusters of the source: what needs no build goes with the first that does.
@@ -53,7 +65,7 @@ export function createDesiredService(deps: { store: DesiredStore; render: Render
         signal.throwIfAborted()
         await settleTarget(sourceKey, { ...one, others: index === 0 ? done : [] }, signal)
       }
-      if (open.length === 0) await hint(await store.fanOut(sourceKey, done))
+      if (open.length === 0) await fanOut({ sourceKey, answers: done })
     },
     due: (sourceKey) => store.due(sourceKey),
   }

@@ -2,6 +2,7 @@ import { type AgentBus, openAgentBus } from '../../../agent/bus/bus.ts'
 import { bundlesOf } from '../../../agent/cache/decide.ts'
 import { hold, type Touched } from '../../../agent/cache/hold.ts'
 import { type Holdings, NOTHING_HELD } from '../../../agent/cache/model.ts'
+import { type AppliedWords, openAppliedWords } from '../../../agent/report/applied.ts'
 import { openPublisher, type Publisher } from '../../../agent/report/io/publish.ts'
 import { Outbox } from '../../../agent/report/outbox.ts'
 import { openRevisions, type Revisions } from '../../../agent/report/revisions.ts'
@@ -21,6 +22,8 @@ import { createMirror, type SimulatedMirror } from './mirror.ts'
 const ground = { clock: systemClock, random: systemRandom, log: silentLog }
 const VERSION = '0.0.0-simulated'
 const FETCH_AGAIN_MS = 500
+/** What is applied is well at once. */
+const WELL = { together: () => ({ health: 'Current', message: '' }) as const, [Symbol.dispose]: () => undefined }
 
 export interface SimulatedOptions {
   readonly hub: HubAddress
@@ -46,6 +49,7 @@ export class SimulatedAgent implements AsyncDisposable {
   readonly #mirror: SimulatedMirror
   readonly #outbox: Outbox
   readonly #revisions: Revisions
+  readonly #words: AppliedWords
   readonly #publisher: Publisher
   readonly #bus: AgentBus
   readonly #first: Credentials
@@ -53,6 +57,8 @@ export class SimulatedAgent implements AsyncDisposable {
   /** Sources with something to follow. */
   readonly #moved = new Set<string>()
   readonly #told = new Map<string, string>()
+  /** Bundle by the Kustomization that applied it. */
+  readonly #said = new Map<string, string>()
   #holdings: Holdings = NOTHING_HELD
   #session: AgentSession | undefined
   #following: Promise<void> | undefined
@@ -74,6 +80,13 @@ export class SimulatedAgent implements AsyncDisposable {
       },
       clock: systemClock,
     })
+    this.#words = openAppliedWords({
+      clock: systemClock,
+      tell: (word) => {
+        this.#outbox.applied(word)
+        this.#publisher.wake()
+      },
+    })
     for (const key of this.#mirror.keys()) this.#outbox.object(key)
   }
 
@@ -88,7 +101,7 @@ export class SimulatedAgent implements AsyncDisposable {
       identity: this.#identity,
       ports: this.#ports(),
       agentVersion: VERSION,
-      capabilities: ['git-repository', 'kustomization', 'placements'],
+      capabilities: ['git-repository', 'kustomization', 'placements', 'health'],
     })
   }
 
@@ -108,6 +121,7 @@ export class SimulatedAgent implements AsyncDisposable {
     await this.disconnect()
     await this.#following
     await this.#revisions[Symbol.asyncDispose]()
+    await this.#words[Symbol.asyncDispose]()
     await this.#publisher[Symbol.asyncDispose]()
     await this.#bus[Symbol.asyncDispose]()
   }
@@ -236,13 +250,24 @@ export class SimulatedAgent implements AsyncDisposable {
     follow(source)
     for (const key of this.#mirror.consumersOf(source)) {
       const fact = this.#holdings.desired.get(key)
-      if (fact && 'bundle' in fact.content && this.#bundles.has(fact.content.bundle)) follow(key)
+      if (!fact || !('bundle' in fact.content) || !this.#bundles.has(fact.content.bundle)) continue
+      follow(key)
+      this.#say(key, fact.content.bundle)
     }
     this.#publisher.wake()
     this.#revisions.changed(source)
     if (this.#told.get(source) === revision) return
     this.#told.set(source, revision)
     this.#options.has(source, revision)
+  }
+
+  /** Tells how what was applied of a bundle is doing. */
+  #say(key: string, bundle: string): void {
+    const applied = this.#mirror.applied(key, bundle)
+    if (!applied) return
+    const changed = this.#said.get(key) !== bundle
+    this.#said.set(key, bundle)
+    this.#words.follow(applied, changed, () => WELL)
   }
 }
 

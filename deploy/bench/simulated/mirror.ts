@@ -1,5 +1,5 @@
 import { describeObject } from '../../../agent/report/describe.ts'
-import type { ConsumerState, Describe } from '../../../agent/report/model.ts'
+import type { Applied, ConsumerState, Describe } from '../../../agent/report/model.ts'
 import { sha256 } from '../../../proto/base/hash.ts'
 import { metaTime } from '../../../proto/model/condition.ts'
 import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
@@ -20,6 +20,8 @@ export interface SimulatedMirror {
   states(source: string): readonly ConsumerState[]
   /** An object is Ready at a revision. @returns true where a hub that knows the revision would see another object than before */
   ready(key: string, revision: string): boolean
+  /** What a Kustomization applies of a bundle: nothing that is a Flux object. */
+  applied(key: string, bundle: string): Applied | undefined
   /** Somebody asks that a source be looked at now. */
   request(key: string, at: string): void
 }
@@ -74,6 +76,12 @@ export function createMirror(uid: string, born: readonly Manifest[]): SimulatedM
       one.revision = revision
       if (first) one.version++
       return first
+    },
+    applied(key, bundle) {
+      const one = held.get(key)
+      if (!one) return undefined
+      const { generation = 0, uid = '' } = one.object.metadata
+      return { object: one.ref, uid, generation, bundle, fluxObjects: [] }
     },
     request(key, at) {
       const one = held.get(key)

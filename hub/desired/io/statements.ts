@@ -1,3 +1,5 @@
+import { prepared } from '../../db/prepared.ts'
+
 // SQL that several statements share. A "target" is what a source object is to be given: what its source resolved to;
 // where a Rollout governs it, what it was granted; while it is suspended or has no grant yet, what it already has.
 
@@ -15,15 +17,15 @@ const WANT = `
       case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as revision,
       case when so.suspended then r.artifact when gv.cluster_id is null then s.artifact else coalesce(gr.artifact, r.artifact) end as artifact) want`
 
-/** Relation `target(cluster_id, kind, namespace, name, source_key, revision, artifact, moved)` of the objects of source $1. */
-export const TARGETS = `
+/** Relation `target(cluster_id, kind, namespace, name, source_key, revision, artifact, moved)` of the objects of sources $1. */
+const TARGETS = `
   target as (
     select so.cluster_id, so.kind, so.namespace, so.name, so.source_key, want.revision, want.artifact,
            not so.suspended and (r.cluster_id is null or r.artifact <> want.artifact) as moved
     from source_objects so
     join sources s on s.key = so.source_key
     left join releases r on ${OF_OBJECT('r')}${WANT}
-    where so.source_key = $1 and want.artifact is not null
+    where so.source_key = any($1::text[]) and want.artifact is not null
   )`
 
 export const CONSUMES = (consumer: string, source: string) =>
@@ -56,53 +58,63 @@ export const DUE = `
     or (want.artifact is not null and exists (
       select 1 from consumers c left join desired d on ${SAME_OBJECT('d', 'c')} where ${CONSUMES('c', 'so')} and ${UNANSWERED})))`
 
-/** The distinct targets, each with its wanted options: all of a cluster whose tree changes, otherwise those without an answer. */
-export const WANTED = `with ${TARGETS}
-  select t.revision, t.artifact, w.options_digest, (array_agg(w.options))[1] as options
+/** The distinct targets of each source, each with its wanted options: all of a cluster whose tree changes, otherwise those without an answer. */
+export const WANTED = prepared(`with ${TARGETS}
+  select t.source_key, t.revision, t.artifact, w.options_digest, (array_agg(w.options))[1] as options
   from target t left join lateral (
     select c.options_digest, c.options from consumers c left join desired d on ${SAME_OBJECT('d', 'c')}
     where ${CONSUMES('c', 't')} and (t.moved or ${UNANSWERED})) w on true
-  group by t.revision, t.artifact, w.options_digest`
+  group by t.source_key, t.revision, t.artifact, w.options_digest`)
 
 /**
- * Takes the heads of all clusters of the source, in order, so that two transactions never wait for each other. What is
+ * Takes the heads of all clusters of the sources, in order, so that two transactions never wait for each other. What is
  * written afterwards in the transaction reads its numbers from them: joined with what an update returned, which the
  * planner takes for one row, five thousand clusters would be compared with five thousand.
  */
-export const LOCK_HEADS = `
+export const LOCK_HEADS = prepared(`
   select h.cluster_id from cluster_heads h
-  where h.cluster_id in (select so.cluster_id from source_objects so where so.source_key = $1)
-  order by h.cluster_id for update`
+  where h.cluster_id in (select so.cluster_id from source_objects so where so.source_key = any($1::text[]))
+  order by h.cluster_id for update`)
 
-export const UPSERT_DESIRED = `with ${TARGETS},
-  built as (select * from unnest($4::text[], $5::text[], $6::jsonb[]) as b (options_digest, bundle, problem)),
+/** Relation `answered`: the targets that were answered, in columns ($2 to $4). */
+const ANSWERED = `
+  answered as (select * from unnest($2::text[], $3::text[], $4::text[]) as a (source_key, revision, artifact))`
+const OF_TARGET = (table: string) =>
+  `${table}.source_key = t.source_key and ${table}.revision = t.revision and ${table}.artifact = t.artifact`
+
+/** What was built for targets, in columns ($2 to $7). */
+export const UPSERT_DESIRED = prepared(`with ${TARGETS},
+  built as (select * from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[])
+    as b (source_key, revision, artifact, options_digest, bundle, problem)),
   changed as (
-    select c.*, b.bundle, b.problem, h.counter + row_number() over (partition by c.cluster_id order by c.grp, c.kind, c.namespace, c.name) as position
-    from target t join consumers c on ${CONSUMES('c', 't')} join built b on b.options_digest = c.options_digest
+    select c.*, b.bundle, b.problem, b.revision, h.counter + row_number() over (partition by c.cluster_id order by c.grp, c.kind, c.namespace, c.name) as position
+    from target t join consumers c on ${CONSUMES('c', 't')} join built b on ${OF_TARGET('b')} and b.options_digest = c.options_digest
     join cluster_heads h on h.cluster_id = c.cluster_id
     left join desired d on ${SAME_OBJECT('d', 'c')}
-    where t.revision = $2 and t.artifact = $3 and (t.moved or ${UNANSWERED})
+    where (t.moved or ${UNANSWERED})
       and (${UNANSWERED} or d.bundle is distinct from b.bundle or d.problem is distinct from b.problem)),
   bumped as (
     update cluster_heads h set counter = h.counter + n.count from (select cluster_id, count(*) as count from changed group by cluster_id) n
     where h.cluster_id = n.cluster_id)
   insert into desired as d (cluster_id, grp, kind, namespace, name, source_kind, source_namespace, source_name, options_digest, bundle, problem, position, revision)
-  select x.cluster_id, x.grp, x.kind, x.namespace, x.name, x.source_kind, x.source_namespace, x.source_name, x.options_digest, x.bundle, x.problem, x.position, $2
+  select x.cluster_id, x.grp, x.kind, x.namespace, x.name, x.source_kind, x.source_namespace, x.source_name, x.options_digest, x.bundle, x.problem, x.position, x.revision
   from changed x
   on conflict (cluster_id, grp, kind, namespace, name) do update set
     source_kind = excluded.source_kind, source_namespace = excluded.source_namespace, source_name = excluded.source_name,
     options_digest = excluded.options_digest, bundle = excluded.bundle, problem = excluded.problem, position = excluded.position,
     revision = case when d.bundle is distinct from excluded.bundle then excluded.revision else d.revision end
-  returning cluster_id`
+  returning cluster_id`)
 
-/** Releases of objects whose consumers all have an answer that is right for the target's tree. */
-export const UPSERT_RELEASES = `with ${TARGETS},
+/** Releases of objects whose consumers all have an answer that is right for the target's tree; what was built for targets in columns ($5 to $8). */
+export const UPSERT_RELEASES = prepared(`with ${TARGETS},${ANSWERED},
+  built as (select * from unnest($5::text[], $6::text[], $7::text[], $8::text[]) as b (source_key, revision, artifact, options_digest)),
   complete as (
     select t.*, set_digest_of(t.cluster_id, t.kind, t.namespace, t.name) as set_digest
-    from target t
-    where t.revision = $2 and t.artifact = $3 and not exists (
+    from target t join answered a on ${OF_TARGET('a')}
+    where not exists (
       select 1 from consumers c left join desired d on ${SAME_OBJECT('d', 'c')}
-      where ${CONSUMES('c', 't')} and (${UNANSWERED} or (t.moved and c.options_digest <> all ($4::text[]))))),
+      where ${CONSUMES('c', 't')} and (${UNANSWERED} or (t.moved and not exists (
+        select 1 from built b where ${OF_TARGET('b')} and b.options_digest = c.options_digest))))),
   changed as (
     select x.*, h.counter + row_number() over (partition by x.cluster_id order by x.kind, x.namespace, x.name) as position
     from complete x join cluster_heads h on h.cluster_id = x.cluster_id left join releases r on r.cluster_id = x.cluster_id and r.source_kind = x.kind and r.source_namespace = x.namespace and r.source_name = x.name
@@ -116,10 +128,10 @@ export const UPSERT_RELEASES = `with ${TARGETS},
   on conflict (cluster_id, source_kind, source_namespace, source_name) do update set
     source_key = excluded.source_key, revision = excluded.revision, artifact = excluded.artifact, set_digest = excluded.set_digest,
     position = excluded.position, released_at = now()
-  returning cluster_id`
+  returning cluster_id`)
 
 /** What a source object's status should say: what it is released, and the problem of the last check. */
-export const ANSWER = `with said as (
+export const ANSWER = prepared(`with said as (
     select so.cluster_id, so.kind, so.namespace, so.name, so.generation,
            case when so.problem is not null or s.checked_at >= so.requested_seen_at then so.requested_at else coalesce(o.handled_at, '') end as handled_at,
            coalesce(r.revision, '') as revision, coalesce(r.artifact, '') as artifact, coalesce(a.bytes, 0) as bytes,
@@ -129,7 +141,7 @@ export const ANSWER = `with said as (
     left join source_statuses o on o.cluster_id = so.cluster_id and o.kind = so.kind and o.namespace = so.namespace and o.name = so.name
     left join artifacts a on a.digest = r.artifact
     left join revisions v on v.source_key = r.source_key and v.revision = r.revision
-    where so.source_key = $1 and not so.suspended and (so.problem is not null or s.problem is not null or (
+    where so.source_key = any($1::text[]) and not so.suspended and (so.problem is not null or s.problem is not null or (
       r.source_key = so.source_key and r.revision = want.revision) or (want.artifact is null and o.problem is not null))),
   changed as (
     select x.*, h.counter + row_number() over (partition by x.cluster_id order by x.kind, x.namespace, x.name) as position
@@ -146,4 +158,4 @@ export const ANSWER = `with said as (
     generation = excluded.generation, revision = excluded.revision, artifact = excluded.artifact, bytes = excluded.bytes,
     artifact_at = excluded.artifact_at, metadata = excluded.metadata, problem = excluded.problem, handled_at = excluded.handled_at, position = excluded.position,
     xid = pg_current_xact_id(), seq = nextval('object_seq')
-  returning cluster_id`
+  returning cluster_id`)

@@ -1,9 +1,10 @@
 import type { Db, Sql } from '../../db/db.ts'
 import type { Built, Target, Wanted } from '../model.ts'
-import type { DesiredStore, WantedBuilds } from '../ports.ts'
+import type { DesiredStore, FanOut, WantedBuilds } from '../ports.ts'
 import { ANSWER, DUE, LOCK_HEADS, UPSERT_DESIRED, UPSERT_RELEASES, WANTED } from './statements.ts'
 
 interface WantedRow extends Target {
+  readonly source_key: string
   /** Null where nothing is wanted. */
   readonly options_digest: string | null
   readonly options: Wanted['options']
@@ -16,22 +17,21 @@ interface ClusterRow {
 /** `DesiredStore` over Postgres. `notify` wakes whoever watches objects: their status follows from these rows. */
 export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): DesiredStore {
   return {
-    async wanted(sourceKey) {
-      const { rows } = await db.query<WantedRow>(WANTED, [sourceKey])
-      const byTarget = Map.groupBy(rows, ({ artifact, revision }) => `${revision} ${artifact}`)
-      return Array.from(byTarget.values(), ([first, ...rest]) => wantedOf(first as WantedRow, rest))
+    async wanted(sourceKeys) {
+      const { rows } = await db.query<WantedRow>(WANTED, [sourceKeys])
+      const bySource = Map.groupBy(rows, ({ source_key }) => source_key)
+      return sourceKeys.map((key) => targetsOf(bySource.get(key) ?? []))
     },
 
-    fanOut: (sourceKey, answers) =>
+    fanOut: (sources) =>
       db.transaction(async (tx) => {
-        await tx.query(LOCK_HEADS, [sourceKey])
+        const keys = [...new Set(sources.map(({ sourceKey }) => sourceKey))]
+        const { answered, built, digests } = columnsOf(sources)
+        await tx.query(LOCK_HEADS, [keys])
         const news = new Set<string>()
-        for (const { built, target } of answers) {
-          const { artifact, revision } = target
-          if (built.length > 0) await collect(news, tx, UPSERT_DESIRED, [sourceKey, revision, artifact, ...columns(built)])
-          await collect(news, tx, UPSERT_RELEASES, [sourceKey, revision, artifact, built.map((one) => one.optionsDigest)])
-        }
-        await collect(news, tx, ANSWER, [sourceKey])
+        if (digests[0].length > 0) await collect(news, tx, UPSERT_DESIRED, [keys, ...digests, ...built])
+        if (answered[0].length > 0) await collect(news, tx, UPSERT_RELEASES, [keys, ...answered, ...digests])
+        await collect(news, tx, ANSWER, [keys])
         if (news.size > 0) await notify(tx)
         return [...news]
       }),
@@ -43,6 +43,11 @@ export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): 
   }
 }
 
+function targetsOf(rows: readonly WantedRow[]): readonly WantedBuilds[] {
+  const byTarget = Map.groupBy(rows, ({ artifact, revision }) => `${revision} ${artifact}`)
+  return Array.from(byTarget.values(), ([first, ...rest]) => wantedOf(first as WantedRow, rest))
+}
+
 function wantedOf(first: WantedRow, rest: readonly WantedRow[]): WantedBuilds {
   const wanted = [first, ...rest].flatMap(({ options, options_digest: optionsDigest }) =>
     optionsDigest ? [{ optionsDigest, options }] : [],
@@ -50,12 +55,42 @@ function wantedOf(first: WantedRow, rest: readonly WantedRow[]): WantedBuilds {
   return { target: { revision: first.revision, artifact: first.artifact }, wanted }
 }
 
-function columns(built: readonly Built[]): readonly unknown[] {
-  return [
-    built.map((one) => one.optionsDigest),
-    built.map((one) => ('bundle' in one ? one.bundle : null)),
-    built.map((one) => ('problem' in one ? JSON.stringify(one.problem) : null)),
-  ]
+type Texts = readonly string[]
+
+interface Columns {
+  /** Source, revision, artifact. */
+  readonly answered: readonly [Texts, Texts, Texts]
+  /** Source, revision, artifact, digest of the options. */
+  readonly digests: readonly [Texts, Texts, Texts, Texts]
+  /** Bundle, problem. */
+  readonly built: readonly [readonly unknown[], readonly unknown[]]
+}
+
+/** What was answered, each target and each of its options once. */
+function columnsOf(sources: readonly FanOut[]): Columns {
+  const targets = new Map<string, readonly [string, string, string]>()
+  const rows = new Map<string, readonly [string, string, string, Built]>()
+  for (const { answers, sourceKey } of sources)
+    for (const { built, target } of answers) {
+      const of = [sourceKey, target.revision, target.artifact] as const
+      targets.set(of.join(' '), of)
+      for (const one of built) rows.set([...of, one.optionsDigest].join(' '), [...of, one])
+    }
+  const [answered, each] = [[...targets.values()], [...rows.values()]]
+  const builds = each.map(([, , , one]) => one)
+  return {
+    answered: [answered.map(([key]) => key), answered.map(([, revision]) => revision), answered.map(([, , artifact]) => artifact)],
+    digests: [
+      each.map(([key]) => key),
+      each.map(([, revision]) => revision),
+      each.map(([, , artifact]) => artifact),
+      builds.map((one) => one.optionsDigest),
+    ],
+    built: [
+      builds.map((one) => ('bundle' in one ? one.bundle : null)),
+      builds.map((one) => ('problem' in one ? JSON.stringify(one.problem) : null)),
+    ],
+  }
 }
 
 async function collect(news: Set<string>, tx: Sql, statement: string, values: readonly unknown[]): Promise<void> {

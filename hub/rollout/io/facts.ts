@@ -2,6 +2,7 @@ import type { ClusterId } from '../../../proto/model/ids.ts'
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import type { ClusterFacts, Content, Run, SourceObject } from '../model.ts'
 import { type Judged, judge, type Looked } from '../turn/health.ts'
 import { PLACED_IS_ACKED, PLACEMENT_HOLDERS } from './keys.ts'
@@ -59,8 +60,8 @@ const GOVERNED = ({ acked, has: [revision, artifact], joins }: Held) => `
   left join partition_leases pl on pl.partition = ('x' || right(g.cluster_id, 4))::bit(16)::int % $2 and pl.lease_until > now()
   where g.rollout = $1 and not g.apart
   order by c.name`
-const SOURCES_GOVERNED = GOVERNED(OF_SOURCE)
-const PLACEMENTS_GOVERNED = GOVERNED(OF_PLACEMENT)
+const SOURCES_GOVERNED = prepared(GOVERNED(OF_SOURCE))
+const PLACEMENTS_GOVERNED = prepared(GOVERNED(OF_PLACEMENT))
 
 /** What a cluster had before the runs that gave it one of these revisions ($3). */
 const EARLIER = `

@@ -1,5 +1,6 @@
 import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import type { SourceObject } from '../model.ts'
 import type { Failing, Looked, Waiting } from '../turn/health.ts'
 import { HAD, LACKING, OF_ATTEMPT, ONE, RETRIED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
@@ -116,6 +117,6 @@ export async function look(
   const { clusters, revision } = at
   if (clusters.length === 0) return new Map()
   if (kind === 'Placement') return lookPlaced(sql, source, at)
-  const { rows } = await sql.query<LookRow>(LOOK, [clusters, kind, namespace, name, revision, PARTITIONS])
+  const { rows } = await sql.query<LookRow>(prepared(LOOK), [clusters, kind, namespace, name, revision, PARTITIONS])
   return new Map(rows.map((row) => [row.cluster_id, row]))
 }

@@ -4,6 +4,7 @@ import type { Manifest } from '../../../proto/model/manifest.ts'
 import { SOURCE_GROUP } from '../../../proto/model/names.ts'
 import type { ObjectRef } from '../../../proto/model/object-ref.ts'
 import type { Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import type { Greeting, Head, Page } from '../model.ts'
 
 /** A session's question: what came after this position; `sync` also when nothing did, with a digest over everything. */
@@ -30,7 +31,7 @@ export function knowsPlacements({ capabilities }: Pick<Greeting, 'capabilities'>
  */
 export async function readFacts(sql: Sql, questions: readonly Question[]): Promise<readonly Page[]> {
   if (questions.length === 0) return []
-  const { rows } = await sql.query<FactRow>(READ, [
+  const { rows } = await sql.query<FactRow>(prepared(READ), [
     questions.map(({ clusterId }) => clusterId),
     questions.map(({ after }) => String(after)),
     questions.map(({ sync }) => sync),
