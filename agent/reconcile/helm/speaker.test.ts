@@ -1,16 +1,11 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../proto/base/clock.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
+import { aHelmRelease } from '../../../test/support/helm-builders.ts'
 import { helmReleaseStatus } from '../../mirror/helm-release-status.ts'
 import { createSpeaker } from './speaker.ts'
 
-const object = {
-  apiVersion: 'helm.toolkit.fluxcd.io/v2',
-  kind: 'HelmRelease',
-  metadata: { name: 'app', namespace: 'apps', generation: 3 },
-  spec: { interval: '1m' },
-  status: {},
-} as HelmRelease
+const object = aHelmRelease({ metadata: { generation: 3 } })
 
 function aSpeaker() {
   const written: HelmRelease['status'][] = []
