@@ -162,7 +162,7 @@ export const UPSERT_OBSERVED = `
 
 /** Flux objects of a word, each with the bundle that `moved` it to its generation; who stands in the word before (`o`) as it is now keeps that. */
 const MOVED = `
-  select coalesce(jsonb_agg(x.one || jsonb_build_object('moved', case when old.one is null then excluded.bundle else old.one ->> 'moved' end) order by x.at), '[]')
+  select coalesce(jsonb_agg(x.one || jsonb_strip_nulls(jsonb_build_object('moved', case when old.one is null then excluded.bundle else old.one ->> 'moved' end)) order by x.at), '[]')
   from jsonb_array_elements(excluded.flux_objects) with ordinality as x (one, at)
   left join lateral (
     select y.one from jsonb_array_elements(o.flux_objects) as y (one) where y.one - 'moved' = x.one - 'moved' limit 1) old on true`
