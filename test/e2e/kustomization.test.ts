@@ -258,22 +258,22 @@ test('fields and kinds that are not served are Stalled with their name', async (
     aKustomization('remote', 'fleet', './other', { kubeConfig: { secretRef: { name: 'x' } } }),
     {
       apiVersion: 'source.toolkit.fluxcd.io/v1',
-      kind: 'HelmRepository',
-      metadata: { name: 'charts', namespace: 'flux-system' },
-      spec: { url: 'https://charts.example.com' },
+      kind: 'Bucket',
+      metadata: { name: 'store', namespace: 'flux-system' },
+      spec: { interval: '1m', bucketName: 'store', endpoint: 'store.example.com' },
     },
     {
       apiVersion: 'helm.toolkit.fluxcd.io/v2',
       kind: 'HelmRelease',
       metadata: { name: 'release', namespace: 'flux-system' },
-      spec: { interval: '1m', chart: { spec: { chart: 'x', sourceRef: { kind: 'HelmRepository', name: 'charts' } } } },
+      spec: { interval: '1m', chart: { spec: { chart: 'x', sourceRef: { kind: 'Bucket', name: 'store' } } } },
     },
   )
   for (const [kind, name, what] of [
     ['kustomization', 'sealed', 'spec.decryption'],
     ['kustomization', 'remote', 'spec.kubeConfig'],
-    ['helmrelease', 'release', 'HelmRelease'],
-    ['helmrepository', 'charts', 'HelmRepository'],
+    ['helmrelease', 'release', 'spec.chart.spec.sourceRef.kind: Bucket'],
+    ['bucket', 'store', 'kind Bucket'],
   ] as const) {
     const stalled = await eventually(`${kind} ${name} is stalled`, async () => {
       const { conditions = [] } = ((await world.get('staging', kind, name, 'flux-system'))?.status ?? {}) as {

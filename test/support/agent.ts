@@ -9,7 +9,7 @@ import { manifestsYaml } from '../../deploy/manifests/yaml.ts'
 import { toolPath } from '../../deploy/tools/tools.mjs'
 import { sha256 } from '../../proto/base/hash.ts'
 import { silentLog } from '../../proto/base/log.ts'
-import type { DesiredFact, Fact, TenantFact } from '../../proto/model/facts.ts'
+import type { DesiredFact, Fact, SourceStatusFact, TenantFact } from '../../proto/model/facts.ts'
 import { buildOptions, CHART_OPTIONS, optionsDigest } from '../../proto/model/flux/build-options.ts'
 import { fluxCrds } from '../../proto/model/flux/crds.ts'
 import { AGENT_IDENTITY } from '../../proto/model/identities.ts'
@@ -117,8 +117,24 @@ export async function plantChart(
   const facts: Fact[] = [
     desired,
     { kind: 'release', source, revision, setDigest: setDigest([{ object, content: bundle }]), position: ++position },
+    chartStatus(source, { revision, position: ++position }),
   ]
   const cursor = { lineage: 'test', position }
   const { holdings } = hold(before.cursor ? before : NOTHING_HELD, { facts, cursor, full: before.cursor === undefined })
   await disk.save(holdings)
+}
+
+/** The hub has looked at the chart, whatever its generation is by now. */
+function chartStatus(source: ObjectRef, at: Pick<SourceStatusFact, 'revision' | 'position'>): SourceStatusFact {
+  return {
+    kind: 'source-status',
+    source,
+    generation: Number.MAX_SAFE_INTEGER,
+    artifactDigest: sha256(at.revision),
+    artifactBytes: 1,
+    artifactAt: new Date(0),
+    problem: undefined,
+    handledAt: '',
+    ...at,
+  }
 }
