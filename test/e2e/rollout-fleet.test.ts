@@ -130,7 +130,8 @@ test('a parent is Ready before its new child, and the wave waits for the child',
 })
 
 test('a hub that sleeps for longer than the deadline takes nothing back when it wakes', async () => {
-  const [deadlineMs, sleepMs] = [15_000, 18_000]
+  // A beat and a half of the sleep count as watched.
+  const [deadlineMs, sleepMs] = [15_000, 24_000]
   await govern({ onFailure: { action: 'rollback', progressDeadline: `${deadlineMs / 1000}s` } })
   const commit = await fleet.commit({ ...tree('five'), ...slowChild('five') })
   const before = await untilSlowIsAllThatLacks(commit)
