@@ -46,7 +46,7 @@ export async function openReporting(given: Ground & Knowledge & Building & Rolli
   scope.use(statuses)
   const setInMotion = async ({ fetch, place, placements: told, settle, tenants: changed }: Folded) => {
     if (fetch.length > 0) bus.publish(SOURCES_SUBJECT, Buffer.from(JSON.stringify(fetch)))
-    for (const key of settle) await jobs.add('settle', key)
+    await jobs.add('settle', ...settle)
     rollouts.moved(settle)
     if (told.length > 0) placements.told(told)
     if (place) agents.place()

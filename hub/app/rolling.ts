@@ -2,6 +2,7 @@ import { background, repeat } from '../../proto/base/background.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { messageOf } from '../../proto/base/errors.ts'
 import { systemRandom } from '../../proto/base/random.ts'
+import { together } from '../../proto/base/together.ts'
 import { WorkQueue } from '../../proto/base/work-queue.ts'
 import { CLUSTER, ROLLOUT } from '../../proto/model/fleet/kinds.ts'
 import { FLEET_SCOPE, type WatchQuery } from '../objects/model.ts'
@@ -10,7 +11,7 @@ import { openRolloutMetrics } from '../rollout/io/metrics.ts'
 import { BEAT_MS } from '../rollout/io/state.ts'
 import { createRolloutStore } from '../rollout/io/store.ts'
 import { PLACEMENT_KEY, placementOf } from '../rollout/model.ts'
-import { createRolloutService, type RolloutObjects } from '../rollout/service.ts'
+import { createRolloutService, type RolloutObjects, type RolloutService } from '../rollout/service.ts'
 import type { Building } from './building.ts'
 import type { Ground, Opening } from './ground.ts'
 import type { Knowledge } from './knowledge.ts'
@@ -18,6 +19,10 @@ import type { Knowledge } from './knowledge.ts'
 const clock = systemClock
 /** A run is looked at so often at most. */
 const GATHER_MS = 200
+/** Runs that have news at once are looked at together: what is asked is asked for all of them in one statement. */
+const TOGETHER = { lanes: 2, most: 32 }
+/** A status is written so long after a look at the latest: what is looked at again until then is written once. */
+const SHOWN_MS = 200
 /** What was not heard of, since a hub was killed at that moment, is seen after so long. */
 const SURVEY_MS = 60_000
 const AGAIN_MS = 2_000
@@ -26,12 +31,13 @@ const AGAIN_MS = 2_000
 export function openRolling(given: Ground & Knowledge & Building, { scope, log: parent }: Opening) {
   const { agents, db, jobs, metrics, objects, placements, tenants } = given
   const log = parent.child({ concept: 'rollout' })
-  const service = createRolloutService({
+  const { looks, statuses, surveys, times } = openQueues({ scope, log }, () => service)
+  const service: RolloutService = createRolloutService({
     store: createRolloutStore(db),
     objects: rolloutObjects(objects),
     tenantOf: (namespace) => tenants.tenantOf(namespace),
     settle: async (keys) => {
-      for (const key of keys) if (placementOf(key) === undefined) await jobs.add('settle', key)
+      await jobs.add('settle', ...keys.filter((key) => placementOf(key) === undefined))
       const placed = keys.flatMap((key) => placementOf(key) ?? [])
       if (placed.length === 0) return
       await placements.again(placed)
@@ -41,24 +47,10 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
       for (const key of keys) surveys.add(key)
     },
     looked: openRolloutMetrics(metrics.registry, db),
+    changed: (key) => statuses.add(key, SHOWN_MS),
     random: systemRandom,
     log,
   })
-  const queueOf = (what: string, work: (key: string) => Promise<void>) => {
-    const queue: WorkQueue = new WorkQueue({
-      concurrency: 2,
-      clock,
-      work,
-      failed(key, error) {
-        log.warn({ event: `rollout.${what}.failed`, object: key, err: error }, `cannot ${what} a Rollout, trying again`)
-        queue.add(key, AGAIN_MS)
-      },
-    })
-    return scope.use(queue)
-  }
-  const looks = queueOf('look', (key) => service.look(key))
-  const times = queueOf('look', (key) => service.lookAgain(key))
-  const surveys = queueOf('survey', (key) => service.survey(key))
   const failed = (error: unknown) => log.warn({ event: 'rollout.upkeep.failed', reason: messageOf(error) }, 'cannot look after rollouts')
   const surveyAll = async () => {
     for (const key of await allOf(objects)) surveys.add(key, GATHER_MS)
@@ -91,6 +83,34 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
 
 /** What `openRolling` opened. */
 export type Rolling = ReturnType<typeof openRolling>
+
+/** What is to be done about Rollouts, by key. */
+function openQueues({ log, scope }: Opening, service: () => RolloutService) {
+  const queueOf = (what: string, concurrency: number, work: (key: string) => Promise<void>) => {
+    const queue: WorkQueue = new WorkQueue({
+      concurrency,
+      clock,
+      work,
+      failed(key, error) {
+        log.warn({ event: `rollout.${what}.failed`, object: key, err: error }, `cannot ${what} a Rollout, trying again`)
+        queue.add(key, AGAIN_MS)
+      },
+    })
+    return scope.use(queue)
+  }
+  const look = together(TOGETHER, async (keys: readonly string[]) => {
+    await service().look(...keys)
+    return keys
+  })
+  const looks = queueOf('look', TOGETHER.lanes * TOGETHER.most, async (key) => void (await look(key)))
+  const times = queueOf('settle', 2, async (key) => {
+    await service().resettle(key)
+    looks.add(key)
+  })
+  const surveys = queueOf('survey', 2, (key) => service().survey(key))
+  const statuses = queueOf('show', 2, (key) => service().show(key))
+  return { looks, times, surveys, statuses }
+}
 
 /** Takes what comes one by one and hands it on together, once in a while. */
 function gather(scope: AsyncDisposableStack, work: (keys: readonly string[]) => Promise<void>) {
@@ -170,7 +190,16 @@ export function rolloutObjects(objects: ObjectService): RolloutObjects {
     name,
   })
   return {
-    get: async (at) => (await objects.get(keyOf(at)))?.manifest,
+    async get(all) {
+      const [namespaces, names] = [all.map(({ namespace }) => namespace), all.map(({ name }) => name)]
+      const kind = { group: ROLLOUT.group, kind: ROLLOUT.kind, scopes: [FLEET_SCOPE], labels: [], detail: 'full' as const }
+      const page = await objects.list({ ...kind, namespaces: [...new Set(namespaces)], names: [...new Set(names)] })
+      const wanted = new Set(all.map(({ name, namespace }) => `${namespace}/${name}`))
+      return page.objects.flatMap(({ manifest }) => {
+        const { name, namespace } = manifest.metadata
+        return wanted.has(`${namespace}/${name}`) ? [manifest] : []
+      })
+    },
     changeStatus: async (at, change) => void (await objects.changeStatus(keyOf(at), change)),
   }
 }

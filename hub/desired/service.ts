@@ -1,8 +1,8 @@
 import type { Clock } from '../../proto/base/clock.ts'
 import type { Log } from '../../proto/base/log.ts'
+import { together } from '../../proto/base/together.ts'
 import type { Built } from './model.ts'
 import type { Answered, DesiredStore, FanOut, Hint, Render, WantedBuilds } from './ports.ts'
-import { together } from './together.ts'
 
 /**
  * Sources in the same clusters wait for the same heads: those that are due at once are asked for and written together. Two at

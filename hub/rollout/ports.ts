@@ -142,8 +142,11 @@ export interface RolloutStore {
   candidates(source: SourceObject, tenant: string | undefined): Promise<readonly Candidate[]>
   /** True for a Placement that there is none of. */
   isMissing(source: SourceObject): Promise<boolean>
-  /** One decision: all or nothing of what `work` writes. Undefined where the Rollout is gone. */
-  decide<T>(rollout: RolloutName, work: (rows: RolloutRows) => Promise<T>): Promise<T | undefined>
+  /** A decision about each of them: all or nothing of what `work` writes. @returns in their order; undefined where a Rollout is gone */
+  decide<T>(
+    rollouts: readonly RolloutName[],
+    work: (rows: RolloutRows, rollout: RolloutName) => Promise<T>,
+  ): Promise<readonly (T | undefined)[]>
   /** Lets go of all clusters of the Rollouts that had this name, but the one with that uid. */
   forget(name: Omit<RolloutName, 'uid'>, but?: string): Promise<LetGo>
   /** `namespace/name` of every Rollout that has rows. */
