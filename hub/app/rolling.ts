@@ -5,12 +5,14 @@ import { systemRandom } from '../../proto/base/random.ts'
 import { together } from '../../proto/base/together.ts'
 import { WorkQueue } from '../../proto/base/work-queue.ts'
 import { CLUSTER, ROLLOUT } from '../../proto/model/fleet/kinds.ts'
+import { refKey } from '../../proto/model/object-ref.ts'
 import { FLEET_SCOPE, type WatchQuery } from '../objects/model.ts'
 import type { ObjectService } from '../objects/service.ts'
 import { openRolloutMetrics } from '../rollout/io/metrics.ts'
 import { BEAT_MS } from '../rollout/io/state.ts'
 import { createRolloutStore } from '../rollout/io/store.ts'
 import { PLACEMENT_KEY, placementOf } from '../rollout/model.ts'
+import type { News } from '../rollout/news.ts'
 import { createRolloutService, type RolloutObjects, type RolloutService } from '../rollout/service.ts'
 import type { Building } from './building.ts'
 import type { Ground, Opening } from './ground.ts'
@@ -56,10 +58,10 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
     for (const key of await allOf(objects)) surveys.add(key, GATHER_MS)
     for (const key of await service.all()) surveys.add(key, GATHER_MS)
   }
-  const heard = gather(scope, async (clusters) => {
-    for (const key of await service.ofClusters(clusters)) looks.add(key)
+  const heard = gather(scope, newsKey, async (news: readonly News[]) => {
+    for (const key of await service.ofNews(news)) looks.add(key)
   })
-  const moved = gather(scope, async (sources) => {
+  const moved = gather(scope, String, async (sources: readonly string[]) => {
     for (const key of await service.ofSources(sources)) surveys.add(key)
   })
   placements.follow((uids) => moved(uids.map((uid) => PLACEMENT_KEY + uid)))
@@ -73,7 +75,7 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
     rollouts: {
       act: service.act,
       why: service.why,
-      /** These clusters connected, said something, or took something. */
+      /** Clusters connected, said something, or took something. */
       heard,
       /** These sources resolved another revision, or objects of theirs came or changed. */
       moved,
@@ -112,25 +114,33 @@ function openQueues({ log, scope }: Opening, service: () => RolloutService) {
   return { looks, times, surveys, statuses }
 }
 
-/** Takes what comes one by one and hands it on together, once in a while. */
-function gather(scope: AsyncDisposableStack, work: (keys: readonly string[]) => Promise<void>) {
-  const waiting = new Set<string>()
+/** Takes what comes one by one and hands it on together, each of it once, once in a while. What fails is tried again. */
+function gather<T>(scope: AsyncDisposableStack, keyOf: (one: T) => string, work: (all: readonly T[]) => Promise<void>) {
+  const waiting = new Map<string, T>()
   const queue: WorkQueue = new WorkQueue({
     concurrency: 1,
     clock,
     async work() {
-      const keys = [...waiting]
+      const all = new Map(waiting)
       waiting.clear()
-      await work(keys)
+      try {
+        await work([...all.values()])
+      } catch (error) {
+        for (const [key, one] of all) waiting.set(key, one)
+        throw error
+      }
     },
     failed: (key) => queue.add(key, AGAIN_MS),
   })
   scope.use(queue)
-  return (keys: readonly string[]) => {
-    for (const key of keys) waiting.add(key)
-    if (keys.length > 0) queue.add('all', GATHER_MS)
+  return (all: readonly T[]) => {
+    for (const one of all) waiting.set(keyOf(one), one)
+    if (all.length > 0) queue.add('all', GATHER_MS)
   }
 }
+
+const newsKey = ({ cluster, object, taken }: News): string =>
+  [cluster, object && refKey(object), taken && `${taken.after} ${taken.upTo}`].join(' ')
 
 interface Following {
   readonly kind: string

@@ -1,5 +1,6 @@
 import type { ClusterId } from '../../proto/model/ids.ts'
 import type { ClusterFacts, Content, Run, SourceObject, Step } from './model.ts'
+import type { News } from './news.ts'
 import type { ChainFacts } from './why.ts'
 
 /** Who did something by hand, and why. */
@@ -161,8 +162,8 @@ export interface RolloutStore {
   suspended(uid: string): Promise<Suspended>
   /** Rollouts that move objects of these sources, or these Placements. */
   ofSources(keys: readonly string[]): Promise<readonly string[]>
-  /** Rollouts whose run in progress these clusters are part of. */
-  ofClusters(clusters: readonly string[]): Promise<readonly string[]>
+  /** Rollouts whose run in progress the news may matter to. */
+  ofNews(news: readonly News[]): Promise<readonly string[]>
   chains(query: ChainQuery): Promise<readonly Chain[]>
   /** The present or last run of a Rollout, as it is without its lock. */
   peek(

@@ -6,6 +6,7 @@ import type { RolloutStatus } from '../../proto/model/fleet/rollout-status.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { PLATFORM_TENANT } from '../../proto/model/names.ts'
 import type { SourceObject } from './model.ts'
+import type { News } from './news.ts'
 import type { ChainQuery, LetGo, RolloutName, RolloutStore } from './ports.ts'
 import { type Asked, act } from './turn/act.ts'
 import { type SourceWhy, whyChains } from './turn/chain.ts'
@@ -37,7 +38,7 @@ export interface RolloutService {
   /** Why a cluster has, or has not, the newest revision of its sources. */
   why(query: ChainQuery): Promise<readonly SourceWhy[]>
   ofSources(keys: readonly string[]): Promise<readonly string[]>
-  ofClusters(clusters: readonly string[]): Promise<readonly string[]>
+  ofNews(news: readonly News[]): Promise<readonly string[]>
   all(): Promise<readonly string[]>
   /** Says that a hub is awake. @returns Rollouts whose time has come */
   beat(): Promise<readonly string[]>
@@ -107,7 +108,7 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
 
     why: (query) => whyChains(store, async (at) => (await objects.get([at]))[0]?.spec as RolloutSpec | undefined, query),
     ofSources: (keys) => store.ofSources(keys),
-    ofClusters: (clusters) => store.ofClusters(clusters),
+    ofNews: (news) => store.ofNews(news),
     all: () => store.all(),
     beat: () => store.beat(),
   }

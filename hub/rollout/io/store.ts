@@ -8,6 +8,7 @@ import { type CarriedOut, carryOut, type Welcomed, welcome } from './carry-out.t
 import { readChains } from './chain.ts'
 import { type FactsOf, readFacts } from './facts.ts'
 import { candidates, forget, govern, governedBy } from './members.ts'
+import { ofNews } from './of-news.ts'
 import { type KeptRun, readHistory, readRuns, type WrittenRun, writeRuns } from './run-rows.ts'
 import { beat, type LockedState, lockStates, readState, type SavedState, saveStates } from './state.ts'
 import { readSuspended } from './suspended.ts'
@@ -45,12 +46,6 @@ const UNSETTLED = `
 
 const PLACEMENT = `select from objects where scope = 'fleet' and grp = '${FLEET_GROUP}' and kind = 'Placement' and namespace = $1 and name = $2`
 
-/** Rollouts with a run in progress that these clusters are part of. */
-const OF_CLUSTERS = `
-  select distinct r.namespace || '/' || r.name as key from governed g
-  join rollouts r on r.uid = g.rollout join rollout_runs n on n.id = r.run and n.ended_at is null
-  where g.cluster_id = any($1::text[])`
-
 /** `RolloutStore` over Postgres: a decision is one transaction under the lock of the Rollout's row. */
 export function createRolloutStore(db: Db): RolloutStore {
   const keys = async (text: string, values: readonly unknown[]) =>
@@ -70,7 +65,7 @@ export function createRolloutStore(db: Db): RolloutStore {
     history: (uid, limit) => readHistory(db, uid, limit),
     suspended: (uid) => readSuspended(db, uid),
     ofSources: (sources) => keys(OF_SOURCES, [sources]),
-    ofClusters: (clusters) => keys(OF_CLUSTERS, [clusters]),
+    ofNews: (news) => ofNews(db, news),
     async lastGood(uid, but) {
       const { rows } = await db.query<Content>(LAST_GOOD, [uid, but])
       return rows[0]
