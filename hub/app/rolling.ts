@@ -110,13 +110,17 @@ function openQueues({ log, scope }: Opening, service: () => RolloutService) {
     await service().look(...keys)
     return keys
   })
+  const show = together({ ...TOGETHER, pace }, async (keys: readonly string[]) => {
+    await service().show(...keys)
+    return keys
+  })
   const looks = queueOf('look', TOGETHER.lanes * TOGETHER.most, async (key) => void (await look(key)))
   const times = queueOf('settle', 2, async (key) => {
     await service().resettle(key)
     looks.add(key)
   })
   const surveys = queueOf('survey', 2, (key) => service().survey(key))
-  const statuses = queueOf('show', 2, (key) => service().show(key))
+  const statuses = queueOf('show', TOGETHER.lanes * TOGETHER.most, async (key) => void (await show(key)))
   scope.defer(() => stop.abort())
   return { looks, times, surveys, statuses }
 }
