@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { StoredRelease } from '../../../proto/helm/stored.ts'
 import { configDigest } from './digests.ts'
-import { releaseDigest, snapshotOf, testHooksOf } from './observe.ts'
+import { isSnapshotOf, releaseDigest, renewed, snapshotOf, testHooksOf } from './observe.ts'
 
 const release = {
   name: 'app',
@@ -89,4 +89,26 @@ test('a snapshot holds what the status keeps, with times to the second', () => {
   expect(testHooksOf(release)).toEqual({
     test: { lastStarted: '2026-08-02T10:00:01Z', lastCompleted: '2026-08-02T10:00:02Z', phase: 'Failed' },
   })
+})
+
+test.each<[string, readonly { readonly name: string; readonly exclude?: boolean }[], readonly string[]]>([
+  ['no filter', [], ['test']],
+  ['its own name', [{ name: 'test' }], ['test']],
+  ['another name', [{ name: 'other' }], []],
+  ['its own name left out', [{ name: 'test', exclude: true }], []],
+  ['another name left out', [{ name: 'other', exclude: true }], ['test']],
+  ['its own name, left out again', [{ name: 'test' }, { name: 'test', exclude: true }], []],
+])('tests that are not to run are none: %s', (_name, filters, names) => {
+  expect(Object.keys(testHooksOf(release, filters))).toEqual(names)
+})
+
+test('a snapshot of an older Flux is believed for its version, and renewed so that changes are seen from then on', () => {
+  const { apiVersion, ...old } = { ...snapshotOf(release, { action: 'install' }), digest: 'sha256:of-another-making' }
+  expect(apiVersion).toBe('v2')
+  expect(isSnapshotOf(old, release)).toBe(true)
+  expect(isSnapshotOf(old, { ...release, version: 4 })).toBe(false)
+  const now = renewed({ ...old, testHooks: { test: { phase: 'Succeeded' } } }, release)
+  expect(now).toEqual({ ...snapshotOf(release, { action: 'install' }), testHooks: { test: { phase: 'Succeeded' } } })
+  expect(isSnapshotOf(now, { ...release, config: {} })).toBe(false)
+  expect(renewed(now, release)).toBe(now)
 })
