@@ -192,8 +192,8 @@ test('an upgrade that fails is uninstalled and installed anew', async () => {
   const files = breakable('and .Values.broken .Release.IsUpgrade')
   const name = await upgraded({ remediation: { retries: 1, strategy: 'uninstall' } }, { files })
   await using _agent = await world.agent()
+  await expect.poll(() => world.text(name), WITHIN).toBe('bad')
   await isReady(name, /^True InstallSucceeded .*app\.v1 /)
-  expect(await world.text(name)).toBe('bad')
   expect(await world.stored(name)).toEqual(['1 deployed'])
   expect(await world.history(name)).toEqual(['1 deployed'])
 })
@@ -234,5 +234,5 @@ test.each([
 })
 
 function label(value: string): string {
-  return JSON.stringify([{ op: 'add', path: '/metadata/labels/mark', value }])
+  return JSON.stringify([{ op: 'add', path: '/metadata/labels', value: { mark: value } }])
 }
