@@ -142,6 +142,28 @@ test('a chart may be one that somebody else keeps', async () => {
   expect(await world.cluster.kubectl(['get', 'helmchart', chartRef.name, '-n', 'flux-system', '-o', 'name'])).toContain(chartRef.name)
 })
 
+test('a chart of a registry is released with the digest of its artifact, and again when the tag has moved', async () => {
+  const [first, second] = [`sha256:${'a'.repeat(64)}`, `sha256:${'b'.repeat(64)}`]
+  const name = await world.cluster.createNamespace('helm')
+  await world.put({
+    apiVersion: 'source.toolkit.fluxcd.io/v1',
+    kind: 'OCIRepository',
+    metadata: { name, namespace: 'flux-system' },
+    spec: { interval: '10m', url: 'oci://registry.example/app', ref: { tag: '1.0.0' } },
+  })
+  await world.release({ values: good, ociDigest: first }, name)
+  {
+    await using _agent = await world.agent()
+    await isReady(name, /^True InstallSucceeded .* with chart app@1\.0\.0\+aaaaaaaaaaaa/)
+  }
+  const now = { lastAttemptedRevision: '1.0.0+aaaaaaaaaaaa', lastAttemptedRevisionDigest: first }
+  expect(await world.status(name)).toMatchObject({ ...now, history: [{ chartVersion: '1.0.0+aaaaaaaaaaaa', ociDigest: first }] })
+  await world.plant(name, { ociDigest: second })
+  await using _agent = await world.agent()
+  await isReady(name, /^True UpgradeSucceeded .*app\.v2 with chart app@1\.0\.0\+bbbbbbbbbbbb/)
+  expect((await world.status(name)).history?.map(({ ociDigest }) => ociDigest)).toEqual([second, first])
+})
+
 test('what a status begins with is no obstacle', async () => {
   const name = await world.release({ values: good })
   const status = JSON.stringify({ status: { observedGeneration: -1, conditions: [] } })

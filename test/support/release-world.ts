@@ -21,6 +21,8 @@ export interface WantedRelease {
   readonly files?: ChartFiles
   readonly values?: object
   readonly spec?: object
+  /** Digest of the OCI artifact that the chart comes as; absent for a chart of a Helm repository. */
+  readonly ociDigest?: string
 }
 
 /** HelmReleases of `flux-system`, each with its release `app` in a namespace of the same name, and an agent without a hub. */
@@ -118,7 +120,8 @@ export async function openReleaseWorld(name: string): Promise<ReleaseWorld> {
   }
 }
 
-function releaseOf(namespace: string, { chart = 'app', spec, values = { deployment: false } }: WantedRelease): Manifest {
+function releaseOf(namespace: string, { chart = 'app', ociDigest, spec, values = { deployment: false } }: WantedRelease): Manifest {
+  const template = { spec: { chart, version: '*', sourceRef: { kind: 'HelmRepository', name: 'charts' } } }
   return {
     apiVersion: 'helm.toolkit.fluxcd.io/v2',
     kind: 'HelmRelease',
@@ -128,19 +131,21 @@ function releaseOf(namespace: string, { chart = 'app', spec, values = { deployme
       releaseName: 'app',
       targetNamespace: namespace,
       storageNamespace: namespace,
-      chart: { spec: { chart, version: '*', sourceRef: { kind: 'HelmRepository', name: 'charts' } } },
+      ...(ociDigest ? { chartRef: { kind: 'OCIRepository', name: namespace } } : { chart: template }),
       values,
       ...spec,
     },
   }
 }
 
-async function plantOne(dataDir: string, release: Manifest, { chart = 'app', files, version = '1.0.0' }: WantedRelease): Promise<void> {
-  const group = 'source.toolkit.fluxcd.io'
-  const source = { group, kind: 'HelmChart', namespace: HOME, name: `${HOME}-${release.metadata.name}` }
+async function plantOne(dataDir: string, release: Manifest, wanted: WantedRelease): Promise<void> {
+  const { chart = 'app', files, ociDigest, version = '1.0.0' } = wanted
+  const { name } = release.metadata
+  const at = { group: 'source.toolkit.fluxcd.io', namespace: HOME }
+  const source = ociDigest ? { ...at, kind: 'OCIRepository', name } : { ...at, kind: 'HelmChart', name: `${HOME}-${name}` }
   const chartFile = `apiVersion: v2\nname: ${chart}\nversion: ${version}\nappVersion: "9"\n`
   const packed = await packChart(chart, { 'Chart.yaml': chartFile, ...files })
-  await plantChart(dataDir, source, { release, chart: packed, revision: version })
+  await plantChart(dataDir, source, { release, chart: packed, revision: ociDigest ? `${version}@${ociDigest}` : version })
 }
 
 async function revise(cluster: TestCluster, o: { readonly namespace: string; readonly version: number; readonly status: string }) {
