@@ -80,6 +80,24 @@ test('a release that somebody uninstalled is installed anew', async () => {
   expect(await world.history(name)).toEqual(['1 deployed'])
 })
 
+test('a release that somebody made is taken over by an upgrade, also after one that came to nothing', async () => {
+  const name = await world.cluster.createNamespace('helm')
+  await byHand(name, async (release, dir) => ({
+    action: 'install',
+    release,
+    chart: { path: await writeChart(dir, 'app'), version: '1.0.0' },
+    values: values('one'),
+    options: { ...WAIT, serverSideApply: 'enabled', crds: 'Create' },
+  }))
+  await world.release({ values: { ...values('one'), replicas: 'none' } }, name)
+  await using _agent = await world.agent()
+  await isReady(name, /^False UpgradeFailed .* got string, want integer/s)
+  expect(await world.history(name)).toEqual([])
+  await world.patch(name, { values: { replicas: null } })
+  await isReady(name, /^True UpgradeSucceeded .*app\.v2 /)
+  expect(await world.history(name)).toEqual(['2 deployed'])
+})
+
 test('older versions that somebody deleted are not missed', async () => {
   const name = await twice()
   await world.cluster.kubectl(['delete', 'secret', 'sh.helm.release.v1.app.v1', '-n', name])
