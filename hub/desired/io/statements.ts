@@ -6,13 +6,22 @@ import { prepared } from '../../db/prepared.ts'
 const OF_OBJECT = (table: string) =>
   `${table}.cluster_id = so.cluster_id and ${table}.source_kind = so.kind and ${table}.source_namespace = so.namespace and ${table}.source_name = so.name`
 
+/** One look into an index for each row, whatever the planner believes: the tables have the objects of all sources. */
+const ONE = (table: string, as: string, where: string) =>
+  `left join lateral (select * from ${table} ${as} where ${where} limit 1) ${as} on true`
+const RELEASED = ONE('releases', 'r', OF_OBJECT('r'))
+const STATUS = ONE(
+  'source_statuses',
+  'o',
+  'o.cluster_id = so.cluster_id and o.kind = so.kind and o.namespace = so.namespace and o.name = so.name',
+)
+
 /**
- * What object `so` of source `s` with release `r` is to have: `want.revision` and `want.artifact`, null for nothing. One look
- * into each index an object, whatever the planner believes: the tables have the objects of all sources.
+ * What object `so` of source `s` with release `r` is to have: `want.revision` and `want.artifact`, null for nothing.
  */
 const WANT = `
-    left join lateral (select gv.cluster_id from governed gv where ${OF_OBJECT('gv')} limit 1) gv on true
-    left join lateral (select gr.revision, gr.artifact from grants gr where ${OF_OBJECT('gr')} and gv.cluster_id is not null limit 1) gr on true
+    ${ONE('governed', 'gv', OF_OBJECT('gv'))}
+    ${ONE('grants', 'gr', `gv.cluster_id is not null and ${OF_OBJECT('gr')}`)}
     cross join lateral (select
       case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as revision,
       case when so.suspended then r.artifact when gv.cluster_id is null then s.artifact else coalesce(gr.artifact, r.artifact) end as artifact) want`
@@ -33,9 +42,10 @@ const UNRELEASED = `
   (want.artifact is not null and (r.cluster_id is null or r.recount
     or (r.revision, r.artifact, r.source_key) is distinct from (want.revision, want.artifact, s.key)))`
 
+/** Not `exists`: the planner would read all consumers for it, and what is desired for them. */
 const HAS_UNANSWERED = `
-  (want.artifact is not null and exists (
-    select 1 from consumers c left join desired d on ${SAME_OBJECT('d', 'c')} where ${CONSUMES('c', 'so')} and ${UNANSWERED}))`
+  (want.artifact is not null and coalesce((
+    select true from consumers c left join desired d on ${SAME_OBJECT('d', 'c')} where ${CONSUMES('c', 'so')} and ${UNANSWERED} limit 1), false))`
 
 /**
  * Sources ($1, or all) with an object that is to get another revision, a consumer without an answer, or a check to be told of.
@@ -44,8 +54,8 @@ const HAS_UNANSWERED = `
 export const DUE = `
   select distinct so.source_key from source_objects so
   left join sources s on s.key = so.source_key
-  left join releases r on ${OF_OBJECT('r')}${WANT}
-  left join source_statuses o on o.cluster_id = so.cluster_id and o.kind = so.kind and o.namespace = so.namespace and o.name = so.name
+  ${RELEASED}${WANT}
+  ${STATUS}
   where ($1::text is null or so.source_key = $1) and not so.suspended
     and (want.artifact is not null or s.problem is not null or so.problem is not null or o.problem is not null) and (
     ${UNRELEASED}
@@ -57,9 +67,9 @@ export const DUE = `
 
 /** Joins of a source object `so` with everything that its status says. */
 const TOLD = `
-    left join releases r on ${OF_OBJECT('r')}${WANT}
-    left join source_statuses o on o.cluster_id = so.cluster_id and o.kind = so.kind and o.namespace = so.namespace and o.name = so.name
-    left join revisions v on v.source_key = r.source_key and v.revision = r.revision`
+    ${RELEASED}${WANT}
+    ${STATUS}
+    ${ONE('revisions', 'v', 'v.source_key = r.source_key and v.revision = r.revision')}`
 
 /** True for a source object that ANSWER may have something to say of. */
 const UNTOLD = `
@@ -81,7 +91,7 @@ export const WANTED = prepared(`with
            not so.suspended and (r.cluster_id is null or r.artifact <> want.artifact) as moved
     from source_objects so
     join sources s on s.key = so.source_key
-    left join releases r on ${OF_OBJECT('r')}${WANT}
+    ${RELEASED}${WANT}
     where so.source_key = any($1::text[]) and (${UNRELEASED} or ${HAS_UNANSWERED}))
   select t.source_key, t.revision, t.artifact, w.options_digest, (array_agg(w.options))[1] as options
   from target t left join lateral (
@@ -100,7 +110,7 @@ const TARGETS = `
     from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as p (cluster_id, kind, namespace, name)
     join source_objects so on so.cluster_id = p.cluster_id and so.kind = p.kind and so.namespace = p.namespace and so.name = p.name
     join sources s on s.key = so.source_key
-    left join releases r on ${OF_OBJECT('r')}${WANT}
+    ${RELEASED}${WANT}
     where want.artifact is not null
   )`
 

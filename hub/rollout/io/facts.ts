@@ -61,7 +61,7 @@ const GOVERNED = ({ acked, has: [revision, artifact], joins }: Held) => `
   left join partition_leases pl on pl.partition = ('x' || right(g.cluster_id, 4))::bit(16)::int % $2 and pl.lease_until > now()
   where g.rollout = any($1::text[]) and not g.apart
   order by g.rollout, c.name`
-const SOURCES_GOVERNED = prepared(GOVERNED(OF_SOURCE))
+export const SOURCES_GOVERNED = prepared(GOVERNED(OF_SOURCE))
 const PLACEMENTS_GOVERNED = prepared(GOVERNED(OF_PLACEMENT))
 
 /** What clusters had before the runs that gave them one of the revisions that are not wanted there. */

@@ -31,7 +31,7 @@ const CAUSED = `
  * without its revision, which is then that of `reached`; anything else says itself what it attempted. What it applied is
  * healthy when its agent says so of the attempt at the revision.
  */
-const LOOK = `
+export const LOOK = `
   with recursive
   wanted as (
     select p.ask, p.cluster_id, ($3::text[])[p.ask] as source_kind, ($4::text[])[p.ask] as source_namespace, ($5::text[])[p.ask] as source_name,

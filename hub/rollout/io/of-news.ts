@@ -12,7 +12,7 @@ const OWNER = (group: string, kind: string) => `('${group}', '${kind}', o.labels
  * consumes, and so on up by the owner labels; those of whose releases an agent took one; of a cluster as a whole all, and
  * those of Placements always.
  */
-const OF_NEWS = prepared(`
+export const OF_NEWS = prepared(`
   with recursive
   news as (
     select * from jsonb_to_recordset($1::jsonb) as n(cluster_id text, "group" text, kind text, namespace text, name text, after bigint, up_to bigint)),
