@@ -68,7 +68,7 @@ describe('what is fetched', () => {
     expect(revision(found)).toMatch(/^sha256:[0-9a-f]{64}$/)
     const before = (await storage.requests()).length
     expect(await look({}, { known: revision(found) })).toEqual({ kind: 'unchanged' })
-    expect(await asked(before)).toEqual([`GET /${name}/`])
+    expect(await asked(before)).toEqual([`ListObjectsV2 /${name}/`])
   })
 
   test('of what moved only the objects whose entity tag is new are fetched, also by a hub that was started anew', async () => {
@@ -79,7 +79,7 @@ describe('what is fetched', () => {
     const before = (await storage.requests()).length
     const second = await look({}, { known: revision(first), from: new BucketFetcher({ folder, budget }) })
     expect(texts(second)).toEqual({ a: '1', b: '2', d: '1' })
-    expect((await asked(before)).toSorted()).toEqual([`GET /${name}/`, `GET /${name}/b`, `GET /${name}/d`])
+    expect((await asked(before)).toSorted()).toEqual([`GetObject /${name}/b`, `GetObject /${name}/d`, `ListObjectsV2 /${name}/`])
     expect(revision(second)).not.toBe(revision(first))
   })
 
@@ -101,7 +101,7 @@ describe('what is fetched', () => {
     await filled(objects)
     const before = (await storage.requests()).length
     expect(texts(await look())).toEqual(objects)
-    expect((await asked(before)).filter((line) => line === `GET /${name}/`)).toHaveLength(2)
+    expect((await asked(before)).filter((line) => line === `ListObjectsV2 /${name}/`)).toHaveLength(2)
   })
 
   test('a prefix leaves out the rest, and keys keep it', async () => {
@@ -231,7 +231,7 @@ describe('what is refused', () => {
 
   test.each([
     ['a page of something else', '<html>hello</html>', 'not what an object storage answers'],
-    ['a list without end', page(['a'], 'again'), 'it has more than 3000 objects'],
+    ['a list without end', page(['a', 'b', 'c', 'd'], 'again'), 'it has more than 3000 objects'],
     ['an empty list without end', page([], 'again'), 'more than 1000 pages'],
     ['a page of many megabytes', 'x'.repeat(9 << 20), 'has more than 8388608 bytes'],
   ])('a server that sends %s', async (_, text, message) => {
@@ -306,7 +306,7 @@ describe('charts in a bucket', () => {
     const found = (await chart({})) as Seen
     expect(found).toMatchObject({ revision: '1.2.0', metadata: { chart: 'web', packaged: 'true', source: tree } })
     expect(await chart({ chart: 'api' })).toMatchObject({ revision: '0.1.0' })
-    expect(await asked(before)).toEqual([`GET /${name}/`, `GET /${name}/`])
+    expect(await asked(before)).toEqual([`ListObjectsV2 /${name}/`, `ListObjectsV2 /${name}/`])
     expect(((await chart({})) as Seen).files).toEqual(found.files)
     expect(await chart({}, { known: '1.2.0' })).toEqual({ kind: 'unchanged' })
     const merged = (await chart({ valuesFiles: ['web/values.yaml', 'prod.yaml'], generation: 3, byRevision: true })) as Seen
@@ -333,7 +333,7 @@ test('what is kept of buckets that nobody asks for goes; the others stay', async
   expect(await readdir(folder)).toHaveLength(1)
   const asks = (await storage.requests()).length
   expect(texts(await look())).toEqual({ v: '1' })
-  expect(await asked(asks)).toEqual([`GET /${name}/`])
+  expect(await asked(asks)).toEqual([`ListObjectsV2 /${name}/`])
 })
 
 /** The folders of the bucket that was looked at last. */

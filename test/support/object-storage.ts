@@ -23,7 +23,7 @@ export interface TestStorage extends AsyncDisposable {
   create(bucket: string, how?: { readonly public?: boolean }): Promise<void>
   put(bucket: string, objects: Readonly<Record<string, string | Uint8Array>>): Promise<void>
   remove(bucket: string, ...keys: readonly string[]): Promise<void>
-  /** What the server was asked for, oldest first, as `METHOD path`, without its query. */
+  /** What the server was asked for, oldest first, as `Action path`, without the query. */
   requests(): Promise<readonly string[]>
 }
 
@@ -71,7 +71,7 @@ export async function openTestStorage(options: StorageOptions = {}): Promise<Tes
     },
     async requests() {
       const text = await readFile(log, 'utf8')
-      return [...text.matchAll(/"(GET|HEAD|PUT|POST|DELETE) ([^ ?"]*)[^"]*"/g)].map(([, method, path]) => `${method} ${path}`)
+      return [...text.matchAll(/ s3_(\w+) .*? (\/[^ ?]*)\S* \d{3} /g)].map(([, action, path]) => `${action} ${path}`)
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
