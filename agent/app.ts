@@ -239,11 +239,8 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
     createWork({
       kinds: {
         Kustomization: (key, signal) => reconciler.reconcile(key, signal),
-        GitRepository: lookAtSource,
-        OCIRepository: lookAtSource,
-        Bucket: lookAtSource,
-        HelmRepository: lookAtSource,
-        HelmChart: lookAtSource,
+        ...{ GitRepository: lookAtSource, OCIRepository: lookAtSource, Bucket: lookAtSource },
+        ...{ HelmRepository: lookAtSource, HelmChart: lookAtSource },
         HelmRelease: async (key) => void helming.add(key),
       },
       async other(key, signal) {

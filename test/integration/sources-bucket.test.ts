@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openAuthority } from '../../hub/clusters/io/authority.ts'
@@ -47,10 +47,7 @@ const look = (options: Partial<BucketOptions> = {}, { at, from = fetcher, ...ove
     { kind: 'Bucket', url: at ?? `${storage.url}/${name}`, options: { bucket: name, keyed: true, ...options } },
     { credential, ...over },
   )
-const nobody = (over: Over = {}) => {
-  const { credential: _, ...rest } = { credential, ...over }
-  return look({ keyed: undefined }, { ...rest, credential: {} })
-}
+const nobody = () => look({ keyed: undefined }, { credential: {} })
 const problem = (reason: string, message: string) => ({ kind: 'problem', problem: { reason, message: expect.stringContaining(message) } })
 const refused = (message: string) => problem('BucketOperationFailed', message)
 const filled = async (objects: Readonly<Record<string, string | Uint8Array>>) => {
@@ -233,7 +230,12 @@ describe('what is refused', () => {
     ['a page of something else', '<html>hello</html>', 'not what an object storage answers'],
     ['a list without end', page(['a', 'b', 'c', 'd'], 'again'), 'it has more than 3000 objects'],
     ['an empty list without end', page([], 'again'), 'more than 1000 pages'],
-    ['a page of many megabytes', 'x'.repeat(9 << 20), 'has more than 8388608 bytes'],
+    [
+      'a list of many megabytes',
+      page([], 'again').replace('<IsTruncated>', `<Odd>${'x'.repeat(3 << 20)}</Odd><IsTruncated>`),
+      'has more than 67108864 bytes',
+    ],
+    ['a page of many megabytes', 'x'.repeat(5 << 20), 'has more than 4194304 bytes'],
   ])('a server that sends %s', async (_, text, message) => {
     await using server = await openRawServer(({ response }) => response.end(text))
     expect(await look({}, { at: `${server.url}/x` })).toMatchObject(refused(message))
@@ -319,6 +321,10 @@ describe('charts in a bucket', () => {
     )
     expect(metadataIn(files).version).toBe(merged.revision)
     expect(files.get('values.yaml')?.toString()).toBe('a: 2\n')
+    await storage.put(name, { 'web/values.yaml': 'a: 3\n' })
+    const then = (await storage.requests()).length
+    await Promise.all([look(), chart({}), chart({ chart: 'api' })])
+    expect((await asked(then)).filter((line) => line.startsWith('GetObject'))).toEqual([`GetObject /${name}/web/values.yaml`])
     expect(await chart({ chart: 'none' })).toMatchObject(problem('InvalidChartReference', "no chart found at 'none'"))
   })
 })
@@ -339,7 +345,6 @@ test('what is kept of buckets that nobody asks for goes; the others stay', async
 /** The folders of the bucket that was looked at last. */
 async function newest(root: string): Promise<readonly string[]> {
   const parts = await readdir(root, { recursive: true, withFileTypes: true })
-  const { stat } = await import('node:fs/promises')
   const indexes = parts.filter(({ name: file }) => file === 'index.json').map(({ parentPath }) => parentPath)
   const dated = await Promise.all(indexes.map(async (path) => ({ path, at: (await stat(join(path, 'index.json'))).mtimeMs })))
   return dated.toSorted((a, b) => b.at - a.at).map(({ path }) => path)

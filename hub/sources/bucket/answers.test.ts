@@ -30,6 +30,7 @@ test('keys are decoded where the server says that it has encoded them, and only 
 test.each([
   ['a page of something else', '<html><body>hello</body></html>'],
   ['half a page', page(object('a')).slice(0, -30)],
+  ['an answer without a floor', page('<a>'.repeat(50))],
   ['plain text', 'hello'],
   ['nothing', ''],
   ['a size that is none', page(object('a', '"x"', 'many'))],

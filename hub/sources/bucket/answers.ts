@@ -24,8 +24,10 @@ export interface Refusal {
 /** Reads a page of ListObjectsV2; undefined where the text is none. */
 export function parseListing(text: string): ListingPage | undefined {
   const objects: ListedObject[] = []
-  const root = leaves(text, 'ListBucketResult', {
-    Contents({ ETag = '', Key, Size = '' }) {
+  const root = leaves(text, {
+    root: 'ListBucketResult',
+    group: 'Contents',
+    each({ ETag = '', Key, Size = '' }) {
       if (Key !== undefined) objects.push({ key: Key, etag: unquoted(ETag), size: Number(Size) })
     },
   })
@@ -42,7 +44,7 @@ export function parseListing(text: string): ListingPage | undefined {
 
 /** What the body of a refusal says; empty where it says nothing. */
 export function parseRefusal(text: string): Refusal {
-  const { Code = '', Message = '', Region = '' } = leaves(text, 'Error', {}) ?? {}
+  const { Code = '', Message = '', Region = '' } = leaves(text, { root: 'Error' }) ?? {}
   return { code: Code, message: Message, region: Region }
 }
 
@@ -51,17 +53,22 @@ export function unquoted(etag: string): string {
   return etag.replace(/^"|"$/g, '')
 }
 
+const MAX_DEPTH = 10
+
 type Leaves = Readonly<Record<string, string | undefined>>
 
 /**
- * The texts of the elements right below the root, by name; those below an element named in `groups` are given to its
- * function together. Undefined where the text is not XML or has another root.
+ * The texts of the elements right below the root, by name; those in each element named `group` are given to `each`
+ * together. Undefined where the text is not XML or has another root.
  */
-function leaves(text: string, root: string, groups: Readonly<Record<string, (members: Leaves) => void>>): Leaves | undefined {
+function leaves(
+  text: string,
+  { each, group, root }: { readonly root: string; readonly group?: string; readonly each?: (members: Leaves) => void },
+): Leaves | undefined {
   const reader = sax.parser(true)
   const path: string[] = []
   const found: Record<string, string> = {}
-  let group: Record<string, string> = {}
+  let members: Record<string, string> = {}
   let top = ''
   let content = ''
   reader.onerror = (error) => {
@@ -69,20 +76,19 @@ function leaves(text: string, root: string, groups: Readonly<Record<string, (mem
   }
   reader.onopentag = ({ name }) => {
     path.push(name.replace(/^.*:/, ''))
+    if (path.length > MAX_DEPTH) throw new Error('deeper than any answer')
     content = ''
     if (path.length === 1) top = name
-    if (path.length === 2) group = {}
+    if (path.length === 2) members = {}
   }
   reader.ontext = reader.oncdata = (part) => {
     content += part
   }
   reader.onclosetag = () => {
     const [, second, third] = path
-    if (path.length === 3 && second && third && second in groups) group[third] = content
-    else if (path.length === 2 && second) {
-      found[second] = content
-      groups[second]?.(group)
-    }
+    if (path.length === 3 && second === group && third) members[third] = content
+    else if (path.length === 2 && second === group) each?.(members)
+    else if (path.length === 2 && second) found[second] = content
     path.pop()
     content = ''
   }

@@ -18,7 +18,7 @@ export interface CachedObject {
 /** What is on disk of a bucket with the same options, held by one look at a time. */
 export interface HeldObjects extends AsyncDisposable {
   /** By key. */
-  readonly objects: ReadonlyMap<string, CachedObject>
+  objects(): Promise<ReadonlyMap<string, CachedObject>>
   add(
     content: AsyncIterable<Uint8Array>,
     options: { readonly what: string; readonly signal: AbortSignal },
@@ -54,7 +54,7 @@ export class ObjectCache {
     const release = await this.#take(folder, signal)
     try {
       await mkdir(folder, { recursive: true })
-      return { ...(await openObjects(folder)), [Symbol.asyncDispose]: async () => release() }
+      return { ...openObjects(folder), [Symbol.asyncDispose]: async () => release() }
     } catch (error) {
       release()
       throw error
@@ -85,12 +85,14 @@ export class ObjectCache {
   }
 }
 
-async function openObjects(folder: string): Promise<Omit<HeldObjects, typeof Symbol.asyncDispose>> {
-  const index = await readIndex(folder)
-  const there = new Set(await readdir(folder))
+function openObjects(folder: string): Omit<HeldObjects, typeof Symbol.asyncDispose> {
   const file = (digest: string) => digest.slice('sha256:'.length)
   return {
-    objects: new Map(index.filter(([, { sha256: digest }]) => there.has(file(digest)))),
+    async objects() {
+      const index = await readIndex(folder)
+      const there = new Set(await readdir(folder))
+      return new Map(index.filter(([, { sha256: digest }]) => there.has(file(digest))))
+    },
     async add(content, { signal, what }) {
       await using spooled = await spool(content, { folder, what, signal })
       await rename(spooled.path, join(folder, file(spooled.sha256)))

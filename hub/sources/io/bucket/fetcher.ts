@@ -89,7 +89,7 @@ function regionOf({ options, url }: BucketRequest): string {
 
 async function look(job: Job, failed: AbortController): Promise<FetchOutcome> {
   const { budget, held, request } = job
-  const listed = await kept(job)
+  const listed = await listedFiles(job)
   if (revisionOf(etagsOf(listed)) === request.known) return { kind: 'unchanged' }
   const problem = keysProblem(listed.map(({ key }) => key))
   if (problem) throw new FetchFailure('tree', problem)
@@ -104,12 +104,12 @@ async function look(job: Job, failed: AbortController): Promise<FetchOutcome> {
 }
 
 /** What of the bucket becomes files, by its list. */
-async function kept({ budget, request: { options }, storage }: Job): Promise<readonly ListedObject[]> {
+async function listedFiles({ budget, request: { options }, storage }: Job): Promise<readonly ListedObject[]> {
   const { bucket, ignore, prefix = '' } = options
   try {
     const listed: ListedObject[] = []
     for await (const page of storage.pages(prefix)) {
-      listed.push(...page)
+      for (const object of page) listed.push(object)
       if (listed.length > budget.maxListed) throw new FetchFailure('budget', `it has more than ${budget.maxListed} objects`)
     }
     // Outside of the prefix nothing was listed, and the file is at the root of the bucket.
@@ -125,12 +125,14 @@ async function kept({ budget, request: { options }, storage }: Job): Promise<rea
 /** The objects of the list, from disk or from the server. What was fetched before a failure is kept for the next look. */
 async function objectsOf(listed: readonly ListedObject[], job: Job, failed: AbortController): Promise<ReadonlyMap<string, CachedObject>> {
   const { held, request } = job
+  const kept = await held.objects()
   const found = new Map<string, CachedObject>()
   for (const { etag, key } of listed) {
-    const known = held.objects.get(key)
+    const known = kept.get(key)
     if (known?.etag === etag) found.set(key, known)
   }
   const missing = listed.filter(({ key }) => !found.has(key))
+  if (missing.length === 0 && found.size === kept.size) return found
   try {
     await forEach(missing, failed, async (listing) => {
       const object = await fetched(job, listing)

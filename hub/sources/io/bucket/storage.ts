@@ -34,7 +34,8 @@ export interface StorageOptions {
   readonly region: string
 }
 
-const MAX_PAGE_BYTES = 8 << 20
+const MAX_LIST_BYTES = 64 << 20
+const MAX_PAGE_BYTES = 4 << 20
 const MAX_PAGES = 1000
 const MAX_REFUSAL_BYTES = 64 << 10
 const MAX_SAID = 200
@@ -59,10 +60,14 @@ export function openStorage({ client, keys, region: first, url }: StorageOptions
   return {
     async *pages(prefix) {
       let token: string | undefined = ''
+      let bytes = 0
       for (let page = 0; token !== undefined; page++) {
         if (page === MAX_PAGES) throw new FetchFailure('budget', `${url}: the list of objects has more than ${MAX_PAGES} pages`)
         const answer = await ask(`${url}/?${listQuery(prefix, token)}`)
-        const found = parseListing((await collect(answer.body, MAX_PAGE_BYTES, `a page of the list of objects of ${url}`)).toString())
+        const body = await collect(answer.body, MAX_PAGE_BYTES, `${url}: a page of the list of objects`)
+        bytes += body.length
+        if (bytes > MAX_LIST_BYTES) throw new FetchFailure('budget', `${url}: the list of objects has more than ${MAX_LIST_BYTES} bytes`)
+        const found = parseListing(body.toString())
         if (!found) throw new FetchFailure('protocol', `${url}: the answer is not what an object storage answers`)
         yield found.objects
         token = found.next
