@@ -55,7 +55,13 @@ test('a bucket goes through the waves as a git repository does', async () => {
   for (const change of ['sources set kind', 'source_objects set kind', 'consumers set source_kind'])
     await world.database.db.query(`update ${change} = 'Bucket'`)
   await world.moveTo(old)
-  await world.create({ source: { kind: 'Bucket', name: 'fleet' }, waves: [{ name: 'canary', max: 1 }, { name: 'all', rest: true }] })
+  await world.create({
+    source: { kind: 'Bucket', name: 'fleet' },
+    waves: [
+      { name: 'canary', max: 1 },
+      { name: 'all', rest: true },
+    ],
+  })
   await rollouts.survey(FLEET)
   await world.moveTo(next)
   await rollouts.survey(FLEET)
