@@ -24,16 +24,22 @@ export function askedOfRepository(object: FluxObject): Asked | Unserved | Static
 
 /** What of a GitRepository decides which commit and files it has. */
 export function gitOptions({ spec }: GitRepository): GitOptions {
-  return { ref: spec.ref ?? {}, ...(spec.ignore === undefined ? {} : { ignore: spec.ignore }) }
+  return {
+    ref: spec.ref ?? {},
+    ...(spec.ignore === undefined ? {} : { ignore: spec.ignore }),
+    ...(spec.proxySecretRef ? { proxied: true } : {}),
+  }
 }
 
-function askedOfGit(object: GitRepository): Asked {
-  const { interval, timeout, url } = object.spec
+function askedOfGit(object: GitRepository): Asked | Unserved {
+  const { interval, proxySecretRef, timeout, url } = object.spec
+  if (proxySecretRef && url.startsWith('ssh:'))
+    return stalled('GitOperationFailed', 'spec.proxySecretRef names an http proxy, which does not carry ssh; use an http(s) address')
   return { kind: 'GitRepository', options: gitOptions(object), url, interval, timeout }
 }
 
 function askedOfOci({ spec }: OCIRepository): Asked | Unserved {
-  const { ignore, insecure, interval, layerSelector, ref, timeout, url, verify } = spec
+  const { ignore, insecure, interval, layerSelector, proxySecretRef, ref, timeout, url, verify } = spec
   if (/[:@][^/]*$/.test(url.slice('oci://'.length).replace(/^[^/]*/, '')))
     return stalled('URLInvalid', `URL validation failed for '${url}': the address must be without tag and digest`)
   const options = {
@@ -43,6 +49,7 @@ function askedOfOci({ spec }: OCIRepository): Asked | Unserved {
     ...(layerSelector?.operation === 'copy' ? { copy: true as const } : {}),
     ...(insecure ? { insecure: true as const } : {}),
     ...(verify ? { signed: true as const } : {}),
+    ...(proxySecretRef ? { proxied: true as const } : {}),
   }
   return { kind: 'OCIRepository', options, url, interval, timeout }
 }

@@ -66,6 +66,29 @@ test.each([
   expect(serve(manifest, patron())).toMatchObject({ problem: { reason } })
 })
 
+const proxySecretRef = { name: 'proxy' }
+
+test('what names a proxy is fetched for nobody who names none', () => {
+  const of = (kind: string, spec: object) => serve(object(kind, spec), patron())
+  for (const [kind, url] of [
+    ['OCIRepository', 'oci://ghcr.io/a'],
+    ['GitRepository', 'https://git.example/a'],
+  ] as const) {
+    const proxied = of(kind, { url, proxySecretRef })
+    expect(proxied).toMatchObject({ options: { proxied: true } })
+    expect(proxied).not.toMatchObject({ key: (of(kind, { url }) as { key: string }).key })
+  }
+})
+
+test('a proxy does not carry ssh, which is told, also to the charts of the repository', () => {
+  const manifest = object('GitRepository', { url: 'ssh://git@git.example/a', proxySecretRef })
+  const told = { problem: { reason: 'GitOperationFailed', message: expect.stringContaining('does not carry ssh'), stalled: true } }
+  expect(serve(manifest, patron())).toMatchObject(told)
+  const upstream = { manifest, credentialId: 'c', credentialProblem: undefined }
+  const inGit = object('HelmChart', { chart: 'web', sourceRef: { kind: 'GitRepository', name: 'app' } })
+  expect(serve(inGit, { ...patron(), upstream })).toMatchObject(told)
+})
+
 test('a port in the address of a registry is no tag', () => {
   expect(serve(object('OCIRepository', { url: 'oci://127.0.0.1:5000/a' }), patron())).toMatchObject({ url: 'oci://127.0.0.1:5000/a' })
 })

@@ -14,7 +14,15 @@ const ks = (spec: object) => of('Kustomization', { interval: '1m', prune: true, 
 
 test('objects that use only what is served ask for nothing', () => {
   expect(
-    git({ provider: 'generic', ref: { branch: 'main' }, secretRef: { name: 's' }, ignore: '*', recurseSubmodules: false, include: [] }),
+    git({
+      provider: 'generic',
+      ref: { branch: 'main' },
+      secretRef: { name: 's' },
+      proxySecretRef: { name: 'p' },
+      ignore: '*',
+      recurseSubmodules: false,
+      include: [],
+    }),
   ).toEqual([])
   expect(
     ks({ dependsOn: [{ name: 'a' }], wait: true, postBuild: { substitute: { a: 'b' } }, components: ['c'], healthCheckExprs: [] }),
@@ -35,7 +43,6 @@ test.each([
     of('OCIRepository', { url: 'oci://x/y', interval: '1m', verify: { provider: 'cosign' } }),
     ['spec.verify without secretRef (keyless signatures: public keys are needed)'],
   ],
-  ['a proxy', of('OCIRepository', { url: 'oci://x/y', interval: '1m', proxySecretRef: { name: 'p' } }), ['spec.proxySecretRef']],
   [
     'a chart in a bucket',
     of('HelmChart', { chart: 'c', interval: '1m', sourceRef: { kind: 'Bucket', name: 'b' } }),

@@ -34,14 +34,11 @@ export function unservedMessage(parts: readonly string[]): string {
 }
 
 function unservedOfGitRepository(spec: GitRepositorySpec): readonly string[] {
-  return [
-    ...asked(spec, ['verify', 'proxySecretRef', 'include', 'sparseCheckout', 'recurseSubmodules', 'serviceAccountName']),
-    ...unservedProvider(spec),
-  ]
+  return [...asked(spec, ['verify', 'include', 'sparseCheckout', 'recurseSubmodules', 'serviceAccountName']), ...unservedProvider(spec)]
 }
 
 function unservedOfOciRepository(spec: OCIRepositorySpec): readonly string[] {
-  return [...asked(spec, ['proxySecretRef', 'serviceAccountName']), ...unservedVerification(spec.verify), ...unservedProvider(spec)]
+  return [...asked(spec, ['serviceAccountName']), ...unservedVerification(spec.verify), ...unservedProvider(spec)]
 }
 
 function unservedOfHelmChart(spec: Pick<HelmChartSpec, 'verify' | 'sourceRef'>): readonly string[] {
