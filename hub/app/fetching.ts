@@ -11,6 +11,7 @@ import { IndexCache } from '../sources/io/helm/index-cache.ts'
 import { createIndexFetcher } from '../sources/io/helm/index-fetcher.ts'
 import { createOciFetcher } from '../sources/io/oci/fetcher.ts'
 import { createSourceStore } from '../sources/io/store.ts'
+import { openStored } from '../sources/io/stored.ts'
 import { fetchedFrom } from '../sources/io/sweep.ts'
 import { createSourceWorker } from '../sources/service.ts'
 import type { Building } from './building.ts'
@@ -32,7 +33,7 @@ export function openFetching(config: HubConfig, given: Ground & Knowledge & Buil
     git,
     oci: createOciFetcher({ folder: join(config.dataDir, 'oci') }),
     index: createIndexFetcher({ indexes }),
-    chart: createChartFetcher({ indexes, git, credential }),
+    chart: createChartFetcher({ indexes, git, credential, stored: openStored(db) }),
   })
   const sources = createSourceWorker({
     store: createSourceStore({ db, replica }),

@@ -48,13 +48,14 @@ export const DUE = `
   left join sources s on s.key = so.source_key
   left join releases r on ${OF_OBJECT('r')}${WANT}
   left join source_statuses o on o.cluster_id = so.cluster_id and o.kind = so.kind and o.namespace = so.namespace and o.name = so.name
-  where ($1::text is null or so.source_key = $1) and not so.suspended
+  where ($1::text is null or so.source_key = $1)
     and (want.artifact is not null or s.problem is not null or so.problem is not null or o.problem is not null) and (
-    (want.artifact is not null and (r.cluster_id is null or r.revision <> want.revision or r.artifact <> want.artifact or r.source_key <> s.key))
-    or o.cluster_id is null
-    or o.problem is distinct from coalesce(so.problem, s.problem)
-    or o.generation <> so.generation
-    or (o.handled_at <> so.requested_at and (so.problem is not null or s.checked_at >= so.requested_seen_at))
+    (not so.suspended and (
+      (want.artifact is not null and (r.cluster_id is null or r.revision <> want.revision or r.artifact <> want.artifact or r.source_key <> s.key))
+      or o.cluster_id is null
+      or o.problem is distinct from coalesce(so.problem, s.problem)
+      or o.generation <> so.generation
+      or (o.handled_at <> so.requested_at and (so.problem is not null or s.checked_at >= so.requested_seen_at))))
     or (want.artifact is not null and exists (
       select 1 from consumers c left join desired d on ${SAME_OBJECT('d', 'c')} where ${CONSUMES('c', 'so')} and ${UNANSWERED})))`
 

@@ -2,7 +2,7 @@ import { normalize } from 'node:path/posix'
 import { parseFluxObject } from '../../../proto/model/flux/parse.ts'
 import type { GitRepository, HelmChart, HelmRepository } from '../../../proto/model/flux/source/kinds.ts'
 import { unserved, unservedMessage } from '../../../proto/model/flux/unserved.ts'
-import type { ChartOptions } from '../model.ts'
+import type { ChartOptions, Frozen } from '../model.ts'
 import { type Asked, stalled, type Unserved, type Upstream, waiting } from './asked.ts'
 import { askedOfRepository, gitOptions } from './repositories.ts'
 
@@ -27,8 +27,22 @@ export function askedOfChart(chart: HelmChart, own: OwnFacts, upstream: Upstream
   const lacking = unserved(object)
   if (lacking.length > 0) return waiting('NoSourceArtifact', `${missing}: ${unservedMessage(lacking)}`)
   if (upstream.credentialProblem) return { problem: upstream.credentialProblem }
-  if (object.kind === 'HelmRepository') return askedOfHelm(chart, own, object)
-  if (object.kind === 'GitRepository') return askedOfGit(chart, own.generation, object)
+  if (object.kind !== 'HelmRepository' && object.kind !== 'GitRepository') return unsupported(kind)
+  const asked = object.kind === 'HelmRepository' ? askedOfHelm(chart, own, object) : askedOfGit(chart, own.generation, object)
+  if ('problem' in asked || !isFrozen(object)) return asked
+  return upstream.released ? frozenAt(upstream.released, asked) : waiting('NoSourceArtifact', missing)
+}
+
+/** True for a repository that keeps what it has; a place in a registry has nothing to keep, and Flux looks there all the same. */
+function isFrozen({ kind, spec }: HelmRepository | GitRepository): boolean {
+  return spec.suspend === true && !(kind === 'HelmRepository' && spec.type === 'oci')
+}
+
+function frozenAt(frozen: Frozen, asked: Asked): Asked {
+  return asked.kind === 'HelmChart' ? { ...asked, options: { ...asked.options, frozen } } : asked
+}
+
+function unsupported(kind: string): Unserved {
   return stalled('UnsupportedSourceKind', `failed to get source: unsupported source kind '${kind}'`)
 }
 
@@ -63,7 +77,9 @@ function askedOfHelm(chart: HelmChart, { generation, signers }: OwnFacts, reposi
   return { kind: 'HelmChart', options, url, interval: chart.spec.interval, timeout }
 }
 
-function askedOfGit(chart: HelmChart, generation: number, repository: GitRepository): Asked {
+function askedOfGit(chart: HelmChart, generation: number, repository: GitRepository): Asked | Unserved {
+  const asked = askedOfRepository(repository)
+  if (asked && 'problem' in asked) return asked
   const { chart: path, interval, reconcileStrategy } = chart.spec
   const options: ChartOptions = {
     chart: normalize(`/${path}`).slice(1),

@@ -1,13 +1,15 @@
 import { join } from 'node:path/posix'
 import type { ChartMetadata } from '../../helm/metadata.ts'
 import { IGNORE_FILE, ignoreRules } from '../../ignore-rules.ts'
-import type { Fetcher, FetchOutcome, NewRevision } from '../../ports.ts'
+import type { Fetcher, FetchOutcome, NewRevision, OpenStored, StoredTree } from '../../ports.ts'
 import { FetchFailure } from '../failure.ts'
 import { type ChartBudget, metadataIn, type PackedChart, packChart, readChart } from './chart-files.ts'
+import { frozenTree } from './frozen.ts'
 import type { ChartRequest } from './remote-chart.ts'
 
 export interface GitChartDeps {
   readonly git: Fetcher<'GitRepository'>
+  readonly stored: OpenStored
   readonly budget: ChartBudget
 }
 
@@ -17,9 +19,14 @@ const HELM_IGNORE = '.helmignore'
 const HASH_DIGITS = 12
 
 /** The chart at a path of a git repository, packed; its dependencies have to be there. */
-export async function chartInGit(request: ChartRequest, { budget, git }: GitChartDeps, signal: AbortSignal): Promise<GitChart> {
+export async function chartInGit(request: ChartRequest, { budget, git, stored }: GitChartDeps, signal: AbortSignal): Promise<GitChart> {
   const { options, ...rest } = request
   if (!options.git) throw new FetchFailure('ref', `invalid chart reference: ${request.url} is no git repository`)
+  if (options.frozen) {
+    const { revision } = options.frozen
+    const tree = { revision, ...(await frozenTree(options.frozen, stored)) }
+    return { chart: await packed(options, { tree, budget, signal }), sourceRevision: revision }
+  }
   // The commit is listed even where it is known: which chart it has cannot be told by it.
   const asked = { ...rest, kind: 'GitRepository', options: options.git, known: undefined } as const
   return git.fetch<GitChart>(
@@ -34,7 +41,7 @@ export async function chartInGit(request: ChartRequest, { budget, git }: GitChar
 }
 
 interface Packing {
-  readonly tree: NewRevision
+  readonly tree: Pick<NewRevision, 'revision'> & StoredTree
   readonly budget: ChartBudget
   readonly signal: AbortSignal
 }
@@ -118,11 +125,7 @@ function hasDependency(files: ReadonlyMap<string, Buffer>, name: string): boolea
 }
 
 /** Content of the files that are there, by path; within the budget of a chart. */
-async function contents(
-  { blobs, files }: NewRevision,
-  paths: readonly string[],
-  budget: ChartBudget,
-): Promise<ReadonlyMap<string, Buffer>> {
+async function contents({ blobs, files }: StoredTree, paths: readonly string[], budget: ChartBudget): Promise<ReadonlyMap<string, Buffer>> {
   const wanted = new Set(paths)
   const found = files.filter(({ path }) => wanted.has(path))
   const large = found.find(({ path, size }) => size > (path.endsWith('.tgz') ? budget.maxChartBytes : budget.maxFileBytes))
