@@ -3,7 +3,7 @@ import { portOf } from '../../model.ts'
 import { checkHost } from '../checked-lookup.ts'
 import { FetchFailure } from '../failure.ts'
 import { collect, flat, within } from '../http/body.ts'
-import { statusFailure } from '../http/client.ts'
+import { named, statusFailure } from '../http/client.ts'
 import { networkFailure, openConnections, redirected } from '../http/connections.ts'
 import type { Connections } from '../http/transport.ts'
 import type { FetchJob } from './jobs.ts'
@@ -34,7 +34,7 @@ export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
       const { location } = answer.headers
       if (answer.status < 300 || answer.status >= 400 || location === undefined) {
         if (at.endsWith(ADVERTISEMENT)) base = at.slice(0, -ADVERTISEMENT.length)
-        return { ...answer, bytes: await collect(answer.body, MAX_ADVERTISEMENT_BYTES) }
+        return { ...answer, bytes: await collect(named(url, answer.body), MAX_ADVERTISEMENT_BYTES) }
       }
       await answer.body.dump()
       at = redirected(at, location)
@@ -57,7 +57,7 @@ export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
         type: 'application/x-git-upload-pack-request',
       })
       checkStatus(url, answer)
-      const limited = within(answer.body, job.budget.maxTransferBytes, url)
+      const limited = within(named(url, answer.body), job.budget.maxTransferBytes, url)
       return { url: wanted, method: 'POST', statusCode: answer.status, statusMessage: '', headers: answer.headers, body: limited }
     },
     [Symbol.asyncDispose]: () => connections.destroy(),

@@ -90,7 +90,8 @@ function answered(url: string, { body, statusCode }: Dispatcher.ResponseData, he
   return { url, status: statusCode, headers, body: named(url, body), dump: () => body.dump() }
 }
 
-async function* named(url: string, body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+/** A body whose failures have names. */
+export async function* named(url: string, body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   try {
     yield* body
   } catch (error) {
