@@ -50,6 +50,8 @@ interface Source {
   readonly look: (url: string) => Promise<unknown>
   readonly refused: string
   readonly failed: string
+  /** The registry wants a token, which it gives itself. */
+  readonly token?: true
 }
 
 const over = { timeoutMs: LIMIT_MS }
@@ -98,6 +100,7 @@ const STAGES: readonly (readonly [string, Source, (url: string, method: string) 
   ['the tag of an artifact', ARTIFACT, (url) => url.endsWith('/manifests/latest')],
   ['the manifest of an artifact', ARTIFACT, (url) => url.includes('/manifests/sha256:')],
   ['the layer of an artifact', ARTIFACT, (url) => url.includes('/blobs/')],
+  ['the token for an artifact', { ...ARTIFACT, token: true }, (url) => url.startsWith('/token')],
   ['an index', INDEX, () => true],
   ['the archive of a chart', CHART, (url) => url.endsWith('.tgz')],
   ['the manifest of a chart in a registry', REGISTRY_CHART, (url) => url.includes('/manifests/')],
@@ -110,7 +113,10 @@ describe.each(STAGES)('%s', (_, source, isBad) => {
   const bad = (answer: (response: ServerResponse, content: Buffer) => unknown): Promise<RawServer> =>
     openRawServer(async ({ request, response, url }) => {
       const method = request.method ?? 'GET'
-      const content = await source.good(url, method, await buffer(request))
+      const isToken = url.startsWith('/token')
+      if (source.token && !isToken && request.headers.authorization !== 'Bearer tok')
+        return response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${request.headers.host}/token"` }).end()
+      const content = isToken ? Buffer.from('{"token":"tok"}') : await source.good(url, method, await buffer(request))
       if (isBad(url, method)) return answer(response, content)
       return response.writeHead(200, url.includes('/manifests/') ? { 'docker-content-digest': sha256(content) } : {}).end(content)
     })
@@ -138,6 +144,20 @@ describe.each(STAGES)('%s', (_, source, isBad) => {
       response.write(content.subarray(0, content.length >> 1), () => response.destroy())
     })
     await expectProblem(server, { reason: source.failed, message: expect.stringMatching(/^http.*: other side closed$/) })
+  })
+
+  test('that never ends', async () => {
+    const chunk = Buffer.alloc(1 << 20, '0')
+    await using server = await bad((response) => {
+      // What has no body cannot be endless.
+      if (response.req.method === 'HEAD') return response.writeHead(404).end()
+      const pour = () => {
+        while (!response.destroyed && response.write(chunk));
+      }
+      response.on('drain', pour)
+      return pour()
+    })
+    await expectProblem(server, { reason: expect.any(String), message: expect.stringMatching(/more than \d+ bytes|no answer|hexadecimal/) })
   })
 
   test('that comes drop by drop', async () => {
