@@ -27,6 +27,7 @@ let git: GitFetcher
 let proxy: ForwardProxy
 /** A CA that nobody else trusts. */
 let ca: string
+let tls: { readonly key: string; readonly cert: string }
 let registry: { readonly http: TestRegistry; readonly https: TestRegistry }
 let server: { readonly http: GitServer; readonly https: GitServer }
 let commit: string
@@ -35,6 +36,7 @@ beforeAll(async () => {
   const authority = await openAuthority((make) => make(), new Date())
   const { certificate: cert, privateKey: key } = authority.issueServer(['127.0.0.1'], new Date())
   ca = authority.certificate
+  tls = { key, cert }
   registry = {
     http: await openTestRegistry({ htpasswd: HTPASSWD }),
     https: await openTestRegistry({ htpasswd: HTPASSWD, tls: { key, cert } }),
@@ -116,6 +118,14 @@ describe.each(KINDS)('%s', (_, look, reason) => {
     await using silent = await openSocketServer(() => undefined)
     const late = await look(scheme, through({ address: silent.url }), { timeoutMs: 500 })
     expect(late).toMatchObject({ kind: 'problem', problem: { reason, message: expect.stringMatching(/no answer|Timeout/) } })
+  })
+
+  test.each(['http', 'https'] as const)('over %s, with a proxy that is spoken to over TLS', async (scheme) => {
+    await using secure = await openForwardProxy({ login: LOGIN, tls })
+    expect(texts(await look(scheme, through({ address: secure.url, login: login() }))).v).toBe('1')
+    expect(secure.passed.length).toBeGreaterThan(0)
+    const distrusted = await look(scheme, { proxy: { address: secure.url, login: login() } })
+    expect(distrusted).toMatchObject(problem(reason, `the proxy ${secure.url} cannot be reached: `))
   })
 
   test('is not fetched through a proxy that nobody allowed, nor past one', async () => {

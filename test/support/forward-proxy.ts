@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 
 /** A forward proxy on a free port of this machine: tunnels for CONNECT, plain requests for everything else. */
@@ -12,17 +13,19 @@ export interface ForwardProxy extends AsyncDisposable {
 export interface ForwardProxyOptions {
   /** Whom it lets through; everybody where absent. */
   readonly login?: { readonly username: string; readonly password: string }
+  /** With it, what is said to the proxy is encrypted. */
+  readonly tls?: { readonly key: string; readonly cert: string }
 }
 
 /** Headers that are between a client and its proxy. */
 const HOP = ['proxy-authorization', 'proxy-connection']
 
-export async function openForwardProxy({ login }: ForwardProxyOptions = {}): Promise<ForwardProxy> {
+export async function openForwardProxy({ login, tls }: ForwardProxyOptions = {}): Promise<ForwardProxy> {
   const passed: string[] = []
   const sockets = new Set<Socket>()
   const wanted = login && `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`
   const isKnown = ({ headers }: IncomingMessage) => wanted === undefined || headers['proxy-authorization'] === wanted
-  const server = createServer((asked, answer) => {
+  const serve = (asked: IncomingMessage, answer: ServerResponse) => {
     if (!isKnown(asked)) {
       answer.writeHead(407, { 'proxy-authenticate': 'Basic realm="proxy"' }).end('who are you? '.repeat(1000))
       return
@@ -30,7 +33,8 @@ export async function openForwardProxy({ login }: ForwardProxyOptions = {}): Pro
     passed.push(`${asked.method} ${asked.url}`)
     const headers = Object.fromEntries(Object.entries(asked.headers).filter(([name]) => !HOP.includes(name)))
     forward(asked, answer, headers)
-  })
+  }
+  const server = tls ? createSecureServer(tls, serve) : createServer(serve)
   server.on('connection', (socket) => keep(sockets, socket))
   server.on('connect', (asked: IncomingMessage, near: Socket) => {
     near.on('error', () => undefined)
@@ -49,7 +53,7 @@ export async function openForwardProxy({ login }: ForwardProxyOptions = {}): Pro
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     passed,
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close')
