@@ -29,6 +29,7 @@ test('the login of a proxy and that of the server are told apart', () => {
 test.each([
   ['GitRepository', { url: 'https://git.example/a' }],
   ['OCIRepository', { url: 'oci://ghcr.io/a' }],
+  ['Bucket', { bucketName: 'a', endpoint: 's3.example' }],
 ])('of the secret of a proxy of %s nothing but the proxy is taken', (kind, spec) => {
   expect(taken(kind, { ...spec, proxySecretRef: { name: 'proxy' } }, { proxy })).toEqual({
     'proxy.address': 'http://proxy',

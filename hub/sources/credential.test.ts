@@ -4,6 +4,7 @@ import { credentialProblem, parseCredential, proxyProblem } from './credential.t
 
 test.each([
   ['user name and password', { username: 'u', password: 'p' }, { basic: { username: 'u' } }],
+  ['keys of an object storage', { accesskey: 'a', secretkey: 's' }, { keys: { accessKey: 'a' } }],
   ['a bearer token with a CA', { bearerToken: 't', 'ca.crt': 'PEM' }, { ca: 'PEM' }],
   ['the old name of a CA', { caFile: 'PEM' }, { ca: 'PEM' }],
   ['a proxy', { 'proxy.address': 'http://proxy:3128/' }, { proxy: { address: 'http://proxy:3128' } }],
@@ -63,7 +64,8 @@ test('ssh needs a key and pinned hosts', () => {
 })
 
 test('a credential that is printed shows no secret', () => {
-  const credential = parsed({ identity: 'CANARY', known_hosts: 'x', password: 'CANARY', 'proxy.address': 'http://u:CANARY@x' })
+  const keys = { accesskey: 'a', secretkey: 'CANARY', 'proxy.address': 'http://u:CANARY@x' }
+  const credential = parsed({ identity: 'CANARY', known_hosts: 'x', password: 'CANARY', ...keys })
   expect(`${inspect(credential, { depth: 9 })}${JSON.stringify(credential)}`).not.toContain('CANARY')
 })
 

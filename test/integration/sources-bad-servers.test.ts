@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type GitServer, openGitServer } from '../../deploy/local/git-server.ts'
+import { BucketFetcher } from '../../hub/sources/io/bucket/fetcher.ts'
 import { GitFetcher } from '../../hub/sources/io/git/fetcher.ts'
 import { createChartFetcher } from '../../hub/sources/io/helm/chart-fetcher.ts'
 import { IndexCache } from '../../hub/sources/io/helm/index-cache.ts'
@@ -26,6 +27,7 @@ const LIMIT_MS = 1500
 const dir = openTempDir('sources-bad')
 const indexes = new IndexCache({ clock: systemClock })
 const oci = createOciFetcher({ folder: join(dir.path, 'oci') })
+const bucket = new BucketFetcher({ folder: join(dir.path, 'bucket') })
 let git: GitFetcher
 let gitServer: GitServer
 let archive: Buffer
@@ -59,6 +61,7 @@ const charts = () =>
   createChartFetcher({
     indexes: new IndexCache({ clock: systemClock }),
     git,
+    bucket,
     stored: async () => undefined,
     credential: async () => undefined,
   })

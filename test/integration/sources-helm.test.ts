@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type GitServer, openGitServer } from '../../deploy/local/git-server.ts'
 import type { SourceCredential } from '../../hub/sources/credential.ts'
+import { BucketFetcher } from '../../hub/sources/io/bucket/fetcher.ts'
 import { GitFetcher } from '../../hub/sources/io/git/fetcher.ts'
 import { createChartFetcher } from '../../hub/sources/io/helm/chart-fetcher.ts'
 import { metadataIn, readChart } from '../../hub/sources/io/helm/chart-files.ts'
@@ -26,6 +27,7 @@ const CANARY = 'canary-7f3a91'
 const BASIC = { basic: { username: 'bob', password: new Secret(CANARY) } }
 const SHOWN = `Basic ${Buffer.from(`bob:${CANARY}`).toString('base64')}`
 const dir = openTempDir('sources-helm')
+const bucket = new BucketFetcher({ folder: join(dir.path, 'bucket') })
 let git: GitFetcher
 let gitServer: GitServer
 let registry: TestRegistry
@@ -64,7 +66,7 @@ const index = (over: Look & { readonly url?: string; readonly passCredentials?: 
   )
 const chart = (options: Partial<ChartOptions> = {}, over: Look & { readonly url?: string } = {}) =>
   lookAt(
-    createChartFetcher({ indexes, git, stored: async (artifact) => trees.get(artifact), credential: async (id) => keys.get(id) }),
+    createChartFetcher({ indexes, git, bucket, stored: async (artifact) => trees.get(artifact), credential: async (id) => keys.get(id) }),
     {
       kind: 'HelmChart',
       url: over.url ?? helm.url,
@@ -164,6 +166,7 @@ describe('a chart of a repository', () => {
     const charts = createChartFetcher({
       indexes,
       git,
+      bucket,
       stored: async (artifact) => trees.get(artifact),
       credential: async (id) => keys.get(id),
     })
@@ -324,6 +327,13 @@ describe('a chart of a suspended repository', () => {
     const frozen = { revision: 'sha256:x', artifact: 'gone' }
     expect(await chart({ frozen }, { known: '1.0.0', url: 'http://127.0.0.1:1' })).toEqual({ kind: 'unchanged' })
     expect(await chart({ frozen })).toMatchObject(problem('ChartPullError', 'is not stored any more; resume it'))
+  })
+
+  test('in a bucket is packed from the objects that it had', async () => {
+    const artifact = keep('objects', { 'web/Chart.yaml': Buffer.from('apiVersion: v2\nname: web\nversion: 0.2.0\n') })
+    const frozen = { revision: `sha256:${'c'.repeat(64)}`, artifact }
+    const options = { chart: 'web', version: '', bucket: { bucket: 'apps' }, byRevision: true, frozen } as const
+    expect(await chart(options, { url: 'http://127.0.0.1:1/apps' })).toMatchObject({ revision: `0.2.0+${'c'.repeat(12)}` })
   })
 
   test('in git is packed from the commit that it had', async () => {

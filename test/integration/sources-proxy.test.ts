@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type GitServer, openGitServer } from '../../deploy/local/git-server.ts'
 import { openAuthority } from '../../hub/clusters/io/authority.ts'
 import type { SourceCredential } from '../../hub/sources/credential.ts'
+import { BucketFetcher } from '../../hub/sources/io/bucket/fetcher.ts'
 import { GitFetcher } from '../../hub/sources/io/git/fetcher.ts'
 import { createChartFetcher } from '../../hub/sources/io/helm/chart-fetcher.ts'
 import { IndexCache } from '../../hub/sources/io/helm/index-cache.ts'
@@ -14,6 +15,7 @@ import { silentLog } from '../../proto/base/log.ts'
 import { Secret } from '../../proto/base/secret.ts'
 import { type ForwardProxy, openForwardProxy } from '../support/forward-proxy.ts'
 import { createRepository } from '../support/git-repository.ts'
+import { openTestStorage, STORAGE_KEYS } from '../support/object-storage.ts'
 import { FLUX_CONTENT, HTPASSWD, openTestRegistry, type TestRegistry } from '../support/oci-registry.ts'
 import { type Look, lookAt, texts } from '../support/source-looks.ts'
 import { tarGz } from '../support/tar.ts'
@@ -23,6 +25,7 @@ const CANARY = 'canary-7f3a91'
 const LOGIN = { username: 'mando', password: 'gr@gu:1' }
 const dir = openTempDir('sources-proxy')
 const oci = createOciFetcher({ folder: join(dir.path, 'oci') })
+const bucket = new BucketFetcher({ folder: join(dir.path, 'bucket') })
 let git: GitFetcher
 let proxy: ForwardProxy
 /** A CA that nobody else trusts. */
@@ -146,10 +149,24 @@ test('a server that the proxy cannot reach is no fault of the proxy', async () =
   expect(found).toMatchObject(problem('OCIArtifactPullFailed', `the proxy ${spare.url} does not connect to 127.0.0.1:${port} (HTTP 502)`))
 })
 
+test('the objects of a bucket come through the proxy, signed for the storage behind it', async () => {
+  await using storage = await openTestStorage()
+  await storage.create('apps')
+  await storage.put('apps', { 'a b.yaml': 'a' })
+  const keys = { accessKey: STORAGE_KEYS.accessKey, secretKey: new Secret(STORAGE_KEYS.secretKey) }
+  const options = { bucket: 'apps', keyed: true as const, proxied: true as const }
+  const what = { kind: 'Bucket', url: `${storage.url}/apps`, options } as const
+  expect(texts(await lookAt(bucket, what, { credential: { keys, ...through() } }))).toEqual({ 'a b.yaml': 'a' })
+  expect(proxy.passed).toContain(`GET ${storage.url}/apps/a%20b.yaml`)
+  const wrong = await lookAt(bucket, what, { credential: { keys, ...through({ address: proxy.url }) } })
+  expect(wrong).toMatchObject(problem('BucketOperationFailed', 'refuses access (HTTP 407)'))
+})
+
 test('a chart in a repository comes through the proxy of its repository', async () => {
   const charts = createChartFetcher({
     indexes: new IndexCache({ clock: systemClock }),
     git,
+    bucket,
     stored: async () => undefined,
     credential: async () => undefined,
   })

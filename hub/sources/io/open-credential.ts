@@ -8,6 +8,7 @@ export interface OpenCredential {
   readonly ssh?: { readonly identity: string; readonly passphrase?: string; readonly knownHosts: string }
   readonly ca?: string
   readonly client?: { readonly certificate: string; readonly key: string }
+  readonly keys?: { readonly accessKey: string; readonly secretKey: string }
   readonly docker?: string
   readonly signers?: readonly string[]
   readonly proxy?: OpenProxy
@@ -20,7 +21,7 @@ export interface OpenProxy {
 
 /** The secrets laid open, for as long as a fetch takes. */
 export function openCredential(credential: SourceCredential | undefined): OpenCredential {
-  const { basic, bearer, ssh, ca, client, docker, proxy, signers } = credential ?? {}
+  const { basic, bearer, ssh, ca, client, docker, keys, proxy, signers } = credential ?? {}
   return {
     ...(basic ? { basic: { username: basic.username, password: basic.password.reveal() } } : {}),
     ...(bearer ? { bearer: bearer.reveal() } : {}),
@@ -35,6 +36,7 @@ export function openCredential(credential: SourceCredential | undefined): OpenCr
       : {}),
     ...(ca ? { ca } : {}),
     ...(client ? { client: { certificate: client.certificate, key: client.key.reveal() } } : {}),
+    ...(keys ? { keys: { accessKey: keys.accessKey, secretKey: keys.secretKey.reveal() } } : {}),
     ...(docker ? { docker: docker.reveal() } : {}),
     ...(signers ? { signers } : {}),
     ...(proxy ? { proxy: openProxy(proxy) } : {}),
@@ -46,7 +48,7 @@ function openProxy({ address, login }: SourceProxy): OpenProxy {
 }
 
 /** What must never be shown of it, plain and as it is sent. */
-export function secretsOf({ basic, bearer, client, docker, proxy, ssh }: OpenCredential): readonly string[] {
+export function secretsOf({ basic, bearer, client, docker, keys, proxy, ssh }: OpenCredential): readonly string[] {
   const logins: readonly RegistryLogin[] = [
     ...(basic ? [basic] : []),
     ...(proxy?.login ? [proxy.login] : []),
@@ -54,7 +56,7 @@ export function secretsOf({ basic, bearer, client, docker, proxy, ssh }: OpenCre
   ]
   const plain = [...logins.flatMap(({ identityToken, password }) => [password, identityToken]), bearer]
   const pairs = logins.map(({ password, username }) => Buffer.from(`${username}:${password}`).toString('base64'))
-  return [...plain, ...pairs, ssh?.identity, ssh?.passphrase, client?.key]
+  return [...plain, ...pairs, ssh?.identity, ssh?.passphrase, client?.key, keys?.secretKey]
     .filter((secret) => secret !== undefined)
     .filter((secret) => secret !== '')
 }

@@ -1,10 +1,11 @@
 import { normalize } from 'node:path/posix'
+import type { FluxObject } from '../../../proto/model/flux/kinds.ts'
 import { parseFluxObject } from '../../../proto/model/flux/parse.ts'
-import type { GitRepository, HelmChart, HelmRepository } from '../../../proto/model/flux/source/kinds.ts'
+import type { Bucket, GitRepository, HelmChart, HelmRepository } from '../../../proto/model/flux/source/kinds.ts'
 import { unserved, unservedMessage } from '../../../proto/model/flux/unserved.ts'
 import type { ChartOptions, Frozen } from '../model.ts'
 import { type Asked, stalled, type Unserved, type Upstream, waiting } from './asked.ts'
-import { askedOfRepository, gitOptions } from './repositories.ts'
+import { askedOfRepository, bucketPlace, gitOptions } from './repositories.ts'
 
 const CHART_NAME = /^[-a-z0-9]+(\/[-a-z0-9]+)*\/?$/
 const PLURALS = { HelmRepository: 'helmrepositories', GitRepository: 'gitrepositories', Bucket: 'buckets' } as const
@@ -27,23 +28,32 @@ export function askedOfChart(chart: HelmChart, own: OwnFacts, upstream: Upstream
   const lacking = unserved(object)
   if (lacking.length > 0) return waiting('NoSourceArtifact', `${missing}: ${unservedMessage(lacking)}`)
   if (upstream.credentialProblem) return { problem: upstream.credentialProblem }
-  if (object.kind !== 'HelmRepository' && object.kind !== 'GitRepository') return unsupported(kind)
-  const asked = object.kind === 'HelmRepository' ? askedOfHelm(chart, own, object) : askedOfGit(chart, own.generation, object)
+  const asked = askedOfSource(chart, own, object)
+  if (!asked) return stalled('UnsupportedSourceKind', `failed to get source: unsupported source kind '${kind}'`)
   if ('problem' in asked || !isFrozen(object)) return asked
   return upstream.released ? frozenAt(upstream.released, asked) : waiting('NoSourceArtifact', missing)
 }
 
-/** True for a repository that keeps what it has; a place in a registry has nothing to keep, and Flux looks there all the same. */
-function isFrozen({ kind, spec }: HelmRepository | GitRepository): boolean {
-  return spec.suspend === true && !(kind === 'HelmRepository' && spec.type === 'oci')
+function askedOfSource(chart: HelmChart, own: OwnFacts, object: FluxObject): Asked | Unserved | undefined {
+  switch (object.kind) {
+    case 'HelmRepository':
+      return askedOfHelm(chart, own, object)
+    case 'GitRepository':
+      return askedOfGit(chart, own.generation, object)
+    case 'Bucket':
+      return askedOfBucket(chart, own.generation, object)
+    default:
+      return undefined
+  }
+}
+
+/** True for a source that keeps what it has; a place in a registry has nothing to keep, and Flux looks there all the same. */
+function isFrozen({ kind, spec }: FluxObject): boolean {
+  return 'suspend' in spec && spec.suspend === true && !(kind === 'HelmRepository' && spec.type === 'oci')
 }
 
 function frozenAt(frozen: Frozen, asked: Asked): Asked {
   return asked.kind === 'HelmChart' ? { ...asked, options: { ...asked.options, frozen } } : asked
-}
-
-function unsupported(kind: string): Unserved {
-  return stalled('UnsupportedSourceKind', `failed to get source: unsupported source kind '${kind}'`)
 }
 
 function askedOfHelm(chart: HelmChart, { generation, signers }: OwnFacts, repository: HelmRepository): Asked | Unserved {
@@ -80,15 +90,27 @@ function askedOfHelm(chart: HelmChart, { generation, signers }: OwnFacts, reposi
 function askedOfGit(chart: HelmChart, generation: number, repository: GitRepository): Asked | Unserved {
   const asked = askedOfRepository(repository)
   if (asked && 'problem' in asked) return asked
-  const { chart: path, interval, reconcileStrategy } = chart.spec
-  const options: ChartOptions = {
+  const options: ChartOptions = { ...treeOptions(chart, generation), git: gitOptions(repository) }
+  const { timeout, url } = repository.spec
+  return { kind: 'HelmChart', options, url, interval: chart.spec.interval, timeout }
+}
+
+function askedOfBucket(chart: HelmChart, generation: number, object: Bucket): Asked | Unserved {
+  const place = bucketPlace(object)
+  if ('problem' in place) return place
+  const options: ChartOptions = { ...treeOptions(chart, generation), bucket: place.options }
+  return { kind: 'HelmChart', options, url: place.url, interval: chart.spec.interval, timeout: object.spec.timeout }
+}
+
+/** What a chart at a path has, whatever it is a path of. */
+function treeOptions(chart: HelmChart, generation: number): ChartOptions {
+  const { chart: path, reconcileStrategy } = chart.spec
+  return {
     chart: normalize(`/${path}`).slice(1),
     version: '',
-    git: gitOptions(repository),
     ...(reconcileStrategy === 'Revision' ? { byRevision: true } : {}),
     ...valuesOptions(chart, generation),
   }
-  return { kind: 'HelmChart', options, url: repository.spec.url, interval, timeout: repository.spec.timeout }
 }
 
 /** Values files other than the chart's own make the object's generation part of the version, as in Flux. */

@@ -6,13 +6,14 @@ import { FetchFailure } from '../failure.ts'
 import { outcomeOf } from '../outcome.ts'
 import { ArchiveCache } from './archive-cache.ts'
 import { type ChartBudget, DEFAULT_CHART_BUDGET, type PackedChart, packChart, readChart } from './chart-files.ts'
-import { chartInGit } from './git-chart.ts'
 import type { IndexCache } from './index-cache.ts'
 import { type ChartRequest, type Finding, findInIndex, findInRegistry, type RemoteChart } from './remote-chart.ts'
+import { chartInTree } from './tree-chart.ts'
 
 export interface ChartFetcherDeps {
   readonly indexes: IndexCache
   readonly git: Fetcher<'GitRepository'>
+  readonly bucket: Fetcher<'Bucket'>
   /** What suspended repositories had. */
   readonly stored: OpenStored
   readonly budget?: ChartBudget
@@ -22,6 +23,7 @@ export interface ChartFetcherDeps {
 
 /** Fetches charts: a version is downloaded once, whatever asks for it; the artifact is its archive. */
 export function createChartFetcher({
+  bucket,
   budget = DEFAULT_CHART_BUDGET,
   credential: open,
   git,
@@ -35,7 +37,7 @@ export function createChartFetcher({
       const outcome = await outcomeOf(request, signal, async (credential, within) => {
         // Nothing can have come to what is frozen.
         if (request.options.frozen && request.known !== undefined) return { kind: 'unchanged' }
-        if (request.options.git) return fromGit(request, { git, stored, budget }, within)
+        if (request.options.git || request.options.bucket) return fromTree(request, { git, bucket, stored, budget }, within)
         const finding: Finding = { request, credential, scope, signal: within, archives, signers: await signersOf(request, open) }
         const isOci = request.url.startsWith('oci://')
         const found = isOci ? await findInRegistry(finding, budget) : await findInIndex(finding, { indexes, stored }, budget)
@@ -52,8 +54,8 @@ async function signersOf({ options }: ChartRequest, open: OpenCredential): Promi
   return found && 'signers' in found ? found.signers : []
 }
 
-async function fromGit(request: ChartRequest, deps: Parameters<typeof chartInGit>[1], signal: AbortSignal): Promise<FetchOutcome> {
-  const found = await chartInGit(request, deps, signal)
+async function fromTree(request: ChartRequest, deps: Parameters<typeof chartInTree>[1], signal: AbortSignal): Promise<FetchOutcome> {
+  const found = await chartInTree(request, deps, signal)
   if ('kind' in found) return found
   if (found.chart.version === request.known) return { kind: 'unchanged' }
   return fetched(found.chart, found.sourceRevision)
