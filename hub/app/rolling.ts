@@ -23,10 +23,10 @@ const clock = systemClock
 const GATHER_MS = 200
 /**
  * Runs that have news at once are looked at together: what is asked is asked for all of them in one statement. Looking takes
- * a fifth of the time at most: a look too many costs as much as one that finds something.
+ * half of the time at most: a look too many costs as much as one that finds something.
  */
-const TOGETHER = { lanes: 1, most: 64 }
-const REST = 4
+const TOGETHER = { lanes: 1, most: 100 }
+const REST = 1
 /** A status is written so long after a look at the latest: what is looked at again until then is written once. */
 const SHOWN_MS = 200
 /** What was not heard of, since a hub was killed at that moment, is seen after so long. */
