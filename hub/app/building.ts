@@ -8,10 +8,12 @@ import { openJobs } from '../db/jobs.ts'
 import { createDesiredStore } from '../desired/io/store.ts'
 import { createDesiredService } from '../desired/service.ts'
 import { mirrorFold } from '../objects/io/mirror.ts'
+import { createLayers } from '../render/io/layers.ts'
 import { packChart } from '../render/io/pack-chart.ts'
 import { createRenderStore } from '../render/io/store.ts'
 import { createTrees } from '../render/io/tree.ts'
 import { createRender } from '../render/service.ts'
+import { readLayer } from '../sources/io/archive/layer.ts'
 import type { Ground, Opening } from './ground.ts'
 import type { Knowledge } from './knowledge.ts'
 import { askToPlace, openPlacing } from './placing.ts'
@@ -32,6 +34,7 @@ export async function openBuilding(config: HubConfig, given: Ground & Knowledge,
   const render = createRender({
     store: createRenderStore(db),
     trees: createTrees({ db }),
+    layers: createLayers({ read: readLayer }),
     build: (tree, options, signal) => metrics.building(() => pool.build(tree, options, { signal, deadlineMs: BUILD_DEADLINE_MS })),
     packChart,
     clock,

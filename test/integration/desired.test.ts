@@ -144,6 +144,20 @@ test('a suspended object stays at its revision while the others move on', async 
   ])
 })
 
+test('a consumer that arrives while its source is suspended is due, and is built from what that had', async () => {
+  await moveTo('main@sha1:1', 'sha256:t1')
+  const { settle, due } = service((artifact) => artifact)
+  await settle()
+  await database.db.query('update source_objects set suspended = true')
+  await moveTo('main@sha1:2', 'sha256:t2')
+  expect(await due()).toEqual([])
+  await consume(['late'])
+  expect(await due()).toEqual([KEY])
+  await settle()
+  expect(await rows('select distinct bundle from desired')).toEqual([{ bundle: sha256('sha256:t1') }])
+  expect(await due()).toEqual([])
+})
+
 test('a consumer that arrives later is built from what its cluster has, and a new release covers it', async () => {
   await consume(['a'])
   await moveTo('main@sha1:1', 'sha256:t1')

@@ -56,13 +56,14 @@ export const DUE = `
   left join sources s on s.key = so.source_key
   ${RELEASED}${WANT}
   ${STATUS}
-  where ($1::text is null or so.source_key = $1) and not so.suspended
+  where ($1::text is null or so.source_key = $1)
     and (want.artifact is not null or s.problem is not null or so.problem is not null or o.problem is not null) and (
-    ${UNRELEASED}
-    or o.cluster_id is null
-    or o.problem is distinct from coalesce(so.problem, s.problem)
-    or o.generation <> so.generation
-    or (o.handled_at <> so.requested_at and (so.problem is not null or s.checked_at >= so.requested_seen_at))
+    (not so.suspended and (
+      ${UNRELEASED}
+      or o.cluster_id is null
+      or o.problem is distinct from coalesce(so.problem, s.problem)
+      or o.generation <> so.generation
+      or (o.handled_at <> so.requested_at and (so.problem is not null or s.checked_at >= so.requested_seen_at))))
     or ${HAS_UNANSWERED})`
 
 /** Joins of a source object `so` with everything that its status says. */
