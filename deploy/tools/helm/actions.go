@@ -211,6 +211,7 @@ func (a *act) test() (releaser.Releaser, error) {
 
 // template renders as an install or upgrade would, under the same identity, and changes nothing.
 func (a *act) template() (releaser.Releaser, error) {
+	a.configuration.KubeClient = foresighted{a.configuration.KubeClient}
 	rel, err := a.render(func(c *charted) (releaser.Releaser, error) {
 		if a.request.Options.IsUpgrade {
 			upgrade := a.newUpgrade()
