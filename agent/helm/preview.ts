@@ -30,6 +30,8 @@ export interface Preview {
   readonly reason: string
   /** Why it is not done although it is next. */
   readonly held?: string
+  /** Values of every version in Helm's storage: objects in the cluster may hold some of each. */
+  readonly configs: readonly Values[]
   /** The release whose objects are in the cluster. */
   readonly from: StoredRelease | undefined
   /** What would be released; undefined where only Helm's storage changes. */
@@ -54,7 +56,6 @@ export interface PreviewJob {
 }
 
 const FAILED = 'the last release failed'
-const nothingBeside = { hooks: [], crds: { names: [], are: 'created' } } as const
 
 type Deps = { readonly helm: Pick<Helm, 'history' | 'run'> }
 type Previewed = Preview | { readonly problem: string }
@@ -69,20 +70,22 @@ export async function preview(deps: Deps, job: PreviewJob): Promise<Previewed> {
   const [stored] = storage
   const state = releaseState({ object, stored, chart, values })
   const next = nextAction({ object, state, storage, isForced })
-  const reason = 'reason' in state ? state.reason : ''
+  const reason = state.kind === 'failed' ? state.reason || FAILED : 'reason' in state ? state.reason : ''
+  const configs = storage.map(({ config }) => config)
+  const alone = { configs, hooks: [], crds: { names: [], are: 'created' } } as const
   const there = stored?.info.status === 'uninstalled' ? undefined : stored
   switch (next.kind) {
     case 'nothing':
     case 'test':
-      return { ...nothingBeside, step: next.kind, reason, from: there, to: there, chart: named(there?.chart ?? chart) }
+      return { ...alone, step: next.kind, reason, from: there, to: there, chart: named(there?.chart ?? chart) }
     case 'unlock':
-      return { ...nothingBeside, step: 'unlock', reason, from: there, to: undefined, chart: named(chart) }
+      return { ...alone, step: 'unlock', reason, from: there, to: undefined, chart: named(chart) }
     case 'rollback': {
       const to = storage.find(({ version }) => version === next.to)
-      return { ...nothingBeside, step: 'rollback', reason: FAILED, from: there, to, chart: to ? named(to.chart) : '' }
+      return { ...alone, step: 'rollback', reason: FAILED, from: there, to, chart: to ? named(to.chart) : '' }
     }
     case 'uninstall':
-      return { ...nothingBeside, step: 'uninstall', reason: FAILED, from: there, to: { ...target, manifest: '' }, chart: '' }
+      return { ...alone, step: 'uninstall', reason: FAILED, from: there, to: { ...target, manifest: '' }, chart: '' }
     case 'install':
     case 'upgrade':
     case 'stalled': {
@@ -90,7 +93,7 @@ export async function preview(deps: Deps, job: PreviewJob): Promise<Previewed> {
       const from = storage.find(({ info }) => info.status === 'deployed') ?? there
       const why = isForced && reason === '' ? 'a release action was asked for' : reason
       const held = next.kind === 'stalled' ? { held: next.message } : {}
-      return rendered(deps, job, { action: step, step, reason: why, from, ...held })
+      return rendered(deps, job, { action: step, step, reason: why, configs, from, ...held })
     }
     default:
       return next satisfies never
@@ -102,14 +105,15 @@ async function reinstalled(deps: Deps, job: PreviewJob, change: string): Promise
   const { history = [], storageNamespace = '' } = job.object.status
   const now = latest(history)
   const old: ReleaseTarget = { name: now?.name ?? '', namespace: now?.namespace ?? '', storageNamespace }
-  const [from] = await deps.helm.history(old, job)
-  return rendered(deps, job, { action: 'install', step: 'reinstall', reason: `${change} has changed`, from })
+  const storage = await deps.helm.history(old, job)
+  const configs = storage.map(({ config }) => config)
+  return rendered(deps, job, { action: 'install', step: 'reinstall', reason: `${change} has changed`, configs, from: storage[0] })
 }
 
 async function rendered(
   { helm }: Deps,
   job: PreviewJob,
-  { action, ...found }: Pick<Preview, 'step' | 'reason' | 'held' | 'from'> & { readonly action: 'install' | 'upgrade' },
+  { action, ...found }: Pick<Preview, 'step' | 'reason' | 'held' | 'configs' | 'from'> & { readonly action: 'install' | 'upgrade' },
 ): Promise<Previewed> {
   const { account, chart, deadlineMs, object, secrets, signal, values } = job
   const target = releaseTarget(object)

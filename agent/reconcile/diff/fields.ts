@@ -7,6 +7,7 @@ import { HIDDEN, type Hide } from './hide.ts'
 const MAX_TEXT = 64 << 10
 /** A longer text is cut down to where it differs, and then cut off. */
 const MAX_SHOWN = 2_000
+const MAX_LINES = 12
 
 /** What of a Secret everybody may see. */
 const OPEN_IN_SECRET = /^\/(metadata\/labels|type$|immutable$)/
@@ -42,11 +43,15 @@ function withoutGiants(value: unknown): unknown {
 
 function shortened(field: FieldDiff): FieldDiff {
   const { from, path, to } = field
-  if (typeof from === 'string' && typeof to === 'string' && Math.max(from.length, to.length) > MAX_SHOWN) {
+  if (typeof from === 'string' && typeof to === 'string' && (isMuch(from) || isMuch(to))) {
     const [before, after] = differing(from, to)
     return { path, from: cut(before), to: cut(after) }
   }
   return { path, ...('from' in field ? { from: cutAll(from) } : {}), ...('to' in field ? { to: cutAll(to) } : {}) }
+}
+
+function isMuch(text: string): boolean {
+  return text.length > MAX_SHOWN || text.split('\n', MAX_LINES + 1).length > MAX_LINES
 }
 
 /** The lines from the first to the last that differ, with a word on those around them. */

@@ -45,8 +45,9 @@ function formsOf(text: string): readonly string[] {
   // A short line of a file says nothing by itself, and is found everywhere.
   const lines = text.split('\n').map((line) => line.trim())
   const longLines = lines.length > 1 ? lines.filter((line) => line.length >= SHORT) : []
-  const base64 = [text, `${text}\n`].map((one) => Buffer.from(one, 'utf8').toString('base64').replace(/=+$/, ''))
-  return [text, ...longLines, JSON.stringify(text).slice(1, -1), inUrl(text), ...base64]
+  const base64 = [text, `${text}\n`].map((one) => Buffer.from(one, 'utf8').toString('base64'))
+  const unpadded = base64.map((one) => one.replace(/=+$/, ''))
+  return [text, ...longLines, JSON.stringify(text).slice(1, -1), inUrl(text), ...base64, ...unpadded]
 }
 
 function alone(form: string): RegExp {

@@ -19,11 +19,12 @@ export interface Previewed {
   readonly step: ReleaseStep
   readonly reason: string
   readonly held?: string
+  /** Values of the versions that are in Helm's storage. */
+  readonly configs: readonly Values[]
   readonly from:
     | (Released & {
         readonly version: number
         readonly chart: { readonly name: string; readonly version: string }
-        readonly config: Values
         readonly applyMethod: string
       })
     | undefined

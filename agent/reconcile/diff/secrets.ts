@@ -9,8 +9,8 @@ interface SecretsInput {
   readonly open: Values
   /** Texts that are known to have come out of Secrets. */
   readonly told: readonly string[]
-  /** The values of the release that is there. */
-  readonly before: Values
+  /** The values of the versions that are there. */
+  readonly before: readonly Values[]
   /** The release's objects, those that are there and those that would be. */
   readonly objects: readonly Manifest[]
 }
@@ -24,8 +24,8 @@ const MIN_FOUND = 8
  * Texts of a release that nobody is to see.
  *
  * 1. Values that Secrets give now; a value is open where it is the same without them.
- * 2. What the release that is there has in their place: the Secret held that before.
- * 3. What it has where nothing is given any more: nobody knows where that came from.
+ * 2. What the versions that are there have in their place: the Secret held that before.
+ * 3. What they have where nothing is given any more: nobody knows where that came from.
  * 4. What its Secrets hold.
  */
 export function secretTexts({ before, objects, open, told, values }: SecretsInput): readonly string[] {
@@ -35,7 +35,7 @@ export function secretTexts({ before, objects, open, told, values }: SecretsInpu
   const isOpen = (path: string) => openly.has(path) && openly.get(path) === now.get(path)
   const texts = new Set(told)
   for (const [path, text] of now) if (!isOpen(path)) texts.add(text)
-  for (const [path, text] of leaves(before)) {
+  for (const [path, text] of before.flatMap((one) => [...leaves(one)])) {
     if (isOpen(path)) continue
     if (now.has(path) || (text.length >= MIN_GONE && !openTexts.has(text))) texts.add(text)
   }

@@ -45,14 +45,16 @@ export async function diffRelease<Chart extends FoundChart>(
   const job = { account, chart, ...merged, isForced: releases.forces(object), signal }
   const preview = await deps.preview({ ...job, object: attempting(deps, { object, chart, values: merged.values }) })
   const open = await openValues(deps, object, { account, signal })
-  const hide = (compared: readonly Compared[], before: Previewed['from']) =>
-    createHide(
-      secretTexts({ values: merged.values, open, told: merged.secrets, before: before?.config ?? {}, objects: objectsIn(compared) }),
+  const secrets = { values: merged.values, open, told: merged.secrets }
+  if ('problem' in preview)
+    throw new FleetError(
+      'invalid',
+      createHide(secretTexts({ ...secrets, before: [], objects: [] })).text(`${attempted}: ${preview.problem}`),
     )
-  if ('problem' in preview) throw new FleetError('invalid', hide([], undefined).text(`${attempted}: ${preview.problem}`))
   const compared = await compare(deps, { object, preview, account }, signal)
   const why = [deps.held(), ...held, preview.held].filter((one) => one !== undefined)
-  return told({ object, preview, compared, held: why.join('; '), hide: hide(compared, preview.from) })
+  const hide = createHide(secretTexts({ ...secrets, before: preview.configs, objects: objectsIn(compared) }))
+  return told({ object, preview, compared, held: why.join('; '), hide })
 }
 
 /** A failed attempt of something else does not count: the decision is made on the status that an attempt begins with. */
