@@ -214,6 +214,49 @@ test('templates see what the account of the release may see, and what it may not
   expect(code).toBe(1)
 })
 
+test('an install shows objects of kinds that the chart brings itself', async () => {
+  const names = { plural: 'gadgets', singular: 'gadget', kind: 'Gadget' }
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
+  const definition = {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'gadgets.diff.example.com' },
+    spec: { group: 'diff.example.com', scope: 'Namespaced', names, versions: [{ name: 'v1', served: true, storage: true, schema }] },
+  }
+  await fleet.commit({
+    'charts/gadget/Chart.yaml': 'apiVersion: v2\nname: gadget\nversion: 1.0.0\n',
+    'charts/gadget/crds/gadgets.yaml': JSON.stringify(definition),
+    'charts/gadget/templates/gadget.yaml': 'apiVersion: diff.example.com/v1\nkind: Gadget\nmetadata:\n  name: one\n',
+  })
+  await world.flotilla(['reconcile', 'source', 'git', 'fleet', '--timeout', '60s'])
+  const metadata = { name: 'gadget', namespace: NS }
+  await put(
+    {
+      apiVersion: 'source.toolkit.fluxcd.io/v1',
+      kind: 'HelmChart',
+      metadata,
+      spec: { interval: '10m', chart: './charts/gadget', sourceRef: { kind: 'GitRepository', name: 'fleet' } },
+    },
+    {
+      apiVersion: 'helm.toolkit.fluxcd.io/v2',
+      kind: 'HelmRelease',
+      metadata,
+      spec: { interval: '10m', suspend: true, chartRef: { kind: 'HelmChart', name: 'gadget' } },
+    },
+  )
+  const told = await eventually('its chart is there', async () => {
+    const { code, stdout } = await world.flotilla(['diff', 'hr', 'gadget'])
+    return code === 1 && stdout
+  })
+  expect(told).toBe(`staging: HelmRelease flux-system/gadget would be installed: no release in storage for object
+  ◎ not now: it is suspended
+  release flux-system/gadget, chart gadget@1.0.0
+  + Gadget/one (its kind is not served yet: Gadget in diff.example.com/v1)
+  ◎ CustomResourceDefinitions come first, those that are missing: gadgets.diff.example.com
+  1 created, 0 unchanged
+`)
+})
+
 test('values that are not there, and a kind that has no diff, are errors of their own', async () => {
   await put(release({ suspend: true, valuesFrom: [{ kind: 'Secret', name: 'nobody' }] }))
   const { code, stderr } = await diff()

@@ -38,7 +38,7 @@ export async function diffRelease<Chart extends FoundChart>(
   const { releases } = deps
   const attempted = `diff ${formatRef(refOf(object))}`
   const { held, plan } = releasePlan(object, deps.plan)
-  if ('problem' in plan) throw new FleetError(plan.isLasting ? 'invalid' : 'unavailable', `${attempted}: ${plan.problem}`)
+  if ('problem' in plan) throw new FleetError(plan.isLasting ? 'invalid' : 'unavailable', `${attempted}: ${[plan.problem, ...held].join('; ')}`)
   const { account } = plan
   const merged = good(await releases.values(object, { account, signal }), attempted)
   const { chart } = good(await releases.chart({ ...plan, isOci: plan.source.kind === 'OCIRepository', signal }), attempted)
