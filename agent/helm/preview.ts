@@ -39,6 +39,8 @@ export interface Preview {
   /** `name@version` of what would be released. */
   readonly chart: string
   readonly hooks: readonly Hook[]
+  /** Texts out of Secrets that templates have looked up. */
+  readonly lookedUp: readonly string[]
   /** CustomResourceDefinitions that are brought first: created, or replaced too. */
   readonly crds: { readonly names: readonly string[]; readonly are: 'created' | 'replaced' }
 }
@@ -72,7 +74,7 @@ export async function preview(deps: Deps, job: PreviewJob): Promise<Previewed> {
   const next = nextAction({ object, state, storage, isForced })
   const reason = state.kind === 'failed' ? state.reason || FAILED : 'reason' in state ? state.reason : ''
   const configs = storage.map(({ config }) => config)
-  const alone = { configs, hooks: [], crds: { names: [], are: 'created' } } as const
+  const alone = { configs, hooks: [], lookedUp: [], crds: { names: [], are: 'created' } } as const
   const there = stored?.info.status === 'uninstalled' ? undefined : stored
   switch (next.kind) {
     case 'nothing':
@@ -126,7 +128,7 @@ async function rendered(
   const isRun = ({ events }: Hook) => !object.spec[action]?.disableHooks && events.some((event) => event.endsWith(`-${action}`))
   const { name, namespace } = target
   const to = { name, namespace, manifest: made.manifest }
-  return { ...found, to, chart: named(chart), hooks: made.hooks.filter(isRun), crds: crdsOf(job, action) }
+  return { ...found, to, chart: named(chart), hooks: made.hooks.filter(isRun), lookedUp: made.secrets ?? [], crds: crdsOf(job, action) }
 }
 
 function crdsOf({ chart, object: { spec } }: PreviewJob, action: 'install' | 'upgrade'): Preview['crds'] {

@@ -27,6 +27,9 @@ data:
   note: {{ .Values.note | quote }}
   url: "postgres://web:{{ .Values.password }}@db/web"
   encoded: {{ .Values.password | b64enc | quote }}
+ {{- with lookup "v1" "Secret" .Release.Namespace "looked-up" }}
+  seen: "found {{ .data.word | b64dec }}"
+ {{- end }}
   namespace: {{ dig "metadata" "name" "hidden" (lookup "v1" "Namespace" "" .Release.Namespace) | quote }}
 ---
 apiVersion: v1
@@ -173,6 +176,14 @@ test('new values of a Secret are an upgrade: what changes is told, neither the o
   const { stdout } = await diff('-o', 'yaml')
   expect(stdout).toContain('url')
   expect(await standing()).toBe(before)
+})
+
+test('what templates look up in Secrets is not told either', async () => {
+  await put({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'looked-up', namespace: NS }, stringData: { word: 'out-of-sight' } })
+  const { code, stdout } = await diff()
+  expect(stdout).toContain('\n      data.seen: → found ***\n')
+  expect(code).toBe(1)
+  await world.kubectl('staging', ['delete', 'secret', 'looked-up', '-n', NS])
 })
 
 test('another chart creates, changes and deletes; once it is released nothing is left', async () => {

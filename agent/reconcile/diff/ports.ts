@@ -31,6 +31,7 @@ export interface Previewed {
   readonly to: Released | undefined
   readonly chart: string
   readonly hooks: readonly { readonly name: string; readonly events: readonly string[] }[]
+  readonly lookedUp: readonly string[]
   readonly crds: { readonly names: readonly string[]; readonly are: 'created' | 'replaced' }
 }
 

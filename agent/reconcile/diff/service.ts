@@ -38,22 +38,21 @@ export async function diffRelease<Chart extends FoundChart>(
   const { releases } = deps
   const attempted = `diff ${formatRef(refOf(object))}`
   const { held, plan } = releasePlan(object, deps.plan)
-  if ('problem' in plan) throw new FleetError(plan.isLasting ? 'invalid' : 'unavailable', `${attempted}: ${[plan.problem, ...held].join('; ')}`)
+  if ('problem' in plan)
+    throw new FleetError(plan.isLasting ? 'invalid' : 'unavailable', `${attempted}: ${[plan.problem, ...held].join('; ')}`)
   const { account } = plan
   const merged = good(await releases.values(object, { account, signal }), attempted)
   const { chart } = good(await releases.chart({ ...plan, isOci: plan.source.kind === 'OCIRepository', signal }), attempted)
   const job = { account, chart, ...merged, isForced: releases.forces(object), signal }
   const preview = await deps.preview({ ...job, object: attempting(deps, { object, chart, values: merged.values }) })
   const open = await openValues(deps, object, { account, signal })
-  const secrets = { values: merged.values, open, told: merged.secrets }
+  const secrets = { values: merged.values, open, before: [], objects: [] }
   if ('problem' in preview)
-    throw new FleetError(
-      'invalid',
-      createHide(secretTexts({ ...secrets, before: [], objects: [] })).text(`${attempted}: ${preview.problem}`),
-    )
+    throw new FleetError('invalid', createHide(secretTexts({ ...secrets, told: merged.secrets })).text(`${attempted}: ${preview.problem}`))
   const compared = await compare(deps, { object, preview, account }, signal)
   const why = [deps.held(), ...held, preview.held].filter((one) => one !== undefined)
-  const hide = createHide(secretTexts({ ...secrets, before: preview.configs, objects: objectsIn(compared) }))
+  const read = [...merged.secrets, ...preview.lookedUp]
+  const hide = createHide(secretTexts({ ...secrets, told: read, before: preview.configs, objects: objectsIn(compared) }))
   return told({ object, preview, compared, held: why.join('; '), hide })
 }
 
