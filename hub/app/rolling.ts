@@ -35,7 +35,7 @@ const AGAIN_MS = 2_000
 
 /** When which revision reaches which cluster: looked at when something that matters was heard of, by whichever replica heard it. */
 export function openRolling(given: Ground & Knowledge & Building, { scope, log: parent }: Opening) {
-  const { agents, db, jobs, metrics, objects, placements, tenants } = given
+  const { agents, db, metrics, objects, placements, settling, tenants } = given
   const log = parent.child({ concept: 'rollout' })
   const { looks, statuses, surveys, times } = openQueues({ scope, log }, () => service)
   const service: RolloutService = createRolloutService({
@@ -43,7 +43,7 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
     objects: rolloutObjects(objects),
     tenantOf: (namespace) => tenants.tenantOf(namespace),
     settle: async (keys) => {
-      await jobs.add('settle', ...keys.filter((key) => placementOf(key) === undefined))
+      for (const key of keys) if (placementOf(key) === undefined) settling.add(key)
       const placed = keys.flatMap((key) => placementOf(key) ?? [])
       if (placed.length === 0) return
       await placements.again(placed)
@@ -110,13 +110,19 @@ function openQueues({ log, scope }: Opening, service: () => RolloutService) {
     await service().look(...keys)
     return keys
   })
+  const show = together({ ...TOGETHER, pace }, async (keys: readonly string[]) => {
+    await service().show(...keys)
+    return keys
+  })
   const looks = queueOf('look', TOGETHER.lanes * TOGETHER.most, async (key) => void (await look(key)))
   const times = queueOf('settle', 2, async (key) => {
     await service().resettle(key)
     looks.add(key)
   })
-  const surveys = queueOf('survey', 2, (key) => service().survey(key))
-  const statuses = queueOf('show', 2, (key) => service().show(key))
+  const surveys = queueOf('survey', 2, async (key) => {
+    if (await service().choose(key)) looks.add(key)
+  })
+  const statuses = queueOf('show', TOGETHER.lanes * TOGETHER.most, async (key) => void (await show(key)))
   scope.defer(() => stop.abort())
   return { looks, times, surveys, statuses }
 }

@@ -225,6 +225,26 @@ test('templates see what the account of the release may see, and what it may not
   expect(code).toBe(1)
 })
 
+test('a release of another name is taken away first: what it has is deleted, what both have is made anew', async () => {
+  await put(release({ suspend: true, releaseName: 'renamed' }))
+  const before = await standing()
+  const { code, diff: told } = await read()
+  expect(told).toMatchObject({
+    step: 'reinstall',
+    reason: 'release name has changed',
+    release: { name: 'flux-system/renamed', version: 2 },
+  })
+  expect(told?.objects.map(({ object, what }) => `${object} ${what}`).sort()).toEqual([
+    'ConfigMap/flux-system/other recreated',
+    'ConfigMap/flux-system/renamed created',
+    'ConfigMap/flux-system/web deleted',
+    'Secret/flux-system/renamed created',
+    'Secret/flux-system/web deleted',
+  ])
+  expect(code).toBe(1)
+  expect(await standing()).toBe(before)
+})
+
 test('an install shows objects of kinds that the chart brings itself', async () => {
   const names = { plural: 'gadgets', singular: 'gadget', kind: 'Gadget' }
   const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
