@@ -353,7 +353,7 @@ function planOf({ authority, flux, store }: Parts, object: Kustomization): Retur
 }
 
 const CAPABILITIES = [
-...['git-repository', 'oci-repository', 'bucket', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
+  ...['git-repository', 'oci-repository', 'bucket', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
   ...['calls', 'diffs', 'tenants', 'placements', 'health'],
 ]
 
