@@ -88,8 +88,8 @@ export async function openRolloutWorld(): Promise<RolloutWorld> {
         store: over(createRolloutStore(db)),
         objects: rolloutObjects(objects),
         tenantOf: async () => undefined,
-        settle: async (keys) => {
-          for (const key of keys) await desired.settle(key, AbortSignal.timeout(10_000))
+        settle: async (all) => {
+          for (const { clusters, key } of all) await desired.settle(key, AbortSignal.timeout(10_000), clusters)
         },
         inherited: () => undefined,
         looked: () => undefined,
