@@ -46,7 +46,7 @@ export function openFetching(config: HubConfig, given: Ground & Knowledge & Buil
     credential,
     moved: async (key, outcome) => {
       if (outcome !== 'unchanged') rollouts.moved([key])
-      if ((await desired.due(key)).length > 0) await jobs.add('settle', key)
+      if (outcome !== 'unchanged' || (await desired.due(key)).length > 0) await jobs.add('settle', key)
     },
     clock,
     random,
