@@ -1,8 +1,8 @@
 import { canonicalJson } from '../../proto/base/canonical.ts'
 import { sha256 } from '../../proto/base/hash.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
-import { OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, RECONCILE_SWITCH, SSA_SWITCH } from '../../proto/model/names.ts'
-import { project } from './fields.ts'
+import { HELM_MANAGER, OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, RECONCILE_SWITCH, SSA_SWITCH } from '../../proto/model/names.ts'
+import { type FieldSet, project, union } from './fields.ts'
 import { ownEntry, takeOver } from './managers.ts'
 import type { LiveFact, Owner } from './model.ts'
 
@@ -27,6 +27,13 @@ export function factOf(live: Manifest): LiveFact {
 export function ownedHash(live: Manifest): string {
   const fields = ownEntry(live)?.fieldsV1
   return fields ? sha256(canonicalJson([fields, project(live, fields)])) : 'none'
+}
+
+/** The same of an object of a release: over the fields that Helm's manager owns, whichever way it wrote them. */
+export function releasedHash(live: Manifest): string {
+  const entries = (live.metadata.managedFields ?? []).filter(({ manager, subresource }) => manager === HELM_MANAGER && !subresource)
+  const fields = entries.reduce<FieldSet>((all, { fieldsV1 }) => union(all, fieldsV1 ?? {}), {})
+  return entries.length > 0 ? sha256(canonicalJson([fields, project(live, fields)])) : 'none'
 }
 
 /** Hash of a desired object, owner labels included. */

@@ -1,4 +1,5 @@
 import type { StoredRelease } from '../../proto/helm/stored.ts'
+import { findCondition } from '../../proto/model/condition.ts'
 import { formatDuration } from '../../proto/model/duration.ts'
 import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
 import type { InventoryEntry } from '../../proto/model/flux/kustomize/kustomization.ts'
@@ -9,7 +10,7 @@ import { actionTimeoutMs } from './action/request.ts'
 import { nextAction } from './decision/decide.ts'
 import { releaseState } from './decision/state.ts'
 import { activeStrategy, failuresOf, isExhausted } from './decision/strategy.ts'
-import type { NextAction, ReleaseState } from './model.ts'
+import type { NextAction, ReleasedObject, ReleaseState } from './model.ts'
 import { releaseTarget } from './names.ts'
 import type { Drift, ReleaseEnd, ReleaseJob } from './ports.ts'
 import { commonMetadataDigest, postRenderersDigest } from './snapshot/digests.ts'
@@ -17,11 +18,11 @@ import { latest, truncate } from './snapshot/history.ts'
 
 export interface ReleaseDeps extends ActDeps {
   readonly drift: Drift
-  /** The objects of a release, as inventory entries. */
-  readonly inventoryOf: (
+  /** The objects of a release, and what an inventory says of them. */
+  readonly objectsOf: (
     stored: StoredRelease,
     o: { account: ServiceAccountRef; signal: AbortSignal },
-  ) => Promise<readonly InventoryEntry[]>
+  ) => Promise<{ readonly objects: readonly ReleasedObject[]; readonly entries: readonly InventoryEntry[] }>
 }
 
 /** Kinds of actions of which each is done once a job: what comes up twice is left to the next one. */
@@ -113,18 +114,19 @@ async function settle(deps: ReleaseDeps, job: ReleaseJob, { object, storage }: S
   const ignored = activeStrategy(spec, status)?.ignoreTestFailures ?? spec.test?.ignoreFailures ?? false
   const history = truncate(status.history ?? [], ignored)
   const now = latest(history)
-  const drift = await lookForDrift(deps, job, stored)
+  const drift = await lookForDrift(deps, { ...job, object }, stored)
+  const { entries, objects } = await deps.objectsOf(stored, job)
   await job.voice.say({
     kind: 'settled',
     history,
     tests: { enabled: spec.test?.enable ?? false, ignored: spec.test?.ignoreFailures ?? false },
-    inventory: [...(await deps.inventoryOf(stored, job)), ...job.chart.crds],
+    inventory: [...entries, ...job.chart.crds],
     postRenderersDigest: postRenderersDigest(spec.postRenderers),
     commonMetadataDigest: commonMetadataDigest(spec.commonMetadata),
     ...(drift === undefined ? {} : { drift }),
     message: now ? releaseSucceeded('upgrade', now) : '',
   })
-  return { kind: 'settled' }
+  return { kind: 'settled', objects }
 }
 
 /** What is left of drift, in one sentence; undefined where nobody wants to know. */
@@ -140,7 +142,10 @@ async function lookForDrift(
   const { corrected, failures, found } = await drift.look(stored, { account, object, corrects: mode === 'enabled', signal })
   if (found.length === 0) return ''
   const what = `Cluster state of release ${name} has drifted from the desired state:\n${found.join('\n')}`
-  voice.event({ severity: 'error', reason: 'DriftDetected', message: what })
+  const told = findCondition(object.status.conditions ?? [], 'Drifted')
+  // What is only told of stays as it is: it is told once.
+  if (mode === 'enabled' || told?.status !== 'True' || told.message !== what)
+    voice.event({ severity: 'error', reason: 'DriftDetected', message: what })
   if (mode === 'warn') return what
   if (failures.length > 0) {
     const partly = corrected.length > 0 ? 'partially ' : ''

@@ -3,7 +3,7 @@ import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import { labelOrAnnotation, type Manifest, refOf } from '../../../proto/model/manifest.ts'
 import { DRIFT_SWITCH, HELM_MANAGER } from '../../../proto/model/names.ts'
-import { formatRef } from '../../../proto/model/object-ref.ts'
+import { formatRef, type ObjectRef, refKey } from '../../../proto/model/object-ref.ts'
 import type { PatchStep } from '../../drift/model.ts'
 import type { ImpersonatedKube, ObjectAt } from '../../kube/model.ts'
 
@@ -16,6 +16,11 @@ export interface ReleaseDriftDeps {
   readonly normalize: (object: Manifest) => Manifest
   readonly differences: (live: Manifest, dryRun: Manifest) => readonly string[]
   readonly withoutIgnored: (object: Manifest, found: readonly string[], rules: Rules) => readonly string[]
+  /** Where it is kept how objects were left, so that their drift is heard of. */
+  readonly memory: {
+    expect(subject: string, release: string, refs: readonly ObjectRef[]): void
+    record(subject: string, ref: ObjectRef, live: Manifest | undefined): void
+  }
   readonly correction: (live: Manifest, wanted: Manifest, paths: readonly string[]) => readonly PatchStep[]
 }
 
@@ -65,11 +70,14 @@ export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
     of,
     async look(release, o) {
       const out: Found = { found: [], corrected: [], failures: [] }
-      for (const object of await of(release, o)) {
+      const { subject } = deps.as(o.account)
+      const objects = (await of(release, o)).filter((object) => !isLeftAlone(object))
+      deps.memory.expect(subject, refKey(refOf(o.object)), objects.map(refOf))
+      for (const object of objects) {
         o.signal.throwIfAborted()
-        if (isLeftAlone(object)) continue
         try {
-          await lookAt(deps, { object: marked(deps.normalize(object), release), looking: o, out })
+          const left = await lookAt(deps, { object: marked(deps.normalize(object), release), looking: o, out })
+          deps.memory.record(subject, refOf(object), left)
         } catch (error) {
           o.signal.throwIfAborted()
           out.failures.push(messageOf(error))
@@ -82,10 +90,11 @@ export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
   }
 }
 
+/** @returns the object as it is left; undefined where it is not there */
 async function lookAt(
   deps: ReleaseDriftDeps,
   { object, looking, out }: { readonly object: Manifest; readonly looking: Looking; readonly out: Found },
-): Promise<void> {
+): Promise<Manifest | undefined> {
   const { account, corrects, signal } = looking
   const kube = deps.as(account)
   const place = placeOf(object)
@@ -93,21 +102,22 @@ async function lookAt(
   const live = await kube.get(place, { signal })
   if (!live) {
     out.found.push(`${name} removed`)
-    if (!corrects) return
-    await kube.apply(object, { fieldManager: HELM_MANAGER, force: true, signal })
+    if (!corrects) return undefined
+    const made = await kube.apply(object, { fieldManager: HELM_MANAGER, force: true, signal })
     out.corrected.push(`${name} created`)
-    return
+    return made
   }
-  if (isLeftAlone(live)) return
+  if (isLeftAlone(live)) return live
   const wanted = await kube.apply(object, { fieldManager: HELM_MANAGER, force: true, dryRun: true, signal })
   const paths = deps.withoutIgnored(object, deps.differences(live, wanted), looking.object.spec.driftDetection?.ignore ?? [])
-  if (paths.length === 0) return
+  if (paths.length === 0) return live
   const steps = deps.correction(live, wanted, paths)
   const count = (op: PatchStep['op']) => steps.filter((step) => step.op === op).length
   out.found.push(`${name} changed (${count('add')} additions, ${count('replace')} changes, ${count('remove')} removals)`)
-  if (!corrects) return
-  await kube.patch(place, { type: 'json', body: steps, fieldManager: HELM_MANAGER, signal })
+  if (!corrects) return live
+  const corrected = await kube.patch(place, { type: 'json', body: steps, fieldManager: HELM_MANAGER, signal })
   out.corrected.push(`${name} configured`)
+  return corrected
 }
 
 /** The object with what Helm puts on everything that it applies, and does not keep in its storage. */

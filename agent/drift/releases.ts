@@ -1,0 +1,149 @@
+import type { Clock } from '../../proto/base/clock.ts'
+import { type Manifest, refOf } from '../../proto/model/manifest.ts'
+import { RELEASE_NAME_LABEL } from '../../proto/model/names.ts'
+import { type ObjectRef, refKey } from '../../proto/model/object-ref.ts'
+import { releasedHash } from './facts.ts'
+import { nextRound } from './fight.ts'
+import type { Fight, LiveListener, Scope } from './model.ts'
+
+interface Fact {
+  /** `releasedHash`; undefined where the object is not there. */
+  readonly owned: string | undefined
+  readonly resourceVersion: string
+}
+
+interface Entry {
+  readonly release: string
+  readonly subject: string
+  readonly ref: ObjectRef
+  /** As it was left when the release was looked at. */
+  left: Fact
+  /** As it was last seen. */
+  seen: Fact
+  /** Told, or being looked at: nothing is told of it until it is recorded. */
+  isSilent: boolean
+  fight: Fight | undefined
+}
+
+/** What is told of a release whose objects are not as they were left. */
+export type ReleaseDrifted = (release: string, waitMs: number) => void
+
+const NOTHING: Fact = { owned: undefined, resourceVersion: '' }
+
+/**
+ * How the objects of releases were left, and who notices when they change. Releases whose drift is nobody's concern have no
+ * entries here, and cost nothing.
+ *
+ * 1. Only hashes are kept, never objects.
+ * 2. What was left as it is, corrected or not, is told only when it changes from that.
+ * 3. A change is told once, until the release is looked at again; and only while a watch of the same identity covers the object.
+ * 4. What happens to an object while its release is looked at is judged when it is recorded.
+ */
+export class ReleaseMemory implements LiveListener {
+  readonly #clock: Clock
+  readonly #drifted: ReleaseDrifted
+  readonly #entries = new Map<string, Entry>()
+  readonly #releases = new Map<string, ReadonlySet<string>>()
+  readonly #covered = new Set<string>()
+
+  constructor(deps: { readonly clock: Clock; readonly drifted: ReleaseDrifted }) {
+    this.#clock = deps.clock
+    this.#drifted = deps.drifted
+  }
+
+  /** The objects of a release are going to be looked at: those that it had and has no more are forgotten. */
+  expect(subject: string, release: string, refs: readonly ObjectRef[]): void {
+    const keys = new Set(refs.map((ref) => keyOf(subject, ref)))
+    for (const key of this.#releases.get(release) ?? []) if (!keys.has(key)) this.#entries.delete(key)
+    this.#releases.set(release, keys)
+    for (const ref of refs) {
+      const { fight, seen = NOTHING } = this.#entries.get(keyOf(subject, ref)) ?? {}
+      this.#entries.set(keyOf(subject, ref), { release, subject, ref, left: NOTHING, seen, isSilent: true, fight })
+    }
+  }
+
+  /** How an object that was expected was left; undefined where it is not there. */
+  record(subject: string, ref: ObjectRef, live: Manifest | undefined): void {
+    const key = keyOf(subject, ref)
+    const entry = this.#entries.get(key)
+    if (!entry) return
+    entry.left = live ? factOf(live) : NOTHING
+    if (!live || entry.seen.owned === undefined || isOlder(entry.seen, entry.left)) entry.seen = entry.left
+    entry.isSilent = false
+    this.#judge(entry)
+  }
+
+  /** A release is worked on: what happens to its objects from now on is that, or is seen when they are looked at again. */
+  silence(release: string): void {
+    for (const key of this.#releases.get(release) ?? []) {
+      const entry = this.#entries.get(key)
+      if (entry) entry.isSilent = true
+    }
+  }
+
+  forget(release: string): void {
+    for (const key of this.#releases.get(release) ?? []) this.#entries.delete(key)
+    this.#releases.delete(release)
+  }
+
+  observed(subject: string, live: Manifest): void {
+    const entry = this.#entries.get(keyOf(subject, refOf(live)))
+    if (!entry) return
+    const fact = factOf(live)
+    if (isOlder(fact, entry.seen)) return
+    entry.seen = fact
+    this.#judge(entry)
+  }
+
+  vanished(subject: string, ref: ObjectRef): void {
+    const entry = this.#entries.get(keyOf(subject, ref))
+    if (!entry) return
+    entry.seen = NOTHING
+    this.#judge(entry)
+  }
+
+  covered(subject: string, scope: Scope, isLive: boolean): void {
+    if (scope.label !== RELEASE_NAME_LABEL || scope.name) return
+    if (!isLive) this.#covered.delete(scopeKey(subject, scope))
+    else if (!this.#covered.has(scopeKey(subject, scope))) {
+      this.#covered.add(scopeKey(subject, scope))
+      for (const entry of this.#entries.values()) this.#judge(entry)
+    }
+  }
+
+  /** What cannot be watched is looked at once per interval. */
+  refused(subject: string, scope: Scope): void {
+    this.covered(subject, scope, false)
+  }
+
+  #judge(entry: Entry): void {
+    const { left, seen } = entry
+    if (entry.isSilent || !this.#isCovered(entry) || seen.owned === left.owned) return
+    if (seen.owned !== undefined && isOlder(seen, left)) return
+    const { fight, waitMs } = nextRound(entry.fight, this.#clock.now())
+    entry.fight = fight
+    entry.isSilent = true
+    this.#drifted(entry.release, waitMs)
+  }
+
+  #isCovered({ ref, subject }: Entry): boolean {
+    return this.#covered.has(scopeKey(subject, ref)) || this.#covered.has(scopeKey(subject, { ...ref, namespace: '' }))
+  }
+}
+
+function factOf(live: Manifest): Fact {
+  return { owned: releasedHash(live), resourceVersion: live.metadata.resourceVersion ?? '' }
+}
+
+function keyOf(subject: string, ref: ObjectRef): string {
+  return `${subject}|${refKey(ref)}`
+}
+
+function scopeKey(subject: string, { group, kind, namespace }: Scope): string {
+  return `${subject}|${group}/${kind}/${namespace}`
+}
+
+/** Versions of one kind are numbers that only grow (KEP-5504). */
+function isOlder(a: Fact, b: Fact): boolean {
+  return Number(a.resourceVersion) < Number(b.resourceVersion)
+}
