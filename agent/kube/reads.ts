@@ -22,7 +22,7 @@ export function createReads(deps: Deps): Pick<Kube, 'get' | 'list' | 'watch' | '
         const query = parameters({ ...selectors(of), limit: String(limit ?? 250), continue: next })
         const page = readList(
           of,
-          await send(deps, of, { verb: 'list', method: 'GET', path: path + query, attempted, ...accepting(of), ...ask }),
+          await send(deps, of, { verb: 'list', method: 'GET', path: path + query, attempted, ...accepting(of, 'PartialObjectMetadataList'), ...ask }),
         )
         yield page
         if (page.next === '') return
@@ -62,7 +62,7 @@ async function* watch(
     attempted,
     as: deps.as,
     signal: o.signal,
-    ...accepting(of),
+    ...accepting(of, 'PartialObjectMetadata'),
   }))
     yield readEvent(of, line, attempted)
 }
@@ -95,12 +95,9 @@ function readList(of: Collection, value: unknown): { readonly items: Manifest[];
 }
 
 /** Metadata alone come as objects of another kind. Source: Kubernetes API concepts, "Receiving resources as partial object metadata". */
-function accepting({ metadataOnly }: Collection): { readonly accept?: string } {
-  return metadataOnly ? { accept: METADATA } : {}
+function accepting({ metadataOnly }: Collection, as: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): { readonly accept?: string } {
+  return metadataOnly ? { accept: `application/json;as=${as};g=meta.k8s.io;v=v1` } : {}
 }
-const METADATA = ['PartialObjectMetadata', 'PartialObjectMetadataList']
-  .map((as) => `application/json;as=${as};g=meta.k8s.io;v=v1`)
-  .join(',')
 
 function selectors(of: Collection): Record<string, string> {
   return { labelSelector: of.labelSelector ?? '', fieldSelector: of.fieldSelector ?? '' }
