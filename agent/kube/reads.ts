@@ -22,7 +22,14 @@ export function createReads(deps: Deps): Pick<Kube, 'get' | 'list' | 'watch' | '
         const query = parameters({ ...selectors(of), limit: String(limit ?? 250), continue: next })
         const page = readList(
           of,
-          await send(deps, of, { verb: 'list', method: 'GET', path: path + query, attempted, ...accepting(of, 'PartialObjectMetadataList'), ...ask }),
+          await send(deps, of, {
+            verb: 'list',
+            method: 'GET',
+            path: path + query,
+            attempted,
+            ...accepting(of, 'PartialObjectMetadataList'),
+            ...ask,
+          }),
         )
         yield page
         if (page.next === '') return
