@@ -9,6 +9,7 @@ import { holdPartitions } from '../reports/io/partitions.ts'
 import { createReportStore } from '../reports/io/store.ts'
 import type { Folded } from '../reports/ports.ts'
 import { createReportService } from '../reports/service.ts'
+import { newsOf } from '../rollout/news.ts'
 import { serve } from '../sources/serve/serve.ts'
 import { createStandingStore } from '../tenants/io/standings.ts'
 import { createTenantStatuses } from '../tenants/status.ts'
@@ -46,7 +47,7 @@ export async function openReporting(given: Ground & Knowledge & Building & Rolli
   scope.use(statuses)
   const setInMotion = async ({ fetch, place, placements: told, settle, tenants: changed }: Folded) => {
     if (fetch.length > 0) bus.publish(SOURCES_SUBJECT, Buffer.from(JSON.stringify(fetch)))
-    for (const key of settle) await jobs.add('settle', key)
+    await jobs.add('settle', ...settle)
     rollouts.moved(settle)
     if (told.length > 0) placements.told(told)
     if (place) agents.place()
@@ -63,7 +64,7 @@ export async function openReporting(given: Ground & Knowledge & Building & Rolli
     fold: async (batch) => {
       const folded = await reports.fold(batch)
       for (const { clusterId } of batch) statuses.add(clusterId, STATUS_AFTER_MS)
-      rollouts.heard(batch.map(({ clusterId }) => clusterId))
+      rollouts.heard(batch.flatMap(({ clusterId, report }) => newsOf(clusterId, report)))
       return folded
     },
     reject: (rejected) => store.reject(rejected),

@@ -1,5 +1,6 @@
 import type { ClusterId } from '../../proto/model/ids.ts'
 import type { ClusterFacts, Content, Run, SourceObject, Step } from './model.ts'
+import type { News } from './news.ts'
 import type { ChainFacts } from './why.ts'
 
 /** Who did something by hand, and why. */
@@ -142,8 +143,11 @@ export interface RolloutStore {
   candidates(source: SourceObject, tenant: string | undefined): Promise<readonly Candidate[]>
   /** True for a Placement that there is none of. */
   isMissing(source: SourceObject): Promise<boolean>
-  /** One decision: all or nothing of what `work` writes. Undefined where the Rollout is gone. */
-  decide<T>(rollout: RolloutName, work: (rows: RolloutRows) => Promise<T>): Promise<T | undefined>
+  /** A decision about each of them: all or nothing of what `work` writes. @returns in their order; undefined where a Rollout is gone */
+  decide<T>(
+    rollouts: readonly RolloutName[],
+    work: (rows: RolloutRows, rollout: RolloutName) => Promise<T>,
+  ): Promise<readonly (T | undefined)[]>
   /** Lets go of all clusters of the Rollouts that had this name, but the one with that uid. */
   forget(name: Omit<RolloutName, 'uid'>, but?: string): Promise<LetGo>
   /** `namespace/name` of every Rollout that has rows. */
@@ -158,8 +162,8 @@ export interface RolloutStore {
   suspended(uid: string): Promise<Suspended>
   /** Rollouts that move objects of these sources, or these Placements. */
   ofSources(keys: readonly string[]): Promise<readonly string[]>
-  /** Rollouts whose run in progress these clusters are part of. */
-  ofClusters(clusters: readonly string[]): Promise<readonly string[]>
+  /** Rollouts whose run in progress the news may matter to. */
+  ofNews(news: readonly News[]): Promise<readonly string[]>
   chains(query: ChainQuery): Promise<readonly Chain[]>
   /** The present or last run of a Rollout, as it is without its lock. */
   peek(

@@ -168,9 +168,9 @@ test('a hub that is killed between its decision and the commit has changed nothi
   await world.moveTo('main@sha1:2')
   const dying = world.service((store) => ({
     ...store,
-    decide: (rollout, work) =>
-      store.decide(rollout, async (rows) => {
-        await work(rows)
+    decide: (all, work) =>
+      store.decide(all, async (rows, rollout) => {
+        await work(rows, rollout)
         throw new Error('killed')
       }),
   }))
@@ -193,15 +193,15 @@ test('a hub that is killed after the commit has its releases asked for by the ne
   const dying = world.service((store) => ({
     ...store,
     history: () => Promise.reject(new Error('killed')),
-    decide: async (rollout, work) => {
-      const done = await store.decide(rollout, work)
-      return typeof done === 'object' && done !== null && 'settle' in done ? { ...done, settle: [] } : done
+    decide: async (all, work) => {
+      const done = await store.decide(all, work)
+      return done.map((one) => (typeof one === 'object' && one !== null && 'settle' in one ? { ...one, settle: [] } : one))
     },
   }))
   await world.moveTo('main@sha1:2')
   await expect(dying.survey(FLEET)).rejects.toThrow('killed')
   expect((await world.released()).a).toBe('main@sha1:1')
-  await rollouts.lookAgain(FLEET)
+  await rollouts.resettle(FLEET)
   expect((await world.released()).a).toBe('main@sha1:2')
 })
 
