@@ -17,7 +17,7 @@ import type { Store } from '../cache/io/store.ts'
 import type { AgentConfig } from '../config.ts'
 import { correction } from '../drift/correction.ts'
 import { differences } from '../drift/diff.ts'
-import { withoutIgnored } from '../drift/ignore.ts'
+import { ignoredPaths, withoutIgnored } from '../drift/ignore.ts'
 import { canBeLate } from '../health/compute.ts'
 import { leave } from '../helm/action/farewell.ts'
 import { attemptOf, targetChange } from '../helm/decision/attempt.ts'
@@ -93,7 +93,7 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, ne
     run: (action, { account, ...limits }) => run(serviceAccount(account.namespace, account.name)).run(action, limits),
   }
   const memory = watching.releases
-  const objects = createReleaseObjects({ as, memory, read: readReleased, normalize, differences, withoutIgnored, correction })
+  const objects = createReleaseObjects({ as, memory, read: readReleased, normalize, differences, ignoredPaths, withoutIgnored, correction })
   const deps: ReleaseDeps = {
     ...{ helm, clock, drift: objects },
     objectsOf: async (stored, o) => releasedOf(await objects.of(stored, o)),

@@ -29,11 +29,18 @@ export function ownedHash(live: Manifest): string {
   return fields ? sha256(canonicalJson([fields, project(live, fields)])) : 'none'
 }
 
-/** The same of an object of a release: over the fields that Helm's manager owns, whichever way it wrote them. */
-export function releasedHash(live: Manifest): string {
-  const entries = (live.metadata.managedFields ?? []).filter(({ manager, subresource }) => manager === HELM_MANAGER && !subresource)
-  const fields = entries.reduce<FieldSet>((all, { fieldsV1 }) => union(all, fieldsV1 ?? {}), {})
-  return entries.length > 0 ? sha256(canonicalJson([fields, project(live, fields)])) : 'none'
+/**
+ * The fields of an object of a release that are Helm's, whichever way it wrote them; of the result of a dry-run all that the
+ * release wants, also where somebody else has made them his own meanwhile.
+ */
+export function releasedFields({ metadata }: Manifest): FieldSet {
+  const entries = (metadata.managedFields ?? []).filter(({ manager, subresource }) => manager === HELM_MANAGER && !subresource)
+  return entries.reduce<FieldSet>((all, { fieldsV1 }) => union(all, fieldsV1 ?? {}), {})
+}
+
+/** Hash over the values that a live object has at these fields, whosever they are. */
+export function hashAt(live: Manifest, fields: FieldSet): string {
+  return sha256(canonicalJson(project(live, fields)))
 }
 
 /** Hash of a desired object, owner labels included. */

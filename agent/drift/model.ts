@@ -75,3 +75,13 @@ export interface Fight {
   readonly rounds: number
   readonly lastAt: Date
 }
+
+/** How an object of a release was left when it was looked at. */
+export interface Left {
+  /** Undefined where it is not there. */
+  readonly live?: Manifest
+  /** What it should be by a dry-run, where there was one. */
+  readonly wanted?: Manifest
+  /** JSON pointers to what others may change. */
+  readonly ignored?: readonly string[]
+}

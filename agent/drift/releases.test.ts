@@ -8,7 +8,7 @@ const clock: Clock = { now: () => new Date('2026-01-01T00:00:00Z'), sleep: () =>
 const scope = { group: '', kind: 'ConfigMap', namespace: 'apps', label: RELEASE_NAME_LABEL }
 const me = 'system:serviceaccount:apps:me'
 const web = 'helm.toolkit.fluxcd.io/HelmRelease/apps/web'
-const aLive = (value: string, resourceVersion: string, more: object = {}): Manifest => ({
+const aLive = (value: string, resourceVersion: string, more: object = {}, manager = 'helm-controller'): Manifest => ({
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: {
@@ -16,7 +16,7 @@ const aLive = (value: string, resourceVersion: string, more: object = {}): Manif
     namespace: 'apps',
     uid: 'u',
     resourceVersion,
-    managedFields: [{ manager: 'helm-controller', operation: 'Apply', fieldsV1: { 'f:data': { 'f:a': {} } } }],
+    managedFields: [{ manager, operation: 'Apply', fieldsV1: { 'f:data': { 'f:a': {} } } }],
   },
   data: { a: value, ...more },
 })
@@ -27,7 +27,7 @@ let memory: ReleaseMemory
 /** The release is looked at, and its object left so. */
 const leave = (live: Manifest | undefined) => {
   memory.expect(me, web, [ref])
-  memory.record(me, ref, live)
+  memory.record(me, ref, live ? { live } : {})
 }
 
 beforeEach(() => {
@@ -75,13 +75,36 @@ test('what was left drifted is told when it changes from that, and what was left
   expect(told).toHaveLength(3)
 })
 
+test.each([
+  ['/data/a', 0],
+  ['', 0],
+  ['/data/b', 1],
+])('a change where what is at %j may be changed by others', (path, times) => {
+  memory.expect(me, web, [ref])
+  memory.record(me, ref, { live: aLive('1', '10'), ignored: [path] })
+  memory.observed(me, aLive('2', '11'))
+  expect(told).toHaveLength(times)
+  memory.vanished(me, ref)
+  expect(told).toHaveLength(1)
+})
+
+test('what somebody else has made his own is heard of when he takes it back', () => {
+  const theirs = aLive('2', '11', {}, 'kubectl')
+  memory.observed(me, theirs)
+  memory.expect(me, web, [ref])
+  memory.record(me, ref, { live: theirs, wanted: aLive('1', '11') })
+  expect(told).toHaveLength(1)
+  memory.observed(me, aLive('1', '12', {}, 'kubectl'))
+  expect(told).toHaveLength(2)
+})
+
 test('what happens while the release is worked on is judged when it was looked at', () => {
   memory.silence(web)
   memory.observed(me, aLive('2', '11'))
   memory.expect(me, web, [ref])
   memory.observed(me, aLive('foreign', '13'))
   expect(told).toEqual([])
-  memory.record(me, ref, aLive('2', '12'))
+  memory.record(me, ref, { live: aLive('2', '12') })
   expect(told).toHaveLength(1)
 })
 

@@ -1,14 +1,16 @@
+import { canonicalJson } from '../../proto/base/canonical.ts'
 import type { Clock } from '../../proto/base/clock.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
 import { RELEASE_NAME_LABEL } from '../../proto/model/names.ts'
 import { type ObjectRef, refKey } from '../../proto/model/object-ref.ts'
-import { releasedHash } from './facts.ts'
+import { hashAt, releasedFields } from './facts.ts'
+import { without } from './fields.ts'
 import { nextRound } from './fight.ts'
-import type { Fight, LiveListener, Scope } from './model.ts'
+import type { Fight, Left, LiveListener, Scope } from './model.ts'
 
 interface Fact {
-  /** `releasedHash`; undefined where the object is not there. */
-  readonly owned: string | undefined
+  /** Hash of its values at the fields that the release wants; undefined where the object is not there. */
+  readonly values: string | undefined
   readonly resourceVersion: string
 }
 
@@ -16,6 +18,8 @@ interface Entry {
   readonly release: string
   readonly subject: string
   readonly ref: ObjectRef
+  /** The fields that the release wants, as text. */
+  fields: string
   /** As it was left when the release was looked at. */
   left: Fact
   /** As it was last seen. */
@@ -28,13 +32,13 @@ interface Entry {
 /** What is told of a release whose objects are not as they were left. */
 export type ReleaseDrifted = (release: string, waitMs: number) => void
 
-const NOTHING: Fact = { owned: undefined, resourceVersion: '' }
+const NOTHING: Fact = { values: undefined, resourceVersion: '' }
 
 /**
  * How the objects of releases were left, and who notices when they change. Releases whose drift is nobody's concern have no
  * entries here, and cost nothing.
  *
- * 1. Only hashes are kept, never objects.
+ * 1. Names of fields and hashes of their values are kept, never objects.
  * 2. What was left as it is, corrected or not, is told only when it changes from that.
  * 3. A change is told once, until the release is looked at again; and only while a watch of the same identity covers the object.
  * 4. What happens to an object while its release is looked at is judged when it is recorded.
@@ -57,18 +61,20 @@ export class ReleaseMemory implements LiveListener {
     for (const key of this.#releases.get(release) ?? []) if (!keys.has(key)) this.#entries.delete(key)
     this.#releases.set(release, keys)
     for (const ref of refs) {
-      const { fight, seen = NOTHING } = this.#entries.get(keyOf(subject, ref)) ?? {}
-      this.#entries.set(keyOf(subject, ref), { release, subject, ref, left: NOTHING, seen, isSilent: true, fight })
+      const { fight, fields = '{}', seen = NOTHING } = this.#entries.get(keyOf(subject, ref)) ?? {}
+      this.#entries.set(keyOf(subject, ref), { release, subject, ref, fields, left: NOTHING, seen, isSilent: true, fight })
     }
   }
 
-  /** How an object that was expected was left; undefined where it is not there. */
-  record(subject: string, ref: ObjectRef, live: Manifest | undefined): void {
-    const key = keyOf(subject, ref)
-    const entry = this.#entries.get(key)
+  /** How an object that was expected was left. */
+  record(subject: string, ref: ObjectRef, { ignored = [], live, wanted = live }: Left): void {
+    const entry = this.#entries.get(keyOf(subject, ref))
     if (!entry) return
-    entry.left = live ? factOf(live) : NOTHING
-    if (!live || entry.seen.owned === undefined || isOlder(entry.seen, entry.left)) entry.seen = entry.left
+    const fields = wanted ? canonicalJson(ignored.reduce(without, releasedFields(wanted))) : entry.fields
+    const isComparable = fields === entry.fields
+    entry.fields = fields
+    entry.left = live ? factOf(entry, live) : NOTHING
+    if (!live || !isComparable || entry.seen.values === undefined || isOlder(entry.seen, entry.left)) entry.seen = entry.left
     entry.isSilent = false
     this.#judge(entry)
   }
@@ -89,7 +95,7 @@ export class ReleaseMemory implements LiveListener {
   observed(subject: string, live: Manifest): void {
     const entry = this.#entries.get(keyOf(subject, refOf(live)))
     if (!entry) return
-    const fact = factOf(live)
+    const fact = factOf(entry, live)
     if (isOlder(fact, entry.seen)) return
     entry.seen = fact
     this.#judge(entry)
@@ -118,8 +124,8 @@ export class ReleaseMemory implements LiveListener {
 
   #judge(entry: Entry): void {
     const { left, seen } = entry
-    if (entry.isSilent || !this.#isCovered(entry) || seen.owned === left.owned) return
-    if (seen.owned !== undefined && isOlder(seen, left)) return
+    if (entry.isSilent || !this.#isCovered(entry) || seen.values === left.values) return
+    if (seen.values !== undefined && isOlder(seen, left)) return
     const { fight, waitMs } = nextRound(entry.fight, this.#clock.now())
     entry.fight = fight
     entry.isSilent = true
@@ -131,8 +137,8 @@ export class ReleaseMemory implements LiveListener {
   }
 }
 
-function factOf(live: Manifest): Fact {
-  return { owned: releasedHash(live), resourceVersion: live.metadata.resourceVersion ?? '' }
+function factOf({ fields }: Entry, live: Manifest): Fact {
+  return { values: hashAt(live, JSON.parse(fields)), resourceVersion: live.metadata.resourceVersion ?? '' }
 }
 
 function keyOf(subject: string, ref: ObjectRef): string {

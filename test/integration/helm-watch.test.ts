@@ -103,6 +103,8 @@ test('drift that is only to be told of is told once per state, at once', async (
     ((await read('helmrelease', namespace, '-n', 'flux-system')).status as { lastHandledReconcileAt?: string }).lastHandledReconcileAt
   await expect.poll(handled, WITHIN).toBe('x')
   expect(await text(namespace)).toBe('drift')
+  await change(namespace, { text: 'hello' })
+  await expect.poll(() => condition(namespace, 'Drifted'), WITHIN).toMatch(/^False/)
   await cluster.kubectl(['delete', 'configmap', 'app', '-n', namespace])
   await expect.poll(() => condition(namespace, 'Drifted'), WITHIN).toMatch(/^True .*app removed/s)
   await expect.poll(async () => (await events(namespace, 'DriftDetected')).length, WITHIN).toBe(2)

@@ -4,7 +4,7 @@ import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import { labelOrAnnotation, type Manifest, refOf } from '../../../proto/model/manifest.ts'
 import { DRIFT_SWITCH, HELM_MANAGER } from '../../../proto/model/names.ts'
 import { formatRef, type ObjectRef, refKey } from '../../../proto/model/object-ref.ts'
-import type { PatchStep } from '../../drift/model.ts'
+import type { Left, PatchStep } from '../../drift/model.ts'
 import type { ImpersonatedKube, ObjectAt } from '../../kube/model.ts'
 
 type Rules = NonNullable<NonNullable<HelmRelease['spec']['driftDetection']>['ignore']>
@@ -15,11 +15,12 @@ export interface ReleaseDriftDeps {
   readonly read: (manifest: string) => { readonly objects: readonly Manifest[] } | { readonly problem: string }
   readonly normalize: (object: Manifest) => Manifest
   readonly differences: (live: Manifest, dryRun: Manifest) => readonly string[]
+  readonly ignoredPaths: (object: Manifest, rules: Rules) => readonly string[]
   readonly withoutIgnored: (object: Manifest, found: readonly string[], rules: Rules) => readonly string[]
   /** Where it is kept how objects were left, so that their drift is heard of. */
   readonly memory: {
     expect(subject: string, release: string, refs: readonly ObjectRef[]): void
-    record(subject: string, ref: ObjectRef, live: Manifest | undefined): void
+    record(subject: string, ref: ObjectRef, left: Left): void
   }
   readonly correction: (live: Manifest, wanted: Manifest, paths: readonly string[]) => readonly PatchStep[]
 }
@@ -77,7 +78,8 @@ export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
         o.signal.throwIfAborted()
         try {
           const left = await lookAt(deps, { object: marked(deps.normalize(object), release), looking: o, out })
-          deps.memory.record(subject, refOf(object), left)
+          const ignored = deps.ignoredPaths(object, o.object.spec.driftDetection?.ignore ?? [])
+          deps.memory.record(subject, refOf(object), { ...left, ignored })
         } catch (error) {
           o.signal.throwIfAborted()
           out.failures.push(messageOf(error))
@@ -90,11 +92,10 @@ export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
   }
 }
 
-/** @returns the object as it is left; undefined where it is not there */
 async function lookAt(
   deps: ReleaseDriftDeps,
   { object, looking, out }: { readonly object: Manifest; readonly looking: Looking; readonly out: Found },
-): Promise<Manifest | undefined> {
+): Promise<Left> {
   const { account, corrects, signal } = looking
   const kube = deps.as(account)
   const place = placeOf(object)
@@ -102,22 +103,22 @@ async function lookAt(
   const live = await kube.get(place, { signal })
   if (!live) {
     out.found.push(`${name} removed`)
-    if (!corrects) return undefined
+    if (!corrects) return {}
     const made = await kube.apply(object, { fieldManager: HELM_MANAGER, force: true, signal })
     out.corrected.push(`${name} created`)
-    return made
+    return { live: made }
   }
-  if (isLeftAlone(live)) return live
+  if (isLeftAlone(live)) return { live }
   const wanted = await kube.apply(object, { fieldManager: HELM_MANAGER, force: true, dryRun: true, signal })
   const paths = deps.withoutIgnored(object, deps.differences(live, wanted), looking.object.spec.driftDetection?.ignore ?? [])
-  if (paths.length === 0) return live
+  if (paths.length === 0) return { live, wanted }
   const steps = deps.correction(live, wanted, paths)
   const count = (op: PatchStep['op']) => steps.filter((step) => step.op === op).length
   out.found.push(`${name} changed (${count('add')} additions, ${count('replace')} changes, ${count('remove')} removals)`)
-  if (!corrects) return live
+  if (!corrects) return { live, wanted }
   const corrected = await kube.patch(place, { type: 'json', body: steps, fieldManager: HELM_MANAGER, signal })
   out.corrected.push(`${name} configured`)
-  return corrected
+  return { live: corrected, wanted }
 }
 
 /** The object with what Helm puts on everything that it applies, and does not keep in its storage. */
