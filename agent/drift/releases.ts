@@ -29,6 +29,12 @@ interface Entry {
   fight: Fight | undefined
 }
 
+interface Release {
+  readonly keys: ReadonlySet<string>
+  /** What was in order when it was looked at, as text; undefined where it was not, or no watch would have told of a change since. */
+  order: string | undefined
+}
+
 /** What is told of a release whose objects are not as they were left. */
 export type ReleaseDrifted = (release: string, waitMs: number) => void
 
@@ -47,7 +53,7 @@ export class ReleaseMemory implements LiveListener {
   readonly #clock: Clock
   readonly #drifted: ReleaseDrifted
   readonly #entries = new Map<string, Entry>()
-  readonly #releases = new Map<string, ReadonlySet<string>>()
+  readonly #releases = new Map<string, Release>()
   readonly #covered = new Set<string>()
 
   constructor(deps: { readonly clock: Clock; readonly drifted: ReleaseDrifted }) {
@@ -58,8 +64,8 @@ export class ReleaseMemory implements LiveListener {
   /** The objects of a release are going to be looked at: those that it had and has no more are forgotten. */
   expect(subject: string, release: string, refs: readonly ObjectRef[]): void {
     const keys = new Set(refs.map((ref) => keyOf(subject, ref)))
-    for (const key of this.#releases.get(release) ?? []) if (!keys.has(key)) this.#entries.delete(key)
-    this.#releases.set(release, keys)
+    for (const key of this.#releases.get(release)?.keys ?? []) if (!keys.has(key)) this.#entries.delete(key)
+    this.#releases.set(release, { keys, order: undefined })
     for (const ref of refs) {
       const { fight, fields = '{}', seen = NOTHING } = this.#entries.get(keyOf(subject, ref)) ?? {}
       this.#entries.set(keyOf(subject, ref), { release, subject, ref, fields, left: NOTHING, seen, isSilent: true, fight })
@@ -79,16 +85,27 @@ export class ReleaseMemory implements LiveListener {
     this.#judge(entry)
   }
 
+  /** All objects of a release were found in order, under what `order` says it is. */
+  confirm(release: string, order: string): void {
+    const known = this.#releases.get(release)
+    if (known && this.#entriesOf(release).every((entry) => this.#isCovered(entry))) known.order = order
+  }
+
+  /** True where watches tell that a release is in order as it was confirmed to be: then what happens to it is told of again. */
+  isInOrder(release: string, order: string): boolean {
+    const entries = this.#entriesOf(release)
+    if (this.#releases.get(release)?.order !== order || !entries.every((entry) => this.#isCovered(entry) && isAsLeft(entry))) return false
+    for (const entry of entries) entry.isSilent = false
+    return true
+  }
+
   /** A release is worked on: what happens to its objects from now on is that, or is seen when they are looked at again. */
   silence(release: string): void {
-    for (const key of this.#releases.get(release) ?? []) {
-      const entry = this.#entries.get(key)
-      if (entry) entry.isSilent = true
-    }
+    for (const entry of this.#entriesOf(release)) entry.isSilent = true
   }
 
   forget(release: string): void {
-    for (const key of this.#releases.get(release) ?? []) this.#entries.delete(key)
+    for (const key of this.#releases.get(release)?.keys ?? []) this.#entries.delete(key)
     this.#releases.delete(release)
   }
 
@@ -123,18 +140,25 @@ export class ReleaseMemory implements LiveListener {
   }
 
   #judge(entry: Entry): void {
-    const { left, seen } = entry
-    if (entry.isSilent || !this.#isCovered(entry) || seen.values === left.values) return
-    if (seen.values !== undefined && isOlder(seen, left)) return
+    if (entry.isSilent || !this.#isCovered(entry) || isAsLeft(entry)) return
     const { fight, waitMs } = nextRound(entry.fight, this.#clock.now())
     entry.fight = fight
     entry.isSilent = true
     this.#drifted(entry.release, waitMs)
   }
 
+  #entriesOf(release: string): readonly Entry[] {
+    return Array.from(this.#releases.get(release)?.keys ?? []).flatMap((key) => this.#entries.get(key) ?? [])
+  }
+
   #isCovered({ ref, subject }: Entry): boolean {
     return this.#covered.has(scopeKey(subject, ref)) || this.#covered.has(scopeKey(subject, { ...ref, namespace: '' }))
   }
+}
+
+/** What is seen may be older than what was left. */
+function isAsLeft({ left, seen }: Entry): boolean {
+  return seen.values === left.values || (seen.values !== undefined && isOlder(seen, left))
 }
 
 function factOf({ fields }: Entry, live: Manifest): Fact {

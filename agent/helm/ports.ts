@@ -16,6 +16,8 @@ export interface Helm {
 
 /** Compares what a release holds with the cluster, and puts it back. */
 export interface Drift {
+  /** True where watches tell that nothing has changed since all was found as it was released. */
+  isInOrder(stored: StoredRelease, object: HelmRelease): boolean
   /** What is not as it was released, one line each; `[]` where all is. With `corrects`, it is put back. */
   look(
     stored: StoredRelease,

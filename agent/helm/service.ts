@@ -4,6 +4,7 @@ import { formatDuration } from '../../proto/model/duration.ts'
 import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
 import type { InventoryEntry } from '../../proto/model/flux/kustomize/kustomization.ts'
 import type { ServiceAccountRef } from '../../proto/model/identities.ts'
+import { REQUESTED_AT } from '../../proto/model/names.ts'
 import { type ActDeps, act } from './action/act.ts'
 import { fullName, releaseSucceeded } from './action/messages.ts'
 import { actionTimeoutMs } from './action/request.ts'
@@ -137,6 +138,7 @@ async function lookForDrift(
 ): Promise<string | undefined> {
   const mode = object.spec.driftDetection?.mode ?? 'disabled'
   if (mode === 'disabled') return undefined
+  if (!isRequested(object) && drift.isInOrder(stored, object)) return ''
   await voice.written()
   const name = fullName(stored)
   const { corrected, failures, found } = await drift.look(stored, { account, object, corrects: mode === 'enabled', signal })
@@ -159,6 +161,11 @@ async function lookForDrift(
     message: `Cluster state of release ${name} has been corrected:\n${corrected.join('\n')}`,
   })
   return ''
+}
+
+function isRequested({ metadata, status }: HelmRelease): boolean {
+  const at = metadata.annotations?.[REQUESTED_AT]
+  return at !== undefined && at !== status.lastHandledReconcileAt
 }
 
 /** How soon to try again what left no trace in Helm's storage. */

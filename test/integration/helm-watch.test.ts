@@ -111,6 +111,23 @@ test('drift that is only to be told of is told once per state, at once', async (
   expect((await events(namespace, 'DriftDetected')).map(({ count = 1 }) => count)).toEqual([1, 1])
 })
 
+test('a release that watches tell of is not looked at for drift at its interval, but on request', async () => {
+  await aRelease(namespace, { interval: '1s', driftDetection: { mode: 'enabled' } })
+  await using one = await agent()
+  const looks = () => one.requests().get('dry-run') ?? 0
+  const passes = () => one.requests().get('list') ?? 0
+  await expect.poll(() => condition(namespace, 'Drifted'), WITHIN).toMatch(/^False/)
+  // The watch begins with the first look, the second one is the last.
+  await expect.poll(looks, WITHIN).toBe(2)
+  const before = passes()
+  await expect.poll(() => passes() - before, WITHIN).toBeGreaterThan(3)
+  expect(looks()).toBe(2)
+  await cluster.kubectl(['annotate', 'helmrelease', namespace, '-n', 'flux-system', 'reconcile.fluxcd.io/requestedAt=x'])
+  await expect.poll(looks, WITHIN).toBe(3)
+  await change(namespace, { text: 'drift' })
+  await expect.poll(() => text(namespace), WITHIN).toBe('hello')
+})
+
 test('a release whose drift nobody looks for is not watched for it', async () => {
   const other = await cluster.createNamespace('watch')
   await aRelease(namespace)

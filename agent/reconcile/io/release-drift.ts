@@ -21,6 +21,8 @@ export interface ReleaseDriftDeps {
   readonly memory: {
     expect(subject: string, release: string, refs: readonly ObjectRef[]): void
     record(subject: string, ref: ObjectRef, left: Left): void
+    confirm(release: string, order: string): void
+    isInOrder(release: string, order: string): boolean
   }
   readonly correction: (live: Manifest, wanted: Manifest, paths: readonly string[]) => readonly PatchStep[]
 }
@@ -43,12 +45,15 @@ interface Released {
   readonly name: string
   readonly manifest: string
   readonly namespace: string
+  readonly secret: { readonly name: string; readonly resourceVersion: string }
 }
 
 /** The objects of releases as the cluster has them. */
 export interface ReleaseObjects {
   /** Those of a manifest, each with a namespace exactly where its kind has one. */
   of(release: Released, o: { readonly account: ServiceAccountRef; readonly signal: AbortSignal }): Promise<readonly Manifest[]>
+  /** True where watches tell that nothing has changed since all was found as it was released. */
+  isInOrder(release: Released, object: HelmRelease): boolean
   /** What is not as it was released; put back with `corrects`. All are tried, whatever becomes of one. */
   look(release: Released, o: Looking): Promise<Found>
 }
@@ -69,9 +74,11 @@ export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
   }
   return {
     of,
+    isInOrder: (release, object) => deps.memory.isInOrder(refKey(refOf(object)), orderOf(release, object)),
     async look(release, o) {
       const out: Found = { found: [], corrected: [], failures: [] }
       const { subject } = deps.as(o.account)
+      let isWhole = true
       const objects = (await of(release, o)).filter((object) => !isLeftAlone(object))
       deps.memory.expect(subject, refKey(refOf(o.object)), objects.map(refOf))
       for (const object of objects) {
@@ -79,6 +86,7 @@ export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
         try {
           const left = await lookAt(deps, { object: marked(deps.normalize(object), release), looking: o, out })
           const ignored = deps.ignoredPaths(object, o.object.spec.driftDetection?.ignore ?? [])
+          if (left.live && isLeftAlone(left.live)) isWhole = false
           deps.memory.record(subject, refOf(object), { ...left, ignored })
         } catch (error) {
           o.signal.throwIfAborted()
@@ -87,9 +95,17 @@ export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
       }
       if (out.found.length === 0 && out.failures.length > 0)
         throw new FleetError('unavailable', `unable to determine cluster state: ${out.failures.join('\n')}`)
+      // What is left alone by its own word is looked at again: the end of that word changes nothing that is released.
+      if (isWhole && out.found.length === 0 && out.failures.length === 0)
+        deps.memory.confirm(refKey(refOf(o.object)), orderOf(release, o.object))
       return out
     },
   }
+}
+
+/** What a release is to be, as text. */
+function orderOf({ secret }: Released, { metadata }: HelmRelease): string {
+  return `${metadata.uid} ${metadata.generation} ${secret.name} ${secret.resourceVersion}`
 }
 
 async function lookAt(
