@@ -19,6 +19,7 @@ import { correction } from '../drift/correction.ts'
 import { differences } from '../drift/diff.ts'
 import { ignoredPaths, withoutIgnored } from '../drift/ignore.ts'
 import { canBeLate } from '../health/compute.ts'
+import { at } from '../health/rules.ts'
 import { leave } from '../helm/action/farewell.ts'
 import { attemptOf, targetChange } from '../helm/decision/attempt.ts'
 import { requestsOf } from '../helm/decision/requests.ts'
@@ -148,7 +149,8 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, ne
 function releasedOf(manifests: readonly Manifest[]): Awaited<ReturnType<ReleaseDeps['objectsOf']>> {
   const objects = manifests.map((one) => {
     const isLabelled = one.metadata.labels?.[RELEASE_NAME_LABEL] !== undefined
-    return { ref: refOf(one), apiVersion: one.apiVersion, isLabelled }
+    const isPassing = one.kind === 'Job' && at(one, 'spec', 'ttlSecondsAfterFinished') !== undefined
+    return { ref: refOf(one), apiVersion: one.apiVersion, isLabelled, isPassing }
   })
   return { objects, entries: toEntries(objects.map(({ apiVersion, ref }) => ({ ref, version: versionOf(apiVersion) }))) }
 }

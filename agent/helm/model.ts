@@ -16,6 +16,8 @@ export interface ReleasedObject {
   readonly apiVersion: string
   /** True where it carries the labels of origin, so that a shared watch tells of it. */
   readonly isLabelled: boolean
+  /** True for a Job that goes by itself when it is done: that it is not there says nothing. */
+  readonly isPassing: boolean
 }
 
 /** What was last found of a release, beside what it should be. */

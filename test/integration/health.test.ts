@@ -137,7 +137,9 @@ test('tells how a release is doing that nobody waited for, by the object that is
     follow: told.follow,
   })
   const settled = { key: 'k', object, account: { namespace, name: 'applier' }, isActed: true }
-  const objects = [aConfigMap(), labelled('web:1', {})].map((one) => ({ ref: refOf(one), apiVersion: one.apiVersion, isLabelled: true }))
+  const objects = [aConfigMap(), aJob(), labelled('web:1', {})].map((one) => {
+    return { ref: refOf(one), apiVersion: one.apiVersion, isLabelled: true, isPassing: one.kind === 'Job' }
+  })
   await write(labelled('web:1', {}))
   await watch.settled({ ...settled, bundle: 'one', objects }, signal)
   await vi.waitUntil(() => words.at(-1)?.health === 'Current', { timeout: 20_000 })

@@ -1,4 +1,5 @@
 import { canonicalJson } from '../../../proto/base/canonical.ts'
+import { sha256 } from '../../../proto/base/hash.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
 import { RELEASE_NAME_LABEL } from '../../../proto/model/names.ts'
@@ -78,7 +79,7 @@ async function lookAt(deps: ReleaseWatchDeps, { account, objects }: SettledRelea
 function hold(deps: ReleaseWatchDeps, release: SettledRelease): Disposable {
   const { account, bundle, isActed, object, objects } = release
   const { subject } = deps.as(account)
-  const assessed = objects.filter(({ ref }) => !deps.isFlux(ref) && deps.canBeLate(ref))
+  const assessed = objects.filter(({ isPassing, ref }) => !isPassing && !deps.isFlux(ref) && deps.canBeLate(ref))
   const drifting = looksForDrift(release)
     ? objects.filter(({ isLabelled, ref }) => isLabelled && !assessed.some((one) => one.ref === ref))
     : []
@@ -99,8 +100,8 @@ function looksForDrift({ object }: SettledRelease): boolean {
   return (object.spec.driftDetection?.mode ?? 'disabled') !== 'disabled'
 }
 
-/** What is followed of a release, and what the hub is told with it, as text. */
+/** Digest over what is followed of a release and what the hub is told with it. */
 function idOf({ account, bundle, object, objects }: SettledRelease): string {
   const { generation, uid } = object.metadata
-  return canonicalJson([uid, generation, bundle, account, objects])
+  return sha256(canonicalJson([uid, generation, bundle, account, objects]))
 }
