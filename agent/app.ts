@@ -212,10 +212,8 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
           if (flux.kustomization(key)?.spec.suspend ?? true) watching.configs.forget(key)
           return reconciler.reconcile(key, signal)
         },
-        GitRepository: lookAtSource,
-        OCIRepository: lookAtSource,
-        HelmRepository: lookAtSource,
-        HelmChart: lookAtSource,
+        ...{ GitRepository: lookAtSource, OCIRepository: lookAtSource, Bucket: lookAtSource },
+        ...{ HelmRepository: lookAtSource, HelmChart: lookAtSource },
         HelmRelease: async (key) => void helming.queue.add(key),
       },
       async other(key, signal) {
@@ -269,7 +267,7 @@ function keysOf({ mirror }: Flux): readonly string[] {
 }
 
 const CAPABILITIES = [
-  ...['git-repository', 'oci-repository', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
+  ...['git-repository', 'oci-repository', 'bucket', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
   ...['calls', 'tenants', 'placements', 'health', 'release-health'],
 ]
 

@@ -1,5 +1,7 @@
 import { timed } from '../../proto/base/background.ts'
 import { systemClock } from '../../proto/base/clock.ts'
+import { messageOf } from '../../proto/base/errors.ts'
+import { WorkQueue } from '../../proto/base/work-queue.ts'
 import { KustomizePool } from '../../proto/kustomize/pool.ts'
 import type { HubConfig } from '../config.ts'
 import { openJobs } from '../db/jobs.ts'
@@ -18,6 +20,10 @@ const clock = systemClock
 const BUILD_DEADLINE_MS = 60_000
 /** Most of them are sources that are settled together. */
 const JOBS = 12
+
+/** Sources of Rollouts are settled at once, many together; who looks after them asks again for what a hub that was killed left. */
+const SETTLES = 64
+const AGAIN_MS = 5_000
 
 /** From a tree to what clusters should hold. */
 export async function openBuilding(config: HubConfig, given: Ground & Knowledge, { scope, log }: Opening) {
@@ -53,7 +59,17 @@ export async function openBuilding(config: HubConfig, given: Ground & Knowledge,
   given.agents.waitingJobs = () => jobs.waiting()
   scope.use(jobs)
   given.agents.place = askToPlace(jobs, { scope, log })
-  return { ...placing, desired, jobs }
+  const settling: WorkQueue = new WorkQueue({
+    concurrency: SETTLES,
+    clock,
+    work: settle,
+    failed(key, error) {
+      log.warn({ event: 'desired.settle.failed', object: key, reason: messageOf(error) }, 'cannot settle a source, trying again as a job')
+      jobs.add('settle', key).catch(() => settling.add(key, AGAIN_MS))
+    },
+  })
+  scope.use(settling)
+  return { ...placing, desired, jobs, settling }
 }
 
 /** What `openBuilding` opened. */

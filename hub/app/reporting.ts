@@ -1,4 +1,5 @@
 import { systemClock } from '../../proto/base/clock.ts'
+import { together } from '../../proto/base/together.ts'
 import { WorkQueue } from '../../proto/base/work-queue.ts'
 import { TENANT } from '../../proto/model/fleet/kinds.ts'
 import { PLATFORM_TENANT } from '../../proto/model/names.ts'
@@ -22,6 +23,8 @@ const clock = systemClock
 /** Told to all replicas: sources that somebody wants looked at. */
 export const SOURCES_SUBJECT = 'flotilla.v1.sources'
 const STATUS_AFTER_MS = 500
+/** Clusters that are to be looked at are looked at together. */
+const TOGETHER = { lanes: 2, most: 100 }
 const AGAIN_MS = 5000
 
 /** From reports to rows, and to the work that they cause. */
@@ -37,10 +40,14 @@ export async function openReporting(given: Ground & Knowledge & Building & Rolli
     askResync: async (cluster) => agents.resync(cluster),
     log: log.child({ concept: 'reports' }),
   })
+  const refresh = together(TOGETHER, async (clusters: readonly string[]) => {
+    await presence.refresh(clusters)
+    return clusters
+  })
   const statuses = new WorkQueue({
-    concurrency: 2,
+    concurrency: TOGETHER.lanes * TOGETHER.most,
     clock,
-    work: (cluster) => presence.refresh([cluster]),
+    work: async (cluster) => void (await refresh(cluster)),
     failed: (cluster, error) =>
       log.warn({ event: 'cluster.status.failed', clusterId: cluster, err: error }, 'cannot write the status of a cluster'),
   })

@@ -156,10 +156,10 @@ export interface RolloutStore {
   lastGood(uid: string, but: string): Promise<Content | undefined>
   /** Sources of objects that are not released what they were granted. */
   unsettled(uid: string): Promise<readonly string[]>
-  /** Its runs that ended before the present or last one, last one first. */
-  history(uid: string, limit: number): Promise<readonly EndedRun[]>
-  /** What it moves and somebody suspended: it is left out. */
-  suspended(uid: string): Promise<Suspended>
+  /** Runs that ended before the present or last one, by Rollout, last one first. */
+  history(of: readonly { readonly uid: string; readonly limit: number }[]): Promise<ReadonlyMap<string, readonly EndedRun[]>>
+  /** What Rollouts move and somebody suspended: it is left out. Nothing for those that leave nothing out. */
+  suspended(uids: readonly string[]): Promise<ReadonlyMap<string, Suspended>>
   /** Rollouts that move objects of these sources, or these Placements. */
   ofSources(keys: readonly string[]): Promise<readonly string[]>
   /** Rollouts whose run in progress the news may matter to. */

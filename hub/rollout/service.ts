@@ -25,14 +25,16 @@ export interface RolloutObjects {
 
 /** When a revision reaches which cluster. Every Rollout goes by its `namespace/name`. */
 export interface RolloutService {
-  /** Clusters, sources and selector anew, then a look. Repeatable. */
+  /** Clusters, sources and selector anew. Repeatable. @returns false where there is no such Rollout */
+  choose(key: string): Promise<boolean>
+  /** Chooses, then looks. */
   survey(key: string): Promise<void>
   /** Brings the runs on as far as they can go now, in one transaction. Any replica may; one does it at a time. */
   look(...keys: readonly string[]): Promise<void>
   /** Asks again for what a hub that was killed left undone. */
   resettle(key: string): Promise<void>
-  /** Writes what the last look came to into the status. */
-  show(key: string): Promise<void>
+  /** Writes what the last looks came to into the status. */
+  show(...keys: readonly string[]): Promise<void>
   /** Does what a person asked for. @returns what was done, in a sentence @throws `not-found`, `conflict` where it means nothing now */
   act(at: Omit<RolloutName, 'uid'>, asked: Asked, by: { readonly subject: string; readonly reason?: string | undefined }): Promise<string>
   /** Why a cluster has, or has not, the newest revision of its sources. */
@@ -60,6 +62,8 @@ export interface RolloutDeps {
   readonly log: Log
 }
 
+const NONE_SUSPENDED = { first: [], total: 0 }
+
 interface Known {
   readonly at: RolloutName
   readonly object: Manifest
@@ -70,18 +74,26 @@ interface Known {
 export function createRolloutService(deps: RolloutDeps): RolloutService {
   const { objects, settle, store } = deps
   const { look, show } = openLooks(deps)
+
+  async function choose(key: string): Promise<boolean> {
+    const found = await present(deps, key)
+    if (found) await takeMembers(deps, found)
+    return found !== undefined
+  }
+
+  async function lookAtAll(...keys: readonly string[]): Promise<void> {
+    const all = await known(objects, keys)
+    if (all.length > 0) await look(all)
+  }
+
   return {
+    choose,
+
     async survey(key) {
-      const found = await present(deps, key)
-      if (!found) return
-      await takeMembers(deps, found)
-      await look([found])
+      if (await choose(key)) await lookAtAll(key)
     },
 
-    async look(...keys) {
-      const all = await known(objects, keys)
-      if (all.length > 0) await look(all)
-    },
+    look: lookAtAll,
 
     async resettle(key) {
       const [found] = await known(objects, [key])
@@ -141,13 +153,18 @@ function openLooks({ changed, log, looked, objects, random, settle, store }: Rol
     }
   }
 
-  async function show(key: string): Promise<void> {
-    const last = unshown.get(key)
-    if (!last) return
-    const { at, object, spec } = last.known
-    const [history, suspended] = await Promise.all([store.history(at.uid, spec.historyLimit), store.suspended(at.uid)])
-    await writeStatus(objects, at, { look: last.look, history, suspended, generation: object.metadata.generation ?? 1 })
-    if (unshown.get(key) === last) unshown.delete(key)
+  async function show(...keys: readonly string[]): Promise<void> {
+    const all = keys.flatMap((key) => unshown.get(key) ?? [])
+    if (all.length === 0) return
+    const uids = all.map(({ known }) => known.at.uid)
+    const history = await store.history(all.map(({ known: { at, spec } }) => ({ uid: at.uid, limit: spec.historyLimit })))
+    const suspended = await store.suspended(uids)
+    for (const one of all) {
+      const { at, object } = one.known
+      const told = { look: one.look, history: history.get(at.uid) ?? [], suspended: suspended.get(at.uid) ?? NONE_SUSPENDED }
+      await writeStatus(objects, at, { ...told, generation: object.metadata.generation ?? 1 })
+      if (unshown.get(keyOf(at)) === one) unshown.delete(keyOf(at))
+    }
   }
 
   return { look, show }

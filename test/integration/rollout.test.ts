@@ -49,6 +49,28 @@ test('a new revision walks through three waves, the last one after a person appr
   expect((await world.status()).history?.[0]).toMatchObject({ number: 1, state: 'succeeded', approvedBy: ['ann'] })
 })
 
+test('a bucket goes through the waves as a git repository does', async () => {
+  const [old, next] = [`sha256:${'a'.repeat(64)}`, `sha256:${'b'.repeat(64)}`]
+  await world.addClusters(['a', 'b'])
+  for (const change of ['sources set kind', 'source_objects set kind', 'consumers set source_kind'])
+    await world.database.db.query(`update ${change} = 'Bucket'`)
+  await world.moveTo(old)
+  await world.create({
+    source: { kind: 'Bucket', name: 'fleet' },
+    waves: [
+      { name: 'canary', max: 1 },
+      { name: 'all', rest: true },
+    ],
+  })
+  await rollouts.survey(FLEET)
+  await world.moveTo(next)
+  await rollouts.survey(FLEET)
+  expect(await world.released()).toEqual({ a: next, b: old })
+  await walk()
+  expect(await world.released()).toEqual({ a: next, b: next })
+  expect(await world.status()).toMatchObject({ run: { revision: next, state: 'succeeded' } })
+})
+
 test('a revision that breaks the canary is taken back by itself, marked bad, and reaches nobody else', async () => {
   await started({ waves: THREE_WAVES, onFailure: { action: 'rollback' } })
   await world.moveTo('main@sha1:bad')

@@ -121,16 +121,28 @@ function contentOf(revision: string | null, artifact: string | null): Content | 
 }
 
 const HISTORY = `
-  select number, cause, revision, state, started_at, ended_at, outcome, started_by, commit,
-         array(select distinct w.approved_by from rollout_waves w where w.run = id and w.approved_by is not null order by 1) as approved_by
-  from rollout_runs
-  where rollout = $1 and ended_at is not null and id is distinct from (select run from rollouts where uid = $1)
-  order by number desc limit $2`
+  select x.uid, n.* from jsonb_to_recordset($1::jsonb) as x(uid text, "limit" int)
+  cross join lateral (
+    select r.number, r.cause, r.revision, r.state, r.started_at, r.ended_at, r.outcome, r.started_by, r.commit,
+           array(select distinct w.approved_by from rollout_waves w where w.run = r.id and w.approved_by is not null order by 1) as approved_by
+    from rollout_runs r
+    where r.rollout = x.uid and r.ended_at is not null and r.id is distinct from (select run from rollouts where uid = x.uid)
+    order by r.number desc limit x."limit") n
+  order by x.uid, n.number desc`
 
-/** The runs that ended before the present or last one, last one first. */
-export async function readHistory(sql: Sql, rollout: string, limit: number): Promise<readonly EndedRun[]> {
-  const { rows } = await sql.query<RunRow & { readonly ended_at: Date; readonly approved_by: readonly string[] }>(HISTORY, [rollout, limit])
-  return rows.map((row) => ({
+type HistoryRow = RunRow & { readonly uid: string; readonly ended_at: Date; readonly approved_by: readonly string[] }
+
+/** The runs of Rollouts that ended before the present or last one, by uid, last one first. */
+export async function readHistory(
+  sql: Sql,
+  of: readonly { readonly uid: string; readonly limit: number }[],
+): Promise<ReadonlyMap<string, readonly EndedRun[]>> {
+  const { rows } = await sql.query<HistoryRow>(HISTORY, [JSON.stringify(of)])
+  return new Map([...Map.groupBy(rows, ({ uid }) => uid)].map(([uid, ended]) => [uid, ended.map(endedRun)]))
+}
+
+function endedRun(row: HistoryRow): EndedRun {
+  return {
     cause: row.cause,
     revision: row.revision,
     state: row.state,
@@ -139,7 +151,7 @@ export async function readHistory(sql: Sql, rollout: string, limit: number): Pro
     outcome: row.outcome ?? undefined,
     note: noteOf(row),
     approvedBy: row.approved_by,
-  }))
+  }
 }
 
 const SAVE_RUNS = `

@@ -62,8 +62,8 @@ export function createRolloutStore(db: Db): RolloutStore {
     forget: (name, but) => forget(db, name, but),
     all: () => keys(`select namespace || '/' || name as key from rollouts`, []),
     unsettled: async (uid) => (await db.query<{ source_key: string }>(UNSETTLED, [uid])).rows.map((row) => row.source_key),
-    history: (uid, limit) => readHistory(db, uid, limit),
-    suspended: (uid) => readSuspended(db, uid),
+    history: (of) => readHistory(db, of),
+    suspended: (uids) => readSuspended(db, uids),
     ofSources: (sources) => keys(OF_SOURCES, [sources]),
     ofNews: (news) => ofNews(db, news),
     async lastGood(uid, but) {
