@@ -268,7 +268,7 @@ function keysOf({ mirror }: Flux): readonly string[] {
 
 const CAPABILITIES = [
   ...['git-repository', 'oci-repository', 'bucket', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
-  ...['calls', 'tenants', 'placements', 'health', 'release-health'],
+  ...['calls', 'diffs', 'tenants', 'placements', 'health', 'release-health'],
 ]
 
 /** The line to the hub. All work goes on without it. */

@@ -40,6 +40,7 @@ import { planRelease } from '../reconcile/helm/plan.ts'
 import type { Ground, Releases } from '../reconcile/helm/ports.ts'
 import { HelmReconciler } from '../reconcile/helm/service.ts'
 import { createChartDesk } from '../reconcile/io/chart-desk.ts'
+import { readUnwatched } from '../reconcile/io/configs.ts'
 import { createReleaseObjects } from '../reconcile/io/release-drift.ts'
 import { createReleaseValues } from '../reconcile/io/release-values.ts'
 import { createReleaseWatch } from '../reconcile/io/release-watch.ts'
@@ -48,6 +49,7 @@ import { readReleased } from '../reconcile/manifests.ts'
 import { createWork } from '../reconcile/work.ts'
 import type { Reporting } from '../report/io/reporting.ts'
 import type { Authority } from '../tenancy/io/authority.ts'
+import { openDiffing } from './diffing.ts'
 import type { Watching } from './watching.ts'
 
 interface HelmingParts {
@@ -84,7 +86,7 @@ export interface Helming {
 
 /** What keeps HelmReleases. They have a queue of their own: an action takes minutes, and nothing else waits for it. */
 export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, needs: HelmingNeeds): Helming {
-  const { as, authority, clock, config, flux, log, random, reporting, store, target } = parts
+  const { as, authority, clock, config, flux, random, store, target } = parts
   const { voice, watching } = needs
   const pool = scope.use(new HelmPool({ program: config.programs.helm, ...PROGRAMS }))
   const run = openHelm({ target, pool })
@@ -109,6 +111,10 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, ne
     release: (job) => release(deps, job),
     leave: (o) => leave(deps, o),
   }
+  const plan = (object: HelmRelease) => planOf(parts, object)
+  const held = () => (mayAct(authority) ? undefined : 'Flotilla does not act on releases in this cluster')
+  const values = createReleaseValues({ configs: readUnwatched(as), merge: mergeValues })
+  flux.desk.answerDiffs(openDiffing({ as, flux, helm, releases: { ...releases, values }, objects, plan, held, clock }))
   const reconciler = new HelmReconciler<ReadyChart>({
     ...{ voice, releases, clock, random, status: helmReleaseStatus, ground: groundOf(parts) },
     watch: watchOf(parts, needs),
@@ -119,23 +125,11 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, ne
     }),
     view: {
       release: (key) => flux.helmRelease(key),
-      plan: (object) => planOf(parts, object),
+      plan,
       chart: (ref) => flux.mirror.get(ref)?.manifest,
     },
   })
-  const queue = scope.use(
-    createWork({
-      kinds: { HelmRelease: (key, signal) => reconciler.reconcile(key, signal) },
-      other: async () => undefined,
-      mayAct: () => authority.rules.adoption().kind === 'acting' && !authority.rules.runs(HELM_CONTROLLER),
-      leftAlone(key) {
-        reconciler.forget(key)
-        const object = flux.helmRelease(key)
-        if (object) reporting.applied.leftAlone(refOf(object), object.metadata.uid ?? '')
-      },
-      ...{ concurrency: RELEASES, clock, random, log },
-    }),
-  )
+  const queue = scope.use(queueOf(parts, reconciler))
   return {
     queue,
     wake(key, waitMs) {
@@ -143,6 +137,20 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, ne
       queue.add(key, waitMs)
     },
   }
+}
+
+function queueOf({ authority, clock, flux, log, random, reporting }: HelmingParts, reconciler: HelmReconciler<ReadyChart>): WorkQueue {
+  return createWork({
+    kinds: { HelmRelease: (key, signal) => reconciler.reconcile(key, signal) },
+    other: async () => undefined,
+    mayAct: () => mayAct(authority),
+    leftAlone(key) {
+      reconciler.forget(key)
+      const object = flux.helmRelease(key)
+      if (object) reporting.applied.leftAlone(refOf(object), object.metadata.uid ?? '')
+    },
+    ...{ concurrency: RELEASES, clock, random, log },
+  })
 }
 
 /** The objects of a manifest, and what an inventory says of them. */
@@ -162,6 +170,10 @@ function watchOf({ as, reporting }: HelmingParts, { watching }: HelmingNeeds) {
     isFlux: ({ group, kind }) => fluxKind(group, kind) !== undefined,
     follow: (applied, changed, watch) => reporting.applied.follow(applied, changed, watch),
   })
+}
+
+function mayAct({ rules }: Authority): boolean {
+  return rules.adoption().kind === 'acting' && !rules.runs(HELM_CONTROLLER)
 }
 
 function planOf({ authority, flux, store }: HelmingParts, object: HelmRelease): HelmPlan {

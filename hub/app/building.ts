@@ -4,14 +4,16 @@ import { messageOf } from '../../proto/base/errors.ts'
 import { WorkQueue } from '../../proto/base/work-queue.ts'
 import { KustomizePool } from '../../proto/kustomize/pool.ts'
 import type { HubConfig } from '../config.ts'
-import { openJobs } from '../db/jobs.ts'
+import { type Jobs, openJobs } from '../db/jobs.ts'
 import { createDesiredStore } from '../desired/io/store.ts'
-import { createDesiredService } from '../desired/service.ts'
+import { createDesiredService, type DesiredService } from '../desired/service.ts'
 import { mirrorFold } from '../objects/io/mirror.ts'
+import { createLayers } from '../render/io/layers.ts'
 import { packChart } from '../render/io/pack-chart.ts'
 import { createRenderStore } from '../render/io/store.ts'
 import { createTrees } from '../render/io/tree.ts'
 import { createRender } from '../render/service.ts'
+import { readLayer } from '../sources/io/archive/layer.ts'
 import type { Ground, Opening } from './ground.ts'
 import type { Knowledge } from './knowledge.ts'
 import { askToPlace, openPlacing } from './placing.ts'
@@ -32,6 +34,7 @@ export async function openBuilding(config: HubConfig, given: Ground & Knowledge,
   const render = createRender({
     store: createRenderStore(db),
     trees: createTrees({ db }),
+    layers: createLayers({ read: readLayer }),
     build: (tree, options, signal) => metrics.building(() => pool.build(tree, options, { signal, deadlineMs: BUILD_DEADLINE_MS })),
     packChart,
     clock,
@@ -59,17 +62,38 @@ export async function openBuilding(config: HubConfig, given: Ground & Knowledge,
   given.agents.waitingJobs = () => jobs.waiting()
   scope.use(jobs)
   given.agents.place = askToPlace(jobs, { scope, log })
-  const settling: WorkQueue = new WorkQueue({
+  return { ...placing, desired, jobs, settling: openSettling({ desired, jobs, settled: metrics.settled }, { scope, log }) }
+}
+
+/** Settles sources at once: everywhere, or in the clusters for which that was asked until their turn came. */
+function openSettling(
+  { desired, jobs, settled }: { readonly desired: DesiredService; readonly jobs: Jobs; readonly settled: (seconds: number) => void },
+  { log, scope }: Opening,
+): (key: string, clusters?: readonly string[]) => void {
+  const asked = new Map<string, Set<string> | undefined>()
+  const queue: WorkQueue = new WorkQueue({
     concurrency: SETTLES,
     clock,
-    work: settle,
+    async work(key, signal) {
+      const clusters = asked.get(key)
+      asked.delete(key)
+      await timed(clock, settled, () => desired.settle(key, signal, clusters && [...clusters]))
+    },
     failed(key, error) {
       log.warn({ event: 'desired.settle.failed', object: key, reason: messageOf(error) }, 'cannot settle a source, trying again as a job')
-      jobs.add('settle', key).catch(() => settling.add(key, AGAIN_MS))
+      jobs.add('settle', key).catch(() => {
+        asked.set(key, undefined)
+        queue.add(key, AGAIN_MS)
+      })
     },
   })
-  scope.use(settling)
-  return { ...placing, desired, jobs, settling }
+  scope.use(queue)
+  return (key, clusters) => {
+    const known = asked.get(key)
+    const everywhere = clusters === undefined || (asked.has(key) && known === undefined)
+    asked.set(key, everywhere ? undefined : new Set([...(known ?? []), ...clusters]))
+    queue.add(key)
+  }
 }
 
 /** What `openBuilding` opened. */

@@ -42,9 +42,9 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
     store: createRolloutStore(db),
     objects: rolloutObjects(objects),
     tenantOf: (namespace) => tenants.tenantOf(namespace),
-    settle: async (keys) => {
-      for (const key of keys) if (placementOf(key) === undefined) settling.add(key)
-      const placed = keys.flatMap((key) => placementOf(key) ?? [])
+    settle: async (all) => {
+      for (const { clusters, key } of all) if (placementOf(key) === undefined) settling(key, clusters)
+      const placed = all.flatMap(({ key }) => placementOf(key) ?? [])
       if (placed.length === 0) return
       await placements.again(placed)
       agents.place()

@@ -12,6 +12,12 @@ export interface Answered {
   readonly built: readonly Built[]
 }
 
+/** A source that is to be settled; in some clusters alone where they are named. */
+export interface Asked {
+  readonly sourceKey: string
+  readonly clusters?: readonly string[] | undefined
+}
+
 /** An object of a cluster that refers to a source. */
 export interface SourceObject {
   readonly clusterId: string
@@ -39,9 +45,9 @@ export interface DesiredStore {
   /**
    * For each source its objects with something to do, and their distinct targets: the newest revision, what rollouts granted,
    * what suspended objects stay at.
-   * @returns in the order of the keys
+   * @returns in the order in which was asked
    */
-  wanted(sourceKeys: readonly string[]): Promise<readonly Plan[]>
+  wanted(asked: readonly Asked[]): Promise<readonly Plan[]>
   /**
    * In one transaction, for the objects that were found to have something to do: desired rows that differ, then releases of clusters whose consumers all have their answer,
    * then the status of the sources' objects: with no answers that alone, such as what the last check came to.

@@ -2,7 +2,7 @@ import type { Clock } from '../../proto/base/clock.ts'
 import type { Log } from '../../proto/base/log.ts'
 import { together } from '../../proto/base/together.ts'
 import type { Built } from './model.ts'
-import type { Answered, DesiredStore, FanOut, Hint, Render, WantedBuilds } from './ports.ts'
+import type { Answered, Asked, DesiredStore, FanOut, Hint, Render, WantedBuilds } from './ports.ts'
 
 /**
  * Sources in the same clusters wait for the same heads: those that are due at once are asked for and written together. Two at
@@ -16,9 +16,9 @@ const GATHER_MS = 10
 export interface DesiredService {
   /**
    * Builds what consumers of the source lack and fans it out. Recomputed from rows each time, so that a repeated or
-   * interrupted call loses nothing and changes nothing twice.
+   * interrupted call loses nothing and changes nothing twice. With `clusters` in these alone.
    */
-  settle(sourceKey: string, signal: AbortSignal): Promise<void>
+  settle(sourceKey: string, signal: AbortSignal, clusters?: readonly string[]): Promise<void>
   /** Keys of sources with something to settle; with a key, whether that one is among them. */
   due(sourceKey?: string): Promise<readonly string[]>
 }
@@ -34,7 +34,7 @@ export function createDesiredService(deps: {
 }): DesiredService {
   const { store, hint, clock, log, signal = new AbortController().signal } = deps
   const lanes = { ...TOGETHER, pace: { gatherMs: GATHER_MS, rest: 0, clock, signal } }
-  const wantedOf = together(lanes, (keys: readonly string[]) => store.wanted(keys))
+  const wantedOf = together(lanes, (asked: readonly Asked[]) => store.wanted(asked))
   const fanOut = together(lanes, async (sources: readonly FanOut[]) => {
     await hint(await store.fanOut(sources))
     return sources.map(() => undefined)
@@ -67,8 +67,8 @@ export function createDesiredService(deps: {
   }
 
   return {
-    async settle(sourceKey, signal) {
-      const { builds, objects } = await wantedOf(sourceKey)
+    async settle(sourceKey, signal, clusters) {
+      const { builds, objects } = await wantedOf({ sourceKey, clusters })
       if (objects.length === 0) return
       const open = builds.filter(({ wanted }) => wanted.length > 0)
       const done = builds.filter(({ wanted }) => wanted.length === 0).map(({ target }): Answered => ({ target, built: [] }))

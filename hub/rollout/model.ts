@@ -17,6 +17,12 @@ export interface SourceObject {
   readonly name: string
 }
 
+/** A source, or a Placement, with something to settle; in these clusters alone where they are named. */
+export interface Settle {
+  readonly key: string
+  readonly clusters?: readonly string[]
+}
+
 /** Before the uid of a Placement in what is to be settled; everything else there is the key of a source. Persisted nowhere. */
 export const PLACEMENT_KEY = 'placement:'
 

@@ -1,5 +1,5 @@
 import type { ClusterId } from '../../proto/model/ids.ts'
-import type { ClusterFacts, Content, Run, SourceObject, Step } from './model.ts'
+import type { ClusterFacts, Content, Run, Settle, SourceObject, Step } from './model.ts'
 import type { News } from './news.ts'
 import type { ChainFacts } from './why.ts'
 
@@ -125,9 +125,9 @@ export interface RolloutRows {
   ): Promise<RunNote>
   saveRun(before: Run, after: Run): Promise<void>
   /** Carries out what a decision came to. @returns sources with something to settle */
-  carryOut(run: Run, steps: readonly Step[], source: SourceObject): Promise<readonly string[]>
+  carryOut(run: Run, steps: readonly Step[], source: SourceObject): Promise<readonly Settle[]>
   /** Gives governed clusters without a grant what the others have. @returns sources with something to settle */
-  welcome(content: Content, source: SourceObject): Promise<readonly string[]>
+  welcome(content: Content, source: SourceObject): Promise<readonly Settle[]>
   /** A revision that sources of the Rollout have seen, by its name or by a part that only it has. */
   revision(text: string, source: SourceObject): Promise<Content | undefined>
   /** Keeps what a person said of a wave of the current run. */

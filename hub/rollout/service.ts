@@ -5,7 +5,7 @@ import type { RolloutSpec } from '../../proto/model/fleet/rollout.ts'
 import type { RolloutStatus } from '../../proto/model/fleet/rollout-status.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { PLATFORM_TENANT } from '../../proto/model/names.ts'
-import type { SourceObject } from './model.ts'
+import type { Settle, SourceObject } from './model.ts'
 import type { News } from './news.ts'
 import type { ChainQuery, LetGo, RolloutName, RolloutStore } from './ports.ts'
 import { type Asked, act } from './turn/act.ts'
@@ -51,7 +51,7 @@ export interface RolloutDeps {
   readonly objects: RolloutObjects
   readonly tenantOf: (namespace: string) => Promise<string | undefined>
   /** Asks for sources, and Placements (`placementOf`), to be settled. */
-  readonly settle: (keys: readonly string[]) => Promise<void>
+  readonly settle: (all: readonly Settle[]) => Promise<void>
   /** Told which Rollouts, by key, were given clusters that another let go of: they are to be surveyed. */
   readonly inherited: (keys: readonly string[]) => void
   /** Told what each look came to. */
@@ -97,7 +97,7 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
 
     async resettle(key) {
       const [found] = await known(objects, [key])
-      if (found) await settle(await store.unsettled(found.at.uid))
+      if (found) await settle((await store.unsettled(found.at.uid)).map((key) => ({ key })))
     },
 
     show,
@@ -140,7 +140,7 @@ function openLooks({ changed, log, looked, objects, random, settle, store }: Rol
         return lookAt({ rows, spec, source, newId })
       },
     )
-    await settle([...new Set(looks.flatMap((one) => one?.settle ?? []))])
+    await settle(looks.flatMap((one) => one?.settle ?? []))
     for (const [index, known] of all.entries()) {
       const came = looks[index]
       if (!came) continue
@@ -216,7 +216,7 @@ function nameOf(key: string): Omit<RolloutName, 'uid'> {
 
 async function letGo({ inherited, settle }: RolloutDeps, left: LetGo | undefined): Promise<void> {
   if (!left) return
-  await settle(left.settle)
+  await settle(left.settle.map((key) => ({ key })))
   if (left.heirs.length > 0) inherited(left.heirs)
 }
 

@@ -171,6 +171,8 @@ export interface HelmCrd {
 export interface HelmRendered {
   readonly manifest: string
   readonly hooks: readonly { readonly name: string; readonly events: readonly string[]; readonly manifest: string }[]
+  /** Texts out of Secrets that `lookup` read. */
+  readonly secrets?: readonly string[]
 }
 
 /** The last line of an answer. */

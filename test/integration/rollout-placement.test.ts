@@ -34,9 +34,9 @@ beforeEach(async () => {
     store: createRolloutStore(db),
     objects: rolloutObjects(objects),
     tenantOf: async () => PLATFORM_TENANT,
-    settle: async (keys) => {
-      const uids = keys.flatMap((key) => placementOf(key) ?? [])
-      expect(uids).toHaveLength(keys.length)
+    settle: async (all) => {
+      const uids = all.flatMap(({ key }) => placementOf(key) ?? [])
+      expect(uids).toHaveLength(all.length)
       await placements.again(uids)
       await settle()
     },

@@ -88,8 +88,8 @@ export async function openRolloutWorld(): Promise<RolloutWorld> {
         store: over(createRolloutStore(db)),
         objects: rolloutObjects(objects),
         tenantOf: async () => undefined,
-        settle: async (keys) => {
-          for (const key of keys) await desired.settle(key, AbortSignal.timeout(10_000))
+        settle: async (all) => {
+          for (const { clusters, key } of all) await desired.settle(key, AbortSignal.timeout(10_000), clusters)
         },
         inherited: () => undefined,
         looked: () => undefined,
@@ -205,6 +205,7 @@ const MIRROR = `
         'conditions', jsonb_build_array(jsonb_build_object('type', 'Ready', 'status', 'True', 'reason', 'ReconciliationSucceeded',
           'message', 'Applied revision: ', 'observedGeneration', 1))) end
   from releases r join clusters c on c.id = r.cluster_id join sessions s on s.cluster_id = c.id and s.closed_at is null
+  where r.source_name = 'fleet'
   on conflict (scope, grp, kind, namespace, name) do update set status = excluded.status`
 
 async function follow({ db }: TestDatabase, broken: Broken | undefined): Promise<void> {

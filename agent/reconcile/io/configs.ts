@@ -26,6 +26,16 @@ export interface Configs extends AsyncDisposable {
   forget(key: string): void
 }
 
+/** Reads without being told of what changes afterwards. */
+export function readUnwatched(as: ConfigsDeps['as']): Pick<Configs, 'hold' | 'read'> {
+  return { hold() {}, read: async (_key, ref, { account, signal }) => (await readConfig(as(account), ref, signal))?.data }
+}
+
+async function readConfig(kube: ImpersonatedKube, { kind, name, namespace }: ConfigRef, signal: AbortSignal) {
+  const live = await kube.get({ apiVersion: 'v1', kind, namespace, name }, { signal })
+  return live && { data: dataOf(kind, live.data), version: live.metadata.resourceVersion }
+}
+
 interface Watch {
   readonly stop: AbortController
   readonly done: Promise<void>
@@ -57,10 +67,9 @@ export function openConfigs(deps: ConfigsDeps): Configs {
       if (readers.hold(key, refs, account)) follow()
     },
     async read(key, ref, { account, signal }) {
-      const { kind, name, namespace } = ref
-      const live = await deps.as(account).get({ apiVersion: 'v1', kind, namespace, name }, { signal })
-      readers.read(key, { ...ref, account }, live?.metadata.resourceVersion)
-      return live && dataOf(kind, live.data)
+      const found = await readConfig(deps.as(account), ref, signal)
+      readers.read(key, { ...ref, account }, found?.version)
+      return found?.data
     },
     forget(key) {
       if (readers.forget(key)) follow()

@@ -45,6 +45,10 @@ interface Released {
   readonly name: string
   readonly manifest: string
   readonly namespace: string
+}
+
+/** A release with the Secret that Helm keeps it in. */
+interface Kept extends Released {
   readonly secret: { readonly name: string; readonly resourceVersion: string }
 }
 
@@ -53,9 +57,9 @@ export interface ReleaseObjects {
   /** Those of a manifest, each with a namespace exactly where its kind has one. */
   of(release: Released, o: { readonly account: ServiceAccountRef; readonly signal: AbortSignal }): Promise<readonly Manifest[]>
   /** True where watches tell that nothing has changed since all was found as it was released. */
-  isInOrder(release: Released, object: HelmRelease): boolean
+  isInOrder(release: Kept, object: HelmRelease): boolean
   /** What is not as it was released; put back with `corrects`. All are tried, whatever becomes of one. */
-  look(release: Released, o: Looking): Promise<Found>
+  look(release: Kept, o: Looking): Promise<Found>
 }
 
 export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
@@ -104,7 +108,7 @@ export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
 }
 
 /** What a release is to be, as text. */
-function orderOf({ secret }: Released, { metadata }: HelmRelease): string {
+function orderOf({ secret }: Kept, { metadata }: HelmRelease): string {
   return `${metadata.uid} ${metadata.generation} ${secret.name} ${secret.resourceVersion}`
 }
 
@@ -138,7 +142,7 @@ async function lookAt(
 }
 
 /** The object with what Helm puts on everything that it applies, and does not keep in its storage. */
-function marked(object: Manifest, { name, namespace }: Released): Manifest {
+export function marked(object: Manifest, { name, namespace }: Pick<Released, 'name' | 'namespace'>): Manifest {
   const { annotations, labels } = object.metadata
   const owner = { 'meta.helm.sh/release-name': name, 'meta.helm.sh/release-namespace': namespace }
   const metadata = {
@@ -149,10 +153,12 @@ function marked(object: Manifest, { name, namespace }: Released): Manifest {
   return { ...object, metadata }
 }
 
-function isLeftAlone(object: Manifest): boolean {
+/** Whether an object says that its drift is nobody's concern. */
+export function isLeftAlone(object: Manifest): boolean {
   return labelOrAnnotation(object, DRIFT_SWITCH) === 'disabled'
 }
 
-function placeOf({ apiVersion, kind, metadata: { name, namespace } }: Manifest): ObjectAt {
+/** Where an object is. */
+export function placeOf({ apiVersion, kind, metadata: { name, namespace } }: Manifest): ObjectAt {
   return { apiVersion, kind, name, ...(namespace ? { namespace } : {}) }
 }

@@ -56,13 +56,14 @@ export const DUE = `
   left join sources s on s.key = so.source_key
   ${RELEASED}${WANT}
   ${STATUS}
-  where ($1::text is null or so.source_key = $1) and not so.suspended
+  where ($1::text is null or so.source_key = $1)
     and (want.artifact is not null or s.problem is not null or so.problem is not null or o.problem is not null) and (
-    ${UNRELEASED}
-    or o.cluster_id is null
-    or o.problem is distinct from coalesce(so.problem, s.problem)
-    or o.generation <> so.generation
-    or (o.handled_at <> so.requested_at and (so.problem is not null or s.checked_at >= so.requested_seen_at))
+    (not so.suspended and (
+      ${UNRELEASED}
+      or o.cluster_id is null
+      or o.problem is distinct from coalesce(so.problem, s.problem)
+      or o.generation <> so.generation
+      or (o.handled_at <> so.requested_at and (so.problem is not null or s.checked_at >= so.requested_seen_at))))
     or ${HAS_UNANSWERED})`
 
 /** Joins of a source object `so` with everything that its status says. */
@@ -77,11 +78,20 @@ const UNTOLD = `
       (so.generation, coalesce(r.revision, ''), coalesce(r.artifact, ''), coalesce(v.metadata, '{}'))
     or o.handled_at <> so.requested_at or o.problem is distinct from coalesce(so.problem, s.problem))`
 
-/** Source objects of sources ($1) with something to do; the others of a thousand clusters are not looked at further. */
-export const PLAN = prepared(`
+const PLANNED = (objects: string) => `
   select so.source_key, so.cluster_id, so.kind, so.namespace, so.name
-  from source_objects so left join sources s on s.key = so.source_key${TOLD}
-  where so.source_key = any($1::text[]) and (${UNRELEASED} or ${UNTOLD} or ${HAS_UNANSWERED})`)
+  from ${objects} left join sources s on s.key = so.source_key${TOLD}
+  where so.source_key = any($1::text[]) and (${UNRELEASED} or ${UNTOLD} or ${HAS_UNANSWERED})`
+
+/** Source objects of sources ($1) with something to do; the others of a thousand clusters are not looked at further. */
+export const PLAN = prepared(PLANNED('source_objects so'))
+
+/** The same in some clusters alone: pairs of a source ($1) and a cluster ($2). */
+export const PLAN_IN = prepared(
+  PLANNED(
+    'unnest($1::text[], $2::text[]) as p (source_key, cluster_id) join source_objects so on so.source_key = p.source_key and so.cluster_id = p.cluster_id',
+  ),
+)
 
 /**
  * Relation `target(cluster_id, kind, namespace, name, source_key, revision, artifact, moved)` of source objects, in columns ($1 to

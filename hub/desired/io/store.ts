@@ -1,7 +1,7 @@
 import type { Db, Sql } from '../../db/db.ts'
 import type { Built, Target, Wanted } from '../model.ts'
-import type { DesiredStore, FanOut, SourceObject, WantedBuilds } from '../ports.ts'
-import { ANSWER, DUE, LOCK_HEADS, PLAN, UPSERT_DESIRED, UPSERT_RELEASES, WANTED } from './statements.ts'
+import type { Asked, DesiredStore, FanOut, SourceObject, WantedBuilds } from '../ports.ts'
+import { ANSWER, DUE, LOCK_HEADS, PLAN, PLAN_IN, UPSERT_DESIRED, UPSERT_RELEASES, WANTED } from './statements.ts'
 
 interface WantedRow extends Target {
   readonly source_key: string
@@ -27,12 +27,15 @@ interface PlannedRow extends ObjectRow {
 /** `DesiredStore` over Postgres. `notify` wakes whoever watches objects: their status follows from these rows. */
 export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): DesiredStore {
   return {
-    async wanted(sourceKeys) {
-      const { rows: planned } = await db.query<PlannedRow>(PLAN, [sourceKeys])
+    async wanted(asked) {
+      const planned = await plan(db, asked)
       const { rows } = planned.length === 0 ? { rows: [] } : await db.query<WantedRow>(WANTED, objectColumns(planned))
       const objects = Map.groupBy(planned, ({ source_key }) => source_key)
       const bySource = Map.groupBy(rows, ({ source_key }) => source_key)
-      return sourceKeys.map((key) => ({ objects: (objects.get(key) ?? []).map(sourceObject), builds: targetsOf(bySource.get(key) ?? []) }))
+      return asked.map(({ sourceKey: key }) => ({
+        objects: (objects.get(key) ?? []).map(sourceObject),
+        builds: targetsOf(bySource.get(key) ?? []),
+      }))
     },
 
     fanOut: (sources) =>
@@ -65,6 +68,16 @@ const objectColumns = (rows: readonly ObjectRow[]) => [
   rows.map(({ namespace }) => namespace),
   rows.map(({ name }) => name),
 ]
+
+async function plan(sql: Sql, asked: readonly Asked[]): Promise<readonly PlannedRow[]> {
+  const everywhere = asked.flatMap(({ clusters, sourceKey }) => (clusters ? [] : [sourceKey]))
+  const pairs = asked.flatMap(({ clusters = [], sourceKey }) => clusters.map((cluster) => ({ sourceKey, cluster })))
+  const columns = [pairs.map(({ sourceKey }) => sourceKey), pairs.map(({ cluster }) => cluster)]
+  const all = everywhere.length === 0 ? [] : (await sql.query<PlannedRow>(PLAN, [everywhere])).rows
+  const some = pairs.length === 0 ? [] : (await sql.query<PlannedRow>(PLAN_IN, columns)).rows
+  const objects = [...all, ...some].map((row) => [`${row.cluster_id} ${row.kind} ${row.namespace} ${row.name}`, row] as const)
+  return [...new Map(objects).values()]
+}
 
 function targetsOf(rows: readonly WantedRow[]): readonly WantedBuilds[] {
   const byTarget = Map.groupBy(rows, ({ artifact, revision }) => `${revision} ${artifact}`)

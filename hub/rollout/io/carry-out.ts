@@ -1,6 +1,6 @@
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Sql } from '../../db/db.ts'
-import { type Content, PLACEMENT_KEY, type Run, type SourceObject, type Step } from '../model.ts'
+import { type Content, PLACEMENT_KEY, type Run, type Settle, type SourceObject, type Step } from '../model.ts'
 import { ONE } from './keys.ts'
 
 /** A content that a cluster may have; the source of the Rollout there, and what is to be settled, by Rollout. */
@@ -17,12 +17,14 @@ const GRANT = `
       rollout = excluded.rollout, run = excluded.run, revision = excluded.revision, artifact = excluded.artifact, granted_at = now()
       where (g.rollout, g.revision, g.artifact) is distinct from (excluded.rollout, excluded.revision, excluded.artifact)
     returning g.*)
-  select distinct w.rollout, so.source_key as key from written w
+  select w.rollout, so.source_key as key, array_agg(w.cluster_id) as clusters from written w
   cross join ${ONE('source_objects', 'so', 'so.cluster_id = w.cluster_id and so.kind = w.source_kind and so.namespace = w.source_namespace and so.name = w.source_name')}
   where so.source_key is not null
-  union
-  select w.rollout, '${PLACEMENT_KEY}' || p.uid from written w
-  join placements p on w.source_kind = 'Placement' and p.namespace = w.source_namespace and p.name = w.source_name and p.generation >= 0`
+  group by w.rollout, so.source_key
+  union all
+  select w.rollout, '${PLACEMENT_KEY}' || p.uid, array_agg(w.cluster_id) from written w
+  join placements p on w.source_kind = 'Placement' and p.namespace = w.source_namespace and p.name = w.source_name and p.generation >= 0
+  group by w.rollout, p.uid`
 
 /** Clusters that Rollouts govern and nobody has granted anything. */
 const NEWCOMERS = `
@@ -50,7 +52,7 @@ export interface CarriedOut {
 }
 
 /** Does what decisions came to, each kind of step in one statement. @returns sources with something to settle, for each of them */
-export async function carryOut(tx: Sql, all: readonly CarriedOut[]): Promise<readonly (readonly string[])[]> {
+export async function carryOut(tx: Sql, all: readonly CarriedOut[]): Promise<readonly (readonly Settle[])[]> {
   const grants = all.flatMap(({ run, source, steps, uid }) =>
     steps.flatMap((step) => (step.kind === 'release' || step.kind === 'take-back' ? grantsOf(step, { uid, source, run: run.id }) : [])),
   )
@@ -79,7 +81,7 @@ export interface Welcomed {
 }
 
 /** Gives clusters that came while nothing is on its way what the others have. @returns sources with something to settle, for each */
-export async function welcome(tx: Sql, all: readonly Welcomed[]): Promise<readonly (readonly string[])[]> {
+export async function welcome(tx: Sql, all: readonly Welcomed[]): Promise<readonly (readonly Settle[])[]> {
   const { rows } = await tx.query<{ rollout: string; cluster_id: string }>(NEWCOMERS, [all.map(({ uid }) => uid)])
   const fresh = Map.groupBy(rows, ({ rollout }) => rollout)
   const grants = all.flatMap(({ content, ...to }) =>
@@ -107,9 +109,8 @@ function grantsOf(
 }
 
 /** Lets clusters have what they are granted. @returns sources with something to settle, by Rollout */
-async function grant(tx: Sql, grants: readonly Grant[]): Promise<ReadonlyMap<string, readonly string[]>> {
+async function grant(tx: Sql, grants: readonly Grant[]): Promise<ReadonlyMap<string, readonly Settle[]>> {
   if (grants.length === 0) return new Map()
-  const { rows } = await tx.query<{ rollout: string; key: string }>(GRANT, [JSON.stringify(grants)])
-  const byRollout = Map.groupBy(rows, ({ rollout }) => rollout)
-  return new Map([...byRollout].map(([rollout, of]) => [rollout, of.map(({ key }) => key)]))
+  const { rows } = await tx.query<Settle & { rollout: string }>(GRANT, [JSON.stringify(grants)])
+  return Map.groupBy(rows, ({ rollout }) => rollout)
 }

@@ -1,6 +1,6 @@
 import type { RolloutSpec } from '../../../proto/model/fleet/rollout.ts'
 import { advance, isEnded } from '../advance.ts'
-import type { ClusterFacts, Facts, NextRun, Run, SourceObject, Standing, Step } from '../model.ts'
+import type { ClusterFacts, Facts, NextRun, Run, Settle, SourceObject, Standing, Step } from '../model.ts'
 import { beginRun, nextRun, wentThrough } from '../next.ts'
 import type { RolloutRows, RolloutState, RunNote } from '../ports.ts'
 import { unmatchedProblem } from '../waves.ts'
@@ -20,7 +20,7 @@ export interface Look {
   readonly facts: Facts | undefined
   readonly steps: readonly Step[]
   /** Sources with something to settle. */
-  readonly settle: readonly string[]
+  readonly settle: readonly Settle[]
   readonly spec: RolloutSpec
 }
 
@@ -64,7 +64,7 @@ export async function lookAt(moment: Moment): Promise<Look> {
   }
   await rows.save(state, againAt(running, now))
   const { facts, note, run, steps = [] } = running ?? {}
-  return { now, state, bad: marked, run, note, facts, steps, settle: [...new Set(settle)], spec }
+  return { now, state, bad: marked, run, note, facts, steps, settle, spec }
 }
 
 interface Running {
@@ -72,7 +72,7 @@ interface Running {
   readonly note: RunNote
   readonly facts: Facts | undefined
   readonly steps: readonly Step[]
-  readonly settle: readonly string[]
+  readonly settle: readonly Settle[]
 }
 
 async function goOn({ rows, source, spec }: Moment, { note, run }: Running): Promise<Running> {
