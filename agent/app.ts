@@ -5,56 +5,29 @@ import { lockFolder } from '../proto/base/folder-lock.ts'
 import { type Log, openLog } from '../proto/base/log.ts'
 import { type Random, systemRandom } from '../proto/base/random.ts'
 import type { WorkQueue } from '../proto/base/work-queue.ts'
-import { fluxKindOf } from '../proto/model/flux/kinds.ts'
-import type { Kustomization } from '../proto/model/flux/kustomize/kinds.ts'
-import { progressMessage } from '../proto/model/flux/progress.ts'
-import { unserved } from '../proto/model/flux/unserved.ts'
 import type { ServiceAccountRef } from '../proto/model/identities.ts'
 import { refOf } from '../proto/model/manifest.ts'
 import { refKey } from '../proto/model/object-ref.ts'
-import type { AppliedObject } from '../proto/model/report.ts'
 import { VERSION } from '../proto/model/version.ts'
 import { openHelming } from './app/helming.ts'
 import { openPlacing } from './app/placing.ts'
-import { describeChanges } from './apply/changeset.ts'
-import { openApplyCluster } from './apply/io/cluster.ts'
-import { compareOrder } from './apply/order.ts'
-import { createApply } from './apply/service.ts'
-import { decide } from './cache/decide.ts'
+import { openReconciler } from './app/reconciling.ts'
+import { openWatching } from './app/watching.ts'
 import type { Touched } from './cache/hold.ts'
 import { openStore, type Store } from './cache/io/store.ts'
 import type { AgentConfig } from './config.ts'
-import { differences } from './drift/diff.ts'
-import { desiredHash, factOf, isExcluded } from './drift/facts.ts'
-import { takeOver } from './drift/managers.ts'
 import { DriftMemory, type StoredMemory } from './drift/memory.ts'
-import { computeHealth } from './health/compute.ts'
-import { LiveWatches } from './health/io/watches.ts'
-import { describeUnhealthy } from './health/verdict.ts'
-import { HealthWaits } from './health/waits.ts'
-import { stale, union } from './inventory/algebra.ts'
-import { openPruneCluster } from './inventory/io/cluster.ts'
-import { fromEntries, toEntries } from './inventory/model.ts'
-import { awaitGone, prune } from './inventory/service.ts'
 import { type KubeConnection, openKube } from './kube/connection.ts'
-import { type Subject, serviceAccount } from './kube/subject.ts'
+import { serviceAccount } from './kube/subject.ts'
 import { inClusterTarget, type KubeTarget, kubeconfigTarget } from './kube/target.ts'
 import { secretsOf } from './mirror/credential.ts'
 import { type Flux, openFlux } from './mirror/io/flux.ts'
 import { kustomizationStatus } from './mirror/kustomization-status.ts'
-import type { MirroredObject } from './mirror/model.ts'
 import { sourceStatus } from './mirror/source-status.ts'
 import { unservedStatus } from './mirror/unserved-status.ts'
 import type { Placed } from './placed/io/open.ts'
-import { awaitedItems } from './reconcile/awaited.ts'
-import { createCoverage } from './reconcile/io/coverage.ts'
-import { createPrepare } from './reconcile/io/prepare.ts'
 import { createVoice, type FluxVoice } from './reconcile/io/voice.ts'
-import { createWorkload } from './reconcile/io/workload.ts'
 import { wordForOther } from './reconcile/other-kinds.ts'
-import { plan } from './reconcile/plan.ts'
-import { timeoutMs } from './reconcile/schedule.ts'
-import { Reconciler } from './reconcile/service.ts'
 import { createSourceReconciler } from './reconcile/sources.ts'
 import { isFrom } from './reconcile/triggers.ts'
 import { createWaking, type Waking } from './reconcile/waking.ts'
@@ -63,8 +36,6 @@ import { openEventJournal } from './report/io/event-journal.ts'
 import { openReporting, type Reporting } from './report/io/reporting.ts'
 import { type ClusterFacts, openClusterFacts } from './session/io/cluster-facts.ts'
 import { type HubLine, openHubLine } from './session/io/hub-line.ts'
-import { substitute } from './substitute/substitute.ts'
-import { collectVariables } from './substitute/variables.ts'
 import { type Authority, openAuthority } from './tenancy/io/authority.ts'
 import { openInstance } from './tenancy/io/instance.ts'
 import type { LeaseOptions, Tenure } from './tenancy/io/lease.ts'
@@ -222,26 +193,28 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
     record: (object, event) => reporting.events.record(object, event),
     ...{ kustomizationStatus, sourceStatus, unservedStatus, clock },
   })
-  const reconciler = openReconciler(parts, scope, { voice, again: (key, afterMs) => queue.add(key, afterMs) })
-  const sources = createSourceReconciler({
-    object: (key) => flux.source(key),
-    fact: (key) => store.holdings.current().sourceStatuses.get(key),
-    say: (key, word, signal) => voice.source(key, word, signal),
-    hasCredential: (object) => secretsOf(object).length > 0,
-    refreshCredential: (key, object, signal) => flux.credentials.refresh(key, object, signal),
-    tellAgain: (key) => reporting.object(key),
-    forget: (key) => flux.credentials.forget(key),
-    random,
+  const lookAgain = (key: string, waitMs: number) => {
+    reconciler.drifted(key)
+    queue.add(key, waitMs)
+  }
+  const watching = openWatching(parts, scope, {
+    release: (key, waitMs) => helming.wake(key, waitMs),
+    configured: (key, waitMs) => (flux.helmRelease(key) ? helming.wake(key, waitMs) : lookAgain(key, waitMs)),
   })
-  const helming = openHelming(parts, scope, voice)
+  const reconciler = openReconciler(parts, { voice, watching, again: (key, afterMs) => queue.add(key, afterMs) })
+  const sources = openSources(parts, voice)
+  const helming = openHelming(parts, scope, { voice, watching })
   const lookAtSource = (key: string, signal: AbortSignal) => sources.reconcile(key, signal)
   const queue: WorkQueue = scope.use(
     createWork({
       kinds: {
-        Kustomization: (key, signal) => reconciler.reconcile(key, signal),
+        Kustomization(key, signal) {
+          if (flux.kustomization(key)?.spec.suspend ?? true) watching.configs.forget(key)
+          return reconciler.reconcile(key, signal)
+        },
         ...{ GitRepository: lookAtSource, OCIRepository: lookAtSource, Bucket: lookAtSource },
         ...{ HelmRepository: lookAtSource, HelmChart: lookAtSource },
-        HelmRelease: async (key) => void helming.add(key),
+        HelmRelease: async (key) => void helming.queue.add(key),
       },
       async other(key, signal) {
         const mirrored = flux.mirror.byKey(key)
@@ -271,90 +244,31 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
   })
 }
 
+function openSources({ flux, random, reporting, store }: Parts, voice: FluxVoice) {
+  return createSourceReconciler({
+    object: (key) => flux.source(key),
+    fact: (key) => store.holdings.current().sourceStatuses.get(key),
+    say: (key, word, signal) => voice.source(key, word, signal),
+    hasCredential: (object) => secretsOf(object).length > 0,
+    refreshCredential: (key, object, signal) => flux.credentials.refresh(key, object, signal),
+    tellAgain: (key) => reporting.object(key),
+    forget: (key) => flux.credentials.forget(key),
+    random,
+  })
+}
+
 /** Everything that consumes sources. */
 function consumersOf(flux: Flux) {
   return [...flux.kustomizations(), ...flux.helmReleases()]
-}
-
-const RULES = { factOf, desiredHash, isExcluded, differences, takeOver }
-/** Waits shorter than this are not told of. */
-const QUIET_MS = 1_000
-
-/** The engine: apply, drift, health and prune, each under the identity of the object it is for. */
-function openReconciler(
-  parts: Parts,
-  scope: AsyncDisposableStack,
-  { voice, again }: { readonly voice: FluxVoice; readonly again: (key: string, afterMs: number) => void },
-): Reconciler {
-  const { as, authority, clock, connection, flux, log, memory, random, reporting, store, tenure } = parts
-  const waits: HealthWaits = new HealthWaits({ clock, watches: () => watches })
-  const coverage = createCoverage({ clock })
-  const listeners = [memory, waits, coverage]
-  const watches = scope.use(new LiveWatches({ as: (subject) => connection.as(subject as Subject), listeners, clock, random, log }))
-  const health = (live: Parameters<typeof computeHealth>[0]) => computeHealth(live, clock.now())
-  const apply = createApply({
-    ...{ rules: RULES, memory, health },
-    written(subject, live) {
-      waits.observed(subject, live)
-      if (fluxKindOf(live)) flux.mirror.put(live)
-    },
-  })
-  const workload = createWorkload({
-    ...{ own: connection.own, as, memory, watches, coverage, waits, describeUnhealthy, clock, stop: tenure.signal },
-    async applyAs(kube, objects, o) {
-      store.memo.changed()
-      return apply(objects, { cluster: openApplyCluster(kube, { clock }), ...o })
-    },
-    async pruneAs(kube, items, { awaitGoneMs, ...o }) {
-      const cluster = openPruneCluster(kube, { clock })
-      const pruned = await prune(items, { cluster, order: (a, b) => compareOrder(a.ref, b.ref), ...o })
-      if (awaitGoneMs !== undefined) await awaitGone(pruned, { cluster, signal: o.signal, timeoutMs: awaitGoneMs })
-      return pruned
-    },
-  })
-  const prepare = createPrepare({
-    bundle: (digest, signal) => store.bundles.get(digest, signal),
-    policy: () => authority.rules.policy(),
-    ...{ as, collectVariables, substitute },
-  })
-  return new Reconciler({
-    ...{ workload, prepare, voice, clock, random, again, quietMs: QUIET_MS, toEntries, stale, union, describeChanges, timeoutMs },
-    fromEntries: (entries) => fromEntries(entries).items,
-    progress: (step, revision, spec) => progressMessage(step, revision, timeoutMs(spec)),
-    awaited: awaitedItems,
-    sighted: (items) => items.flatMap(({ ref }) => sightedIn(flux.mirror.get(ref))),
-    follow: (applied, changed, watch) => reporting.applied.follow(applied, changed, watch),
-    view: { kustomization: (key) => flux.kustomization(key), plan: (object) => planOf(parts, object) },
-  })
-}
-
-function sightedIn(found: MirroredObject | undefined): readonly AppliedObject[] {
-  if (!found) return []
-  const { generation = 0, uid = '' } = found.manifest.metadata
-  return [{ ref: found.ref, uid, generation }]
 }
 
 function keysOf({ mirror }: Flux): readonly string[] {
   return Array.from(mirror.all(), ({ ref }) => refKey(ref))
 }
 
-function planOf({ authority, flux, store }: Parts, object: Kustomization): ReturnType<typeof plan> {
-  const { metadata, spec } = object
-  const namespace = metadata.namespace ?? ''
-  return plan({
-    object,
-    unserved: unserved(object),
-    identity: authority.identify({ namespace, serviceAccountName: spec.serviceAccountName }, metadata.deletionTimestamp !== undefined),
-    refuseReference: (target) => authority.refuseReference(namespace, target),
-    sourceExists: (ref) => flux.mirror.get(ref) !== undefined,
-    verdict: (consumer) => decide(store.holdings.current(), consumer),
-    kustomization: (ref) => flux.kustomization(refKey(ref)),
-  })
-}
-
 const CAPABILITIES = [
   ...['git-repository', 'oci-repository', 'bucket', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
-  ...['calls', 'diffs', 'tenants', 'placements', 'health'],
+  ...['calls', 'diffs', 'tenants', 'placements', 'health', 'release-health'],
 ]
 
 /** The line to the hub. All work goes on without it. */

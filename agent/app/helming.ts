@@ -5,9 +5,11 @@ import type { Random } from '../../proto/base/random.ts'
 import type { WorkQueue } from '../../proto/base/work-queue.ts'
 import { HelmPool } from '../../proto/helm/pool.ts'
 import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
+import { fluxKind } from '../../proto/model/flux/kinds.ts'
 import { unserved } from '../../proto/model/flux/unserved.ts'
 import type { ServiceAccountRef } from '../../proto/model/identities.ts'
-import { refOf } from '../../proto/model/manifest.ts'
+import { type Manifest, refOf } from '../../proto/model/manifest.ts'
+import { RELEASE_NAME_LABEL } from '../../proto/model/names.ts'
 import { type ObjectRef, refKey, versionOf } from '../../proto/model/object-ref.ts'
 import { normalize } from '../apply/normalize.ts'
 import { decide } from '../cache/decide.ts'
@@ -15,7 +17,9 @@ import type { Store } from '../cache/io/store.ts'
 import type { AgentConfig } from '../config.ts'
 import { correction } from '../drift/correction.ts'
 import { differences } from '../drift/diff.ts'
-import { withoutIgnored } from '../drift/ignore.ts'
+import { ignoredPaths, withoutIgnored } from '../drift/ignore.ts'
+import { canBeLate } from '../health/compute.ts'
+import { at } from '../health/rules.ts'
 import { leave } from '../helm/action/farewell.ts'
 import { attemptOf, targetChange } from '../helm/decision/attempt.ts'
 import { requestsOf } from '../helm/decision/requests.ts'
@@ -36,13 +40,17 @@ import { planRelease } from '../reconcile/helm/plan.ts'
 import type { Ground, Releases } from '../reconcile/helm/ports.ts'
 import { HelmReconciler } from '../reconcile/helm/service.ts'
 import { createChartDesk } from '../reconcile/io/chart-desk.ts'
+import { readUnwatched } from '../reconcile/io/configs.ts'
 import { createReleaseObjects } from '../reconcile/io/release-drift.ts'
 import { createReleaseValues } from '../reconcile/io/release-values.ts'
+import { createReleaseWatch } from '../reconcile/io/release-watch.ts'
 import type { FluxVoice } from '../reconcile/io/voice.ts'
 import { readReleased } from '../reconcile/manifests.ts'
 import { createWork } from '../reconcile/work.ts'
+import type { Reporting } from '../report/io/reporting.ts'
 import type { Authority } from '../tenancy/io/authority.ts'
 import { openDiffing } from './diffing.ts'
+import type { Watching } from './watching.ts'
 
 interface HelmingParts {
   readonly as: (account: ServiceAccountRef) => ReturnType<KubeConnection['as']>
@@ -50,6 +58,7 @@ interface HelmingParts {
   readonly config: AgentConfig
   readonly connection: KubeConnection
   readonly flux: Flux
+  readonly reporting: Reporting
   readonly store: Pick<Store<unknown>, 'holdings' | 'bundles'>
   readonly target: KubeTarget
   readonly clock: Clock
@@ -63,9 +72,22 @@ const RELEASES = 64
 const PROGRAMS = { processes: 4, memoryBytes: 384 << 20 }
 const HELM_CONTROLLER = 'helm-controller'
 
+interface HelmingNeeds {
+  readonly voice: FluxVoice
+  readonly watching: Watching
+}
+
+/** What looks after HelmReleases. */
+export interface Helming {
+  readonly queue: WorkQueue
+  /** Something that a release holds, or takes its values from, is not as it was. */
+  wake(key: string, waitMs: number): void
+}
+
 /** What keeps HelmReleases. They have a queue of their own: an action takes minutes, and nothing else waits for it. */
-export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, voice: FluxVoice): WorkQueue {
-  const { as, authority, clock, config, flux, log, random, store, target } = parts
+export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, needs: HelmingNeeds): Helming {
+  const { as, authority, clock, config, flux, random, store, target } = parts
+  const { voice, watching } = needs
   const pool = scope.use(new HelmPool({ program: config.programs.helm, ...PROGRAMS }))
   const run = openHelm({ target, pool })
   const helm: Helm = {
@@ -73,16 +95,16 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
     markFailed: (stored, { account, ...o }) => openHelmStorage(as(account)).markFailed(stored, o),
     run: (action, { account, ...limits }) => run(serviceAccount(account.namespace, account.name)).run(action, limits),
   }
-  const objects = createReleaseObjects({ as, read: readReleased, normalize, differences, withoutIgnored, correction })
+  const memory = watching.releases
+  const objects = createReleaseObjects({ as, memory, read: readReleased, normalize, differences, ignoredPaths, withoutIgnored, correction })
   const deps: ReleaseDeps = {
     ...{ helm, clock, drift: objects },
-    inventoryOf: async (stored, o) =>
-      toEntries((await objects.of(stored, o)).map((one) => ({ ref: refOf(one), version: versionOf(one.apiVersion) }))),
+    objectsOf: async (stored, o) => releasedOf(await objects.of(stored, o)),
   }
   const charts = openCharts({ bytes: (digest, signal) => store.bundles.get(digest, signal), tempDir: tmpdir() })
   const releases: Releases<ReadyChart> = {
     chart: (o) => charts.get(o),
-    values: createReleaseValues({ as, merge: mergeValues }),
+    values: createReleaseValues({ configs: watching.configs, merge: mergeValues }),
     targetChange,
     attempt: attemptOf,
     forces: (object) => requestsOf(object).forces,
@@ -91,9 +113,11 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
   }
   const plan = (object: HelmRelease) => planOf(parts, object)
   const held = () => (mayAct(authority) ? undefined : 'Flotilla does not act on releases in this cluster')
-  flux.desk.answerDiffs(openDiffing({ as, flux, helm, releases, objects, plan, held, clock }))
+  const values = createReleaseValues({ configs: readUnwatched(as), merge: mergeValues })
+  flux.desk.answerDiffs(openDiffing({ as, flux, helm, releases: { ...releases, values }, objects, plan, held, clock }))
   const reconciler = new HelmReconciler<ReadyChart>({
     ...{ voice, releases, clock, random, status: helmReleaseStatus, ground: groundOf(parts) },
+    watch: watchOf(parts, needs),
     charts: createChartDesk({
       as,
       identify: (namespace, leaving) => authority.identify({ namespace, serviceAccountName: undefined }, leaving),
@@ -105,16 +129,47 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
       chart: (ref) => flux.mirror.get(ref)?.manifest,
     },
   })
-  return scope.use(
-    createWork({
-      kinds: { HelmRelease: (key, signal) => reconciler.reconcile(key, signal) },
-      other: async () => undefined,
-      mayAct: () => mayAct(authority),
-      // How a release does is in its status, whoever wrote that.
-      leftAlone: () => undefined,
-      ...{ concurrency: RELEASES, clock, random, log },
-    }),
-  )
+  const queue = scope.use(queueOf(parts, reconciler))
+  return {
+    queue,
+    wake(key, waitMs) {
+      reconciler.wake(key, waitMs)
+      queue.add(key, waitMs)
+    },
+  }
+}
+
+function queueOf({ authority, clock, flux, log, random, reporting }: HelmingParts, reconciler: HelmReconciler<ReadyChart>): WorkQueue {
+  return createWork({
+    kinds: { HelmRelease: (key, signal) => reconciler.reconcile(key, signal) },
+    other: async () => undefined,
+    mayAct: () => mayAct(authority),
+    leftAlone(key) {
+      reconciler.forget(key)
+      const object = flux.helmRelease(key)
+      if (object) reporting.applied.leftAlone(refOf(object), object.metadata.uid ?? '')
+    },
+    ...{ concurrency: RELEASES, clock, random, log },
+  })
+}
+
+/** The objects of a manifest, and what an inventory says of them. */
+function releasedOf(manifests: readonly Manifest[]): Awaited<ReturnType<ReleaseDeps['objectsOf']>> {
+  const objects = manifests.map((one) => {
+    const isLabelled = one.metadata.labels?.[RELEASE_NAME_LABEL] !== undefined
+    const isPassing = one.kind === 'Job' && at(one, 'spec', 'ttlSecondsAfterFinished') !== undefined
+    return { ref: refOf(one), apiVersion: one.apiVersion, isLabelled, isPassing }
+  })
+  return { objects, entries: toEntries(objects.map(({ apiVersion, ref }) => ({ ref, version: versionOf(apiVersion) }))) }
+}
+
+function watchOf({ as, reporting }: HelmingParts, { watching }: HelmingNeeds) {
+  const { configs, releases, sighted, waits, watches, written } = watching
+  return createReleaseWatch({
+    ...{ as, memory: releases, configs, watches, waits, seen: written, sighted, canBeLate },
+    isFlux: ({ group, kind }) => fluxKind(group, kind) !== undefined,
+    follow: (applied, changed, watch) => reporting.applied.follow(applied, changed, watch),
+  })
 }
 
 function mayAct({ rules }: Authority): boolean {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { factOf, isExcluded, ownedHash } from './facts.ts'
-import { project, union } from './fields.ts'
+import { project, union, without } from './fields.ts'
 
 const fieldsV1 = {
   'f:metadata': { 'f:labels': { 'f:app': {} } },
@@ -89,4 +89,14 @@ test('a projection finds items by key, value and index, and says what is missing
     'f:set': { 'v:"x"': 'x' },
     'f:atomic': { 'i:1': 2 },
   })
+})
+
+test.each([
+  ['/a/b~1c', { 'f:a': { 'f:d': {} }, 'f:e': {} }],
+  ['/a', { 'f:e': {} }],
+  ['/a/0/x', { 'f:a': { 'f:b/c': {}, 'f:d': {} }, 'f:e': {} }],
+  ['/e/x', { 'f:a': { 'f:b/c': {}, 'f:d': {} }, 'f:e': {} }],
+  ['', {}],
+])('fields without %j', (pointer, left) => {
+  expect(without({ 'f:a': { 'f:b/c': {}, 'f:d': {} }, 'f:e': {} }, pointer)).toEqual(left)
 })

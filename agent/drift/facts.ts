@@ -1,8 +1,8 @@
 import { canonicalJson } from '../../proto/base/canonical.ts'
 import { sha256 } from '../../proto/base/hash.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
-import { OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, RECONCILE_SWITCH, SSA_SWITCH } from '../../proto/model/names.ts'
-import { project } from './fields.ts'
+import { HELM_MANAGER, OWNER_NAME_LABEL, OWNER_NAMESPACE_LABEL, RECONCILE_SWITCH, SSA_SWITCH } from '../../proto/model/names.ts'
+import { type FieldSet, project, union } from './fields.ts'
 import { ownEntry, takeOver } from './managers.ts'
 import type { LiveFact, Owner } from './model.ts'
 
@@ -27,6 +27,20 @@ export function factOf(live: Manifest): LiveFact {
 export function ownedHash(live: Manifest): string {
   const fields = ownEntry(live)?.fieldsV1
   return fields ? sha256(canonicalJson([fields, project(live, fields)])) : 'none'
+}
+
+/**
+ * The fields of an object of a release that are Helm's, whichever way it wrote them; of the result of a dry-run all that the
+ * release wants, also where somebody else has made them his own meanwhile.
+ */
+export function releasedFields({ metadata }: Manifest): FieldSet {
+  const entries = (metadata.managedFields ?? []).filter(({ manager, subresource }) => manager === HELM_MANAGER && !subresource)
+  return entries.reduce<FieldSet>((all, { fieldsV1 }) => union(all, fieldsV1 ?? {}), {})
+}
+
+/** Hash over the values that a live object has at these fields, whosever they are. */
+export function hashAt(live: Manifest, fields: FieldSet): string {
+  return sha256(canonicalJson(project(live, fields)))
 }
 
 /** Hash of a desired object, owner labels included. */

@@ -8,6 +8,19 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
   return out
 }
 
+/** The fields without what is at a JSON pointer, as far as that leads through names: not through items of lists. */
+export function without(fields: FieldSet, pointer: string): FieldSet {
+  if (pointer === '') return {}
+  const [, first = '', ...rest] = pointer.split('/')
+  const key = `f:${first.replaceAll('~1', '/').replaceAll('~0', '~')}`
+  const { [key]: below, ...others } = fields
+  if (rest.length === 0) return others
+  if (!isSet(below) || Object.keys(below).length === 0) return fields
+  const left = without(below, `/${rest.join('/')}`)
+  // A field with nothing below it stands for all that is in it.
+  return Object.keys(left).length > 0 ? { ...others, [key]: left } : others
+}
+
 /** The values that an object has at the fields of a set, keyed as the set is; a field that is missing is `null`. */
 export function project(value: unknown, fields: FieldSet): unknown {
   const out: Record<string, unknown> = {}

@@ -1,8 +1,4 @@
-/** How often an object had to be corrected lately. */
-export interface Fight {
-  readonly rounds: number
-  readonly lastAt: Date
-}
+import type { Fight } from './model.ts'
 
 const BASE_MS = 1_000
 const CAP_MS = 30_000

@@ -21,8 +21,13 @@ export interface IgnoreRule {
 
 /** The paths of `found` that no rule for this object covers: a rule for a path holds for all under it. */
 export function withoutIgnored(object: Manifest, found: readonly string[], rules: readonly IgnoreRule[]): readonly string[] {
-  const ignored = rules.filter((rule) => isFor(object, rule)).flatMap(({ paths }) => paths)
+  const ignored = ignoredPaths(object, rules)
   return found.filter((path) => !ignored.some((ignore) => ignore === '' || path === ignore || path.startsWith(`${ignore}/`)))
+}
+
+/** The paths that rules for this object name. */
+export function ignoredPaths(object: Manifest, rules: readonly IgnoreRule[]): readonly string[] {
+  return rules.filter((rule) => isFor(object, rule)).flatMap(({ paths }) => paths)
 }
 
 function isFor(object: Manifest, { target }: IgnoreRule): boolean {

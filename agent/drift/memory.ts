@@ -1,9 +1,10 @@
 import type { Clock } from '../../proto/base/clock.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
+import { OWNER_NAME_LABEL } from '../../proto/model/names.ts'
 import { type ObjectRef, parseRefKey, refKey } from '../../proto/model/object-ref.ts'
 import { factOf } from './facts.ts'
-import { type Fight, nextRound } from './fight.ts'
-import type { Drift, Known, LiveFact, LiveListener, Owner, Remembered, Scope } from './model.ts'
+import { nextRound } from './fight.ts'
+import type { Drift, Fight, Known, LiveFact, LiveListener, Owner, Remembered, Scope } from './model.ts'
 
 interface Entry extends Remembered {
   readonly owner: Owner | undefined
@@ -69,6 +70,7 @@ export class DriftMemory implements LiveListener {
   }
 
   observed(subject: string, live: Manifest): void {
+    if (live.metadata.labels?.[OWNER_NAME_LABEL] === undefined) return
     const key = keyOf(subject, refOf(live))
     this.#keep(key, factOf(live))
     this.#judge(key)
@@ -81,7 +83,7 @@ export class DriftMemory implements LiveListener {
   }
 
   covered(subject: string, scope: Scope, isLive: boolean): void {
-    if (scope.name) return
+    if (scope.name || scope.label) return
     if (!isLive) this.#covered.delete(scopeKey(subject, scope))
     else if (!this.#covered.has(scopeKey(subject, scope))) {
       this.#covered.add(scopeKey(subject, scope))

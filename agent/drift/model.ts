@@ -39,6 +39,8 @@ export interface Scope {
   readonly namespace: string
   /** Only this object, whoever owns it. */
   readonly name?: string
+  /** The label of everything that is told in the scope; the owner label of Kustomizations where absent. */
+  readonly label?: string
 }
 
 /** Who wants to hear what watches tell. Objects are passed by, not to be kept. */
@@ -66,4 +68,20 @@ export interface PatchStep {
   readonly op: 'add' | 'remove' | 'replace'
   readonly path: string
   readonly value?: unknown
+}
+
+/** How often an object had to be corrected lately. */
+export interface Fight {
+  readonly rounds: number
+  readonly lastAt: Date
+}
+
+/** How an object of a release was left when it was looked at. */
+export interface Left {
+  /** Undefined where it is not there. */
+  readonly live?: Manifest
+  /** What it should be by a dry-run, where there was one. */
+  readonly wanted?: Manifest
+  /** JSON pointers to what others may change. */
+  readonly ignored?: readonly string[]
 }

@@ -170,6 +170,8 @@ test.each<[string, HealthStatus[], unknown]>([
 
 test('kinds that are done once they are there are never late', () => {
   expect(canBeLate({ group: '', kind: 'ConfigMap' })).toBe(false)
+  expect(canBeLate({ group: '', kind: 'ServiceAccount' })).toBe(false)
+  expect(canBeLate({ group: 'networking.k8s.io', kind: 'Ingress' })).toBe(false)
   expect(canBeLate({ group: 'apps', kind: 'Deployment' })).toBe(true)
   expect(canBeLate({ group: 'example.com', kind: 'Thing' })).toBe(true)
 })

@@ -25,6 +25,13 @@ const KINDS: Readonly<Record<string, Rule>> = {
   'apps/ReplicaSet': replicaSet,
   'batch/Job': job,
   'batch/CronJob': alwaysCurrent,
+  '/ServiceAccount': alwaysCurrent,
+  'rbac.authorization.k8s.io/Role': alwaysCurrent,
+  'rbac.authorization.k8s.io/RoleBinding': alwaysCurrent,
+  'rbac.authorization.k8s.io/ClusterRole': alwaysCurrent,
+  'rbac.authorization.k8s.io/ClusterRoleBinding': alwaysCurrent,
+  'networking.k8s.io/Ingress': alwaysCurrent,
+  'networking.k8s.io/NetworkPolicy': alwaysCurrent,
   'policy/PodDisruptionBudget': alwaysCurrent,
   'apiextensions.k8s.io/CustomResourceDefinition': customResourceDefinition,
 }

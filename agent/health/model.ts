@@ -8,6 +8,8 @@ export interface Awaited {
   readonly apiVersion: string
   /** True when it carries our owner labels, so that a shared watch tells of it. */
   readonly owned: boolean
+  /** The label by which the shared watch tells of it; the owner label of Kustomizations where absent. */
+  readonly label?: string
 }
 
 export interface ObjectHealth {

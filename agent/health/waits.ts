@@ -84,8 +84,8 @@ export class HealthWaits implements LiveListener {
   }
 
   /** The health of objects as far as it is known now. */
-  assess(subject: string, objects: readonly Pick<Awaited, 'ref'>[]): readonly ObjectHealth[] {
-    return objects.map(({ ref }) => ({ ref, health: this.#healthOf(subject, ref) }))
+  assess(subject: string, objects: readonly Pick<Awaited, 'ref' | 'label'>[]): readonly ObjectHealth[] {
+    return objects.map((object) => ({ ref: object.ref, health: this.#healthOf(subject, object) }))
   }
 
   observed(subject: string, live: Manifest): void {
@@ -130,9 +130,9 @@ export class HealthWaits implements LiveListener {
     for (const ref of refs) this.#facts.delete(keyOf(subject, ref))
   }
 
-  #healthOf(subject: string, ref: ObjectRef): Health {
+  #healthOf(subject: string, { label, ref }: Pick<Awaited, 'ref' | 'label'>): Health {
     const isCovered = [ref, { ...ref, namespace: '' }].some(({ group, kind, namespace }) =>
-      this.#covered.has(scopeKey(subject, { group, kind, namespace })),
+      this.#covered.has(scopeKey(subject, { group, kind, namespace, ...(label === undefined ? {} : { label }) })),
     )
     const isNamed = this.#covered.has(scopeKey(subject, ref))
     const fact = this.#facts.get(keyOf(subject, ref))
@@ -167,5 +167,5 @@ function keyOf(subject: string, ref: ObjectRef): string {
 }
 
 function scopeKey(subject: string, scope: Scope): string {
-  return `${subject}|${scope.group}/${scope.kind}/${scope.namespace}/${scope.name ?? ''}`
+  return `${subject}|${scope.group}/${scope.kind}/${scope.namespace}/${scope.name ?? `@${scope.label ?? ''}`}`
 }

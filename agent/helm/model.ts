@@ -1,3 +1,5 @@
+import type { ObjectRef } from '../../proto/model/object-ref.ts'
+
 /** Values of a chart, as JSON has them. */
 export type Values = Readonly<Record<string, unknown>>
 
@@ -6,6 +8,16 @@ export interface ReleaseTarget {
   readonly name: string
   readonly namespace: string
   readonly storageNamespace: string
+}
+
+/** An object of a release, as its manifest has it. */
+export interface ReleasedObject {
+  readonly ref: ObjectRef
+  readonly apiVersion: string
+  /** True where it carries the labels of origin, so that a shared watch tells of it. */
+  readonly isLabelled: boolean
+  /** True for a Job that goes by itself when it is done: that it is not there says nothing. */
+  readonly isPassing: boolean
 }
 
 /** What was last found of a release, beside what it should be. */

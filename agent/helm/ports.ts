@@ -4,7 +4,7 @@ import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
 import type { InventoryEntry } from '../../proto/model/flux/kustomize/kustomization.ts'
 import type { ServiceAccountRef } from '../../proto/model/identities.ts'
 import type { HelmReleaseOutcome } from '../mirror/model.ts'
-import type { ReleaseTarget, Values } from './model.ts'
+import type { ReleasedObject, ReleaseTarget, Values } from './model.ts'
 
 /** Helm and its storage, always as one ServiceAccount. */
 export interface Helm {
@@ -16,6 +16,8 @@ export interface Helm {
 
 /** Compares what a release holds with the cluster, and puts it back. */
 export interface Drift {
+  /** True where watches tell that nothing has changed since all was found as it was released. */
+  isInOrder(stored: StoredRelease, object: HelmRelease): boolean
   /** What is not as it was released, one line each; `[]` where all is. With `corrects`, it is put back. */
   look(
     stored: StoredRelease,
@@ -64,7 +66,7 @@ export interface ReleaseJob {
 
 /** How a job ended: when it is to be looked at again. */
 export type ReleaseEnd =
-  | { readonly kind: 'settled' }
+  | { readonly kind: 'settled'; readonly objects: readonly ReleasedObject[] }
   /** Nothing more can be done until something changes. */
   | { readonly kind: 'stalled' }
   /** Something went wrong that has not to do with Helm's storage, or a remedy is done: go on soon. */

@@ -1,15 +1,17 @@
 import type { StoredRelease } from '../../proto/helm/stored.ts'
+import { findCondition } from '../../proto/model/condition.ts'
 import { formatDuration } from '../../proto/model/duration.ts'
 import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
 import type { InventoryEntry } from '../../proto/model/flux/kustomize/kustomization.ts'
 import type { ServiceAccountRef } from '../../proto/model/identities.ts'
+import { REQUESTED_AT } from '../../proto/model/names.ts'
 import { type ActDeps, act } from './action/act.ts'
 import { fullName, releaseSucceeded } from './action/messages.ts'
 import { actionTimeoutMs } from './action/request.ts'
 import { nextAction } from './decision/decide.ts'
 import { releaseState } from './decision/state.ts'
 import { activeStrategy, failuresOf, isExhausted, keptHistory } from './decision/strategy.ts'
-import type { NextAction, ReleaseState } from './model.ts'
+import type { NextAction, ReleasedObject, ReleaseState } from './model.ts'
 import { releaseTarget } from './names.ts'
 import type { Drift, ReleaseEnd, ReleaseJob } from './ports.ts'
 import { renderedBy } from './snapshot/digests.ts'
@@ -18,11 +20,11 @@ import { renewed } from './snapshot/observe.ts'
 
 export interface ReleaseDeps extends ActDeps {
   readonly drift: Drift
-  /** The objects of a release, as inventory entries. */
-  readonly inventoryOf: (
+  /** The objects of a release, and what an inventory says of them. */
+  readonly objectsOf: (
     stored: StoredRelease,
     o: { account: ServiceAccountRef; signal: AbortSignal },
-  ) => Promise<readonly InventoryEntry[]>
+  ) => Promise<{ readonly objects: readonly ReleasedObject[]; readonly entries: readonly InventoryEntry[] }>
 }
 
 /** Kinds of actions of which each is done once a job: what comes up twice is left to the next one. */
@@ -113,17 +115,18 @@ async function settle(deps: ReleaseDeps, job: ReleaseJob, { object, storage }: S
   if (!stored) return { kind: 'again', afterMs: backoffMs(object) }
   const history = keptHistory(status.history ?? [], object).map((one, at) => (at === 0 ? renewed(one, stored) : one))
   const now = latest(history)
-  const drift = await lookForDrift(deps, job, stored)
+  const drift = await lookForDrift(deps, { ...job, object }, stored)
+  const { entries, objects } = await deps.objectsOf(stored, job)
   await job.voice.say({
     kind: 'settled',
     history,
     tests: { enabled: spec.test?.enable ?? false, ignored: spec.test?.ignoreFailures ?? false },
-    inventory: [...(await deps.inventoryOf(stored, job)), ...job.chart.crds],
+    inventory: [...entries, ...job.chart.crds],
     rendered: renderedBy(spec),
     ...(drift === undefined ? {} : { drift }),
     message: now ? releaseSucceeded('upgrade', now) : '',
   })
-  return { kind: 'settled' }
+  return { kind: 'settled', objects }
 }
 
 /** What is left of drift, in one sentence; undefined where nobody wants to know. */
@@ -134,12 +137,16 @@ async function lookForDrift(
 ): Promise<string | undefined> {
   const mode = object.spec.driftDetection?.mode ?? 'disabled'
   if (mode === 'disabled') return undefined
+  if (!isRequested(object) && drift.isInOrder(stored, object)) return ''
   await voice.written()
   const name = fullName(stored)
   const { corrected, failures, found } = await drift.look(stored, { account, object, corrects: mode === 'enabled', signal })
   if (found.length === 0) return ''
   const what = `Cluster state of release ${name} has drifted from the desired state:\n${found.join('\n')}`
-  voice.event({ severity: 'error', reason: 'DriftDetected', message: what })
+  const told = findCondition(object.status.conditions ?? [], 'Drifted')
+  // What is only told of stays as it is: it is told once.
+  if (mode === 'enabled' || told?.status !== 'True' || told.message !== what)
+    voice.event({ severity: 'error', reason: 'DriftDetected', message: what })
   if (mode === 'warn') return what
   if (failures.length > 0) {
     const partly = corrected.length > 0 ? 'partially ' : ''
@@ -153,6 +160,11 @@ async function lookForDrift(
     message: `Cluster state of release ${name} has been corrected:\n${corrected.join('\n')}`,
   })
   return ''
+}
+
+function isRequested({ metadata, status }: HelmRelease): boolean {
+  const at = metadata.annotations?.[REQUESTED_AT]
+  return at !== undefined && at !== status.lastHandledReconcileAt
 }
 
 /** How soon to try again what left no trace in Helm's storage. */

@@ -18,6 +18,8 @@ export interface Collection {
   readonly namespace?: string
   readonly labelSelector?: string
   readonly fieldSelector?: string
+  /** Objects without anything but their metadata. */
+  readonly metadataOnly?: boolean
 }
 
 /** Options of every request. */

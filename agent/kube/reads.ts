@@ -20,7 +20,17 @@ export function createReads(deps: Deps): Pick<Kube, 'get' | 'list' | 'watch' | '
       const { path, attempted } = await locateSet(deps, of, { verb: 'list', signal: ask.signal })
       for (let next = ''; ; ) {
         const query = parameters({ ...selectors(of), limit: String(limit ?? 250), continue: next })
-        const page = readList(of, await send(deps, of, { verb: 'list', method: 'GET', path: path + query, attempted, ...ask }))
+        const page = readList(
+          of,
+          await send(deps, of, {
+            verb: 'list',
+            method: 'GET',
+            path: path + query,
+            attempted,
+            ...accepting(of, 'PartialObjectMetadataList'),
+            ...ask,
+          }),
+        )
         yield page
         if (page.next === '') return
         next = page.next
@@ -59,12 +69,15 @@ async function* watch(
     attempted,
     as: deps.as,
     signal: o.signal,
+    ...accepting(of, 'PartialObjectMetadata'),
   }))
-    yield readEvent(line, attempted)
+    yield readEvent(of, line, attempted)
 }
 
-function readEvent(line: string, attempted: string): WatchEvent {
-  const { type, object } = JSON.parse(line) as { type?: string; object?: Manifest }
+function readEvent(of: Collection, line: string, attempted: string): WatchEvent {
+  const { type, object: told } = JSON.parse(line) as { type?: string; object?: Manifest }
+  const isWhole = type === 'ERROR' || !of.metadataOnly
+  const object = told && !isWhole ? { ...told, apiVersion: of.apiVersion, kind: of.kind } : told
   if (!object) throw new FleetError('unavailable', `${attempted}: an event without an object`)
   switch (type) {
     case 'ADDED':
@@ -86,6 +99,11 @@ function readList(of: Collection, value: unknown): { readonly items: Manifest[];
   // Items of a list come without apiVersion and kind.
   const whole = (items ?? []).map((item) => ({ ...item, apiVersion: of.apiVersion, kind: of.kind }))
   return { items: whole, resourceVersion: metadata?.resourceVersion ?? '', next: metadata?.continue ?? '' }
+}
+
+/** Metadata alone come as objects of another kind. Source: Kubernetes API concepts, "Receiving resources as partial object metadata". */
+function accepting({ metadataOnly }: Collection, as: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): { readonly accept?: string } {
+  return metadataOnly ? { accept: `application/json;as=${as};g=meta.k8s.io;v=v1` } : {}
 }
 
 function selectors(of: Collection): Record<string, string> {

@@ -1,5 +1,5 @@
 /**
- * What is missing before what a Kustomization applied counts as healthy: its agent's word on what it attempted, the
+ * What is missing before what a Kustomization or HelmRelease applied counts as healthy: its agent's word on what it attempted, the
  * mirror of a Flux object as that attempt left it, or health itself.
  */
 export interface Lack {

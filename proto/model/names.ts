@@ -13,6 +13,10 @@ export const DRIFT_SWITCH = 'helm.toolkit.fluxcd.io/driftDetection'
 export const FINALIZER = 'finalizers.fluxcd.io'
 export const OWNER_NAME_LABEL = 'kustomize.toolkit.fluxcd.io/name'
 export const OWNER_NAMESPACE_LABEL = 'kustomize.toolkit.fluxcd.io/namespace'
+/** Label of origin on everything that a HelmRelease applies. */
+export const RELEASE_NAME_LABEL = 'helm.toolkit.fluxcd.io/name'
+/** Label on ConfigMaps and Secrets whose changes are to be acted upon at once. */
+export const WATCH_LABEL = 'reconcile.fluxcd.io/watch'
 export const REQUESTED_AT = 'reconcile.fluxcd.io/requestedAt'
 export const FORCE_AT = 'reconcile.fluxcd.io/forceAt'
 export const RESET_AT = 'reconcile.fluxcd.io/resetAt'

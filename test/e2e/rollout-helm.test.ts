@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually.ts'
 import { aConfigMap, readyOf, yaml } from '../support/flux.ts'
 import { type HelmServer, openHelmServer } from '../support/helm-repository.ts'
 import { type RolloutView, viewRollout } from '../support/rollout-view.ts'
-import { type AppVersions, viewVersions } from '../support/versioned-app.ts'
+import { type AppVersions, NEVER_READY, viewVersions } from '../support/versioned-app.ts'
 import { openWorld, type TestWorld } from '../support/world.ts'
 
 // A Rollout over a chart: its versions go through the waves, and one that cannot be released in the canary goes no further.
@@ -66,6 +66,19 @@ const ROLLOUT: Manifest = {
 /** A version of the chart, whose ConfigMap says which; a further object may come with it. */
 const publish = (version: string, ...more: readonly Manifest[]) =>
   charts.add('app', version, { 'templates/app.yaml': yaml(aConfigMap('app', { version }, '{{ .Release.Namespace }}'), ...more) })
+const aDeployment = (podLabels: object): Manifest => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'web', namespace: '{{ .Release.Namespace }}' },
+  spec: {
+    progressDeadlineSeconds: 10,
+    selector: { matchLabels: { app: 'web' } },
+    template: {
+      metadata: { labels: { app: 'web', ...podLabels } },
+      spec: { containers: [{ name: 'web', image: 'example.com/web:1' }] },
+    },
+  },
+})
 const why = async (cluster: string) => (await world.flotilla(['why', cluster, 'helmrelease/app'])).stdout
 
 test('a new version of a chart goes through the waves', async () => {
@@ -95,6 +108,23 @@ test('the next version goes out again', async () => {
   await publish('1.3.0')
   await rollout.runIs('succeeded', '1.3.0')
   expect(await versions.all()).toEqual(['1.3.0', '1.3.0'])
+})
+
+test('a Deployment that never becomes available keeps a version from production, though nothing waits for it', async () => {
+  for (const cluster of CLUSTERS)
+    await world.kubectl(cluster, [
+      ...['patch', 'helmrelease', 'app', '-n', 'flux-system', '--type=merge'],
+      ...['-p', '{"spec":{"upgrade":{"disableWait":true}}}'],
+    ])
+  await publish('1.4.0', aDeployment(NEVER_READY))
+  await eventually('why names the Deployment', async () => (await why('dev')).includes('Deployment/default/web is InProgress'))
+  expect(readyOf(await world.get('dev', 'helmrelease', 'app', 'flux-system'))?.status).toBe('True')
+  await rollout.runIs('rolled-back', '1.4.0')
+  expect((await rollout.status()).problems).toMatchObject([{ object: 'HelmRelease/flux-system/app', reason: 'HealthCheckFailed' }])
+  await versions.is('dev', '1.3.0')
+  await publish('1.5.0', aDeployment({}))
+  await rollout.runIs('succeeded', '1.5.0')
+  expect(await versions.all()).toEqual(['1.5.0', '1.5.0'])
 })
 
 // With the chart that it had, it would be Ready in its new generation.

@@ -1,16 +1,20 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { compareOrder } from '../../agent/apply/order.ts'
+import { canBeLate } from '../../agent/health/compute.ts'
 import type { Awaited } from '../../agent/health/model.ts'
 import { openPruneCluster } from '../../agent/inventory/io/cluster.ts'
 import type { Item } from '../../agent/inventory/model.ts'
 import { prune } from '../../agent/inventory/service.ts'
+import { createReleaseWatch } from '../../agent/reconcile/io/release-watch.ts'
 import { openAppliedWords } from '../../agent/report/applied.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { refOf } from '../../proto/model/manifest.ts'
+import { RELEASE_NAME_LABEL } from '../../proto/model/names.ts'
 import type { AppliedReport } from '../../proto/model/report.ts'
 import { type ApplyEngine, openApplyEngine } from '../support/apply-engine.ts'
 import { openSharedCluster, type TestCluster } from '../support/cluster.ts'
+import { aHelmRelease } from '../support/helm-builders.ts'
 import { NEVER_READY } from '../support/versioned-app.ts'
 
 let cluster: TestCluster
@@ -112,6 +116,42 @@ test('tells how what was applied is doing though nobody waits for it: late, then
   await apply([{ ...stuck, spec: { ...stuck.spec, template: template({}) } }])
   await vi.waitUntil(() => words.at(-1)?.health === 'Current', { timeout: 20_000 })
   expect(words.length).toBeLessThan(10)
+})
+
+test('tells how a release is doing that nobody waited for, by the object that is late now', async () => {
+  const labelled = (image: string, labels: object): Manifest => {
+    const { metadata, spec } = aDeployment(image, 1) as Manifest & { readonly spec: { readonly template: Manifest } }
+    const template = { ...spec.template, metadata: { labels: { app: 'web', ...labels } } }
+    return { ...aDeployment(), metadata: { ...metadata, labels: { [RELEASE_NAME_LABEL]: 'web' } }, spec: { ...spec, template } }
+  }
+  const write = (one: Manifest) => cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: JSON.stringify(one) })
+  const words: AppliedReport[] = []
+  await using told = openAppliedWords({ clock: systemClock, tell: (word) => words.push(word) })
+  const object = aHelmRelease({ metadata: { uid: 'u', generation: 1 } })
+  const nothing = { silence: () => undefined, forget: () => undefined }
+  const watch = createReleaseWatch({
+    ...{ as: () => engine.kube, watches: engine.watches, waits: engine.waits, memory: nothing, configs: nothing, canBeLate },
+    seen: (subject, live) => engine.waits.observed(subject, live),
+    isFlux: () => false,
+    sighted: () => [],
+    follow: told.follow,
+  })
+  const settled = { key: 'k', object, account: { namespace, name: 'applier' }, isActed: true }
+  const objects = [aConfigMap(), aJob(), labelled('web:1', {})].map((one) => {
+    return { ref: refOf(one), apiVersion: one.apiVersion, isLabelled: true, isPassing: one.kind === 'Job' }
+  })
+  await write(labelled('web:1', {}))
+  await watch.settled({ ...settled, bundle: 'one', objects }, signal)
+  await vi.waitUntil(() => words.at(-1)?.health === 'Current', { timeout: 20_000 })
+  expect(engine.watches.size).toBe(1)
+  await write(labelled('web:2', NEVER_READY))
+  const before = words.length
+  await watch.settled({ ...settled, bundle: 'two', objects }, signal)
+  await vi.waitUntil(() => words.at(-1)?.message.includes(`Deployment/${namespace}/web is InProgress`), { timeout: 20_000 })
+  // What was seen of the Deployment before the upgrade was well.
+  expect(words.slice(before).filter(({ bundle, health }) => bundle === 'two' && health === 'Current')).toEqual([])
+  watch.forget('k')
+  await vi.waitUntil(() => engine.watches.size === 0)
 })
 
 test('waits for an object of somebody else by its name', async () => {

@@ -98,6 +98,21 @@ test('list and watch tell what is, then what changes', async () => {
   expect(await told.next()).toBe('delete a')
 })
 
+test('a watch for metadata alone tells of what is and what changes, and nothing that is in it', async () => {
+  await connection.own.create(aConfigMap('a', { text: 'one' }), bare)
+  const stop = new AbortController()
+  const told = inform(connection.own, { ...all(), metadataOnly: true }, { signal: stop.signal, clock: systemClock, random: systemRandom })
+  const objects: Manifest[] = []
+  for await (const one of told) {
+    if (one.kind === 'upsert') objects.push(one.object)
+    if (one.kind === 'synced') await connection.own.apply(aConfigMap('a', { text: 'two' }), write)
+    if (objects.length === 2) break
+  }
+  stop.abort()
+  expect(objects).toMatchObject(Array(2).fill({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace } }))
+  expect(objects.map((one) => Object.keys(one).sort())).toEqual(Array(2).fill(['apiVersion', 'kind', 'metadata']))
+})
+
 test('a version that is too old leads to a new list that tells what vanished meanwhile', async () => {
   await using own = await openCluster({ name: 'gone' })
   await using mine = await openAdminKube(own)

@@ -54,6 +54,21 @@ async function mirror(cluster: string, seen: Seen, spec: object = {}): Promise<v
   )
 }
 
+/** What the agents of all clusters say that they can. */
+const tells = (capabilities: readonly string[]) =>
+  query("update objects set status = $1 where scope = 'fleet' and kind = 'Cluster'", [JSON.stringify({ facts: { capabilities } })])
+
+/** The agent of a cluster says how the release is doing that it made of the chart that it has from the hub. */
+const say = (cluster: string, { bundle, health = 'Current', message = '' }: { bundle?: string; health?: string; message?: string } = {}) =>
+  query(
+    `insert into applied (cluster_id, grp, kind, namespace, name, uid, generation, bundle, health, message, flux_objects)
+     select c.id, 'helm.toolkit.fluxcd.io', 'HelmRelease', 'flux-system', 'apps', 'uid', 1,
+       coalesce($2, (select d.bundle from desired d where d.cluster_id = c.id and d.kind = 'HelmRelease')), $3, $4, '[]'
+     from clusters c where c.name = $1
+     on conflict (cluster_id, grp, kind, namespace, name) do update set bundle = excluded.bundle, health = excluded.health, message = excluded.message`,
+    [cluster, bundle ?? null, health, message],
+  )
+
 /** Two clusters at an old revision of a chart, and a Rollout over it that sees the new one. */
 async function started(kind: 'HelmChart' | 'OCIRepository', [old, next]: readonly [string, string], spec: object = {}): Promise<void> {
   await world.addClusters(['a', 'b'])
@@ -142,6 +157,37 @@ test('a release that fails in the canary is taken back, and the version reaches 
   expect(await looked()).toMatchObject({ state: 'rolled-back' })
   await rollouts.survey(FLEET)
   expect(await world.released()).toEqual({ a: '1.0.0', b: '1.0.0' })
+})
+
+test('a release that nobody waited for holds its wave until its agent says that all is well, and fails it where it does not', async () => {
+  await started('HelmChart', ['1.0.0', '1.1.0'])
+  await tells(['health', 'release-health'])
+  await mirror('a', seenAt('1.1.0'))
+  expect(await looked()).toMatchObject({ waves: ['progressing', 'waiting'], message: expect.stringContaining('nothing was reported yet') })
+  await say('a', { bundle: 'sha256:an-earlier-one' })
+  expect(await looked()).toMatchObject({ waves: ['progressing', 'waiting'] })
+  await say('a', { health: 'InProgress', message: 'Deployment/web/app is InProgress' })
+  expect(await looked()).toMatchObject({ waves: ['progressing', 'waiting'], message: expect.stringContaining('Deployment/web/app') })
+  expect(await why('a')).toContain(`${RELEASE} is ready; Deployment/web/app is InProgress`)
+  await say('a')
+  expect(await looked()).toMatchObject({ waves: ['complete', 'progressing'] })
+  await mirror('b', seenAt('1.1.0'))
+  await say('b', { health: 'Failed', message: 'Deployment/web/app is Failed' })
+  expect(await looked()).toMatchObject({
+    state: 'stopped',
+    problems: [{ cluster: 'b', object: RELEASE, reason: 'HealthCheckFailed', message: 'Deployment/web/app is Failed' }],
+  })
+})
+
+test.each<[string, readonly string[], string]>([
+  ['knows of the health of Kustomizations only', ['health'], 'Failed'],
+  ['leaves its releases to somebody else', ['health', 'release-health'], 'NotAssessed'],
+])('a release whose agent %s is judged by Ready', async (_name, capabilities, health) => {
+  await started('HelmChart', ['1.0.0', '1.1.0'])
+  await tells(capabilities)
+  await say('a', { health, bundle: '' })
+  await mirror('a', seenAt('1.1.0'))
+  expect(await looked()).toMatchObject({ waves: ['complete', 'progressing'] })
 })
 
 const TAKEN_BACK = [

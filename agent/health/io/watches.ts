@@ -38,7 +38,7 @@ export interface WatchDeps {
 const REFUSED_RETRY_MS = { baseMs: 10_000, capMs: 600_000 }
 
 /**
- * One watch per (identity, kind) on the owner label where the identity may watch all namespaces, else one per namespace,
+ * One watch per (identity, kind) on the label of its owners where the identity may watch all namespaces, else one per namespace,
  * shared by everybody who holds an object in it; and one per object for objects of others. Listeners hear of all of them.
  */
 export class LiveWatches implements HealthWatches, AsyncDisposable {
@@ -74,8 +74,9 @@ export class LiveWatches implements HealthWatches, AsyncDisposable {
 
   #take(subject: string, object: Awaited): string {
     const { group, kind, namespace, name } = object.ref
-    const scope: Scope = { group, kind, namespace, ...(object.owned ? {} : { name }) }
-    const id = `${subject}|${object.apiVersion}/${kind}/${namespace}/${scope.name ?? ''}`
+    const label = object.label === undefined ? {} : { label: object.label }
+    const scope: Scope = { group, kind, namespace, ...(object.owned ? label : { name }) }
+    const id = `${subject}|${object.apiVersion}/${kind}/${namespace}/${scope.name ?? ''}|${scope.label ?? ''}`
     let held = this.#held.get(id)
     if (!held) {
       held = {
@@ -159,7 +160,7 @@ export class LiveWatches implements HealthWatches, AsyncDisposable {
   async #shareWide(held: Held): Promise<void> {
     const { subject, scope, apiVersion, stop } = held
     const ref = { group: scope.group, kind: scope.kind, namespace: '', name: '' }
-    const id = this.#take(subject, { ref, apiVersion, owned: true })
+    const id = this.#take(subject, { ref, apiVersion, owned: true, ...(scope.label === undefined ? {} : { label: scope.label }) })
     const refused = this.#held.get(id)?.refused.signal
     await aborted(refused ? [stop.signal, refused] : [stop.signal])
     if (!stop.signal.aborted) this.#wide.set(wideKey(subject, apiVersion, scope.kind), Promise.resolve(false))
@@ -181,7 +182,7 @@ export class LiveWatches implements HealthWatches, AsyncDisposable {
       apiVersion: held.apiVersion,
       kind: scope.kind,
       ...(scope.namespace ? { namespace: scope.namespace } : {}),
-      ...(scope.name ? { fieldSelector: `metadata.name=${scope.name}` } : { labelSelector: OWNER_NAME_LABEL }),
+      ...(scope.name ? { fieldSelector: `metadata.name=${scope.name}` } : { labelSelector: scope.label ?? OWNER_NAME_LABEL }),
     }
     const options = { signal: held.stop.signal, clock: this.#deps.clock, random: this.#deps.random }
     for await (const told of inform(this.#deps.as(subject), of, options))

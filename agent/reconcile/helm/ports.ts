@@ -3,6 +3,7 @@ import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import type { ObjectRef } from '../../../proto/model/object-ref.ts'
+import type { ReleasedObject } from '../../helm/model.ts'
 import type { HelmReleaseOutcome, ReleaseAttempt, StatusMoment } from '../../mirror/model.ts'
 import type { HelmPlan } from './model.ts'
 
@@ -57,9 +58,36 @@ export interface Releases<Chart extends FoundChart = FoundChart> {
     readonly voice: JobVoice
     readonly isForced: boolean
     readonly signal: AbortSignal
-  }): Promise<{ readonly kind: 'settled' | 'stalled' } | { readonly kind: 'again'; readonly afterMs: number }>
+  }): Promise<ReleaseEnd>
   /** Uninstalls what the history tells of. @returns whether it is gone */
   leave(o: As & { readonly object: HelmRelease; readonly voice: JobVoice }): Promise<boolean>
+}
+
+/** How a job ended: when it is to be looked at again. */
+type ReleaseEnd =
+  | { readonly kind: 'settled'; readonly objects: readonly ReleasedObject[] }
+  | { readonly kind: 'stalled' }
+  | { readonly kind: 'again'; readonly afterMs: number }
+
+/** A release that is as it should be. */
+export interface SettledRelease {
+  readonly key: string
+  readonly object: HelmRelease
+  readonly account: ServiceAccountRef
+  /** Digest of the chart archive. */
+  readonly bundle: string
+  readonly objects: readonly ReleasedObject[]
+  /** True where Helm has just changed the cluster. */
+  readonly isActed: boolean
+}
+
+/** Follows what releases hold: for drift, and so that the hub is told how it is doing. */
+export interface ReleaseWatch {
+  /** A release is worked on: what happens to its objects from now on is that, or is seen when they are looked at again. */
+  silence(key: string): void
+  /** Follows what the release holds by now, instead of what it held before. */
+  settled(release: SettledRelease, signal: AbortSignal): Promise<void>
+  forget(key: string): void
 }
 
 export interface JobVoice {

@@ -7,7 +7,7 @@ import { intervalMs } from '../schedule.ts'
 import { chartObject, isInPlace, staleChart } from './chart-object.ts'
 import { farewell } from './farewell.ts'
 import type { HelmPlan } from './model.ts'
-import type { ChartDesk, FoundChart, Ground, HelmView, HelmVoice, NextStatus, Releases } from './ports.ts'
+import type { ChartDesk, FoundChart, Ground, HelmView, HelmVoice, NextStatus, Releases, ReleaseWatch } from './ports.ts'
 import { isKept, type Run } from './runs.ts'
 import { createSpeaker, type Speaker } from './speaker.ts'
 
@@ -18,6 +18,7 @@ export interface HelmReconcilerDeps<Chart extends FoundChart = FoundChart> {
   readonly charts: ChartDesk
   readonly releases: Releases<Chart>
   readonly ground: Ground
+  readonly watch: ReleaseWatch
   readonly clock: Clock
   readonly random: Random
 }
@@ -29,9 +30,24 @@ const NOT_READY_MS = 30_000
 export class HelmReconciler<Chart extends FoundChart> {
   readonly #deps: HelmReconcilerDeps<Chart>
   readonly #runs = new Map<string, Run>()
+  /** When releases are to be looked at though their time has not come. */
+  readonly #woken = new Map<string, number>()
 
   constructor(deps: HelmReconcilerDeps<Chart>) {
     this.#deps = deps
+  }
+
+  /** What a release holds, or takes its values from, is not as it was: it is looked at after so long. */
+  wake(key: string, waitMs: number): void {
+    const dueMs = this.#deps.clock.now().getTime() + waitMs
+    this.#woken.set(key, Math.min(this.#woken.get(key) ?? dueMs, dueMs))
+  }
+
+  /** Ends what is kept for an object that is gone, or that somebody else looks after. */
+  forget(key: string): void {
+    this.#runs.delete(key)
+    this.#woken.delete(key)
+    this.#deps.watch.forget(key)
   }
 
   /** Does what is due for one HelmRelease and says when to look again, in milliseconds; undefined: when something changes. */
@@ -39,7 +55,7 @@ export class HelmReconciler<Chart extends FoundChart> {
     const { view, voice } = this.#deps
     const object = view.release(key)
     if (!object) {
-      this.#runs.delete(key)
+      this.forget(key)
       return undefined
     }
     const plan = view.plan(object)
@@ -49,12 +65,14 @@ export class HelmReconciler<Chart extends FoundChart> {
         await voice.finalizer(key, 'present', signal)
         return 0
       case 'finalize':
+        this.forget(key)
         return farewell(this.#deps, { key, object, plan, speaker }, signal)
       case 'suspended':
-        this.#runs.delete(key)
+        this.forget(key)
         await speaker.say({ kind: 'suspended' })
         return undefined
       case 'stalled':
+        this.forget(key)
         await speaker.say({ kind: 'stalled', reason: plan.reason, message: plan.message })
         return undefined
       default:
@@ -111,21 +129,38 @@ export class HelmReconciler<Chart extends FoundChart> {
     { key, speaker }: { readonly key: string; readonly speaker: Speaker },
     signal: AbortSignal,
   ): Promise<number | undefined> {
-    const { clock, random } = this.#deps
+    const { clock, random, watch } = this.#deps
     const { metadata, spec } = speaker.object
     const nowMs = clock.now().getTime()
     const run = this.#runs.get(key)
-    if (run && !isRequested(speaker.object) && isKept(run, { generation: metadata.generation ?? 0, plan, nowMs })) return run.dueMs - nowMs
-    const afterMs = await this.#attempt(plan, speaker, signal)
-    const dueMs = clock.now().getTime() + (afterMs ?? intervalMs(spec, random.next()))
-    this.#runs.set(key, { generation: metadata.generation ?? 0, plan, dueMs })
-    return dueMs - clock.now().getTime()
+    const next = run && { ...run, dueMs: this.#dueMs(key, run) }
+    if (next && !isRequested(speaker.object) && isKept(next, { generation: metadata.generation ?? 0, plan, nowMs }))
+      return next.dueMs - nowMs
+    this.#woken.delete(key)
+    watch.silence(key)
+    const afterMs = await this.#attempt(plan, { key, speaker }, signal)
+    const ended: Run = {
+      generation: metadata.generation ?? 0,
+      plan,
+      dueMs: clock.now().getTime() + (afterMs ?? intervalMs(spec, random.next())),
+    }
+    this.#runs.set(key, ended)
+    return Math.max(0, this.#dueMs(key, ended) - clock.now().getTime())
+  }
+
+  #dueMs(key: string, { dueMs }: Run): number {
+    return Math.min(dueMs, this.#woken.get(key) ?? dueMs)
   }
 
   /** @returns when to try again; undefined where it is as it should be, or where trying again does not help */
-  async #attempt(plan: Extract<HelmPlan, { kind: 'release' }>, speaker: Speaker, signal: AbortSignal): Promise<number | undefined> {
-    const { releases } = this.#deps
+  async #attempt(
+    plan: Extract<HelmPlan, { kind: 'release' }>,
+    { key, speaker }: { readonly key: string; readonly speaker: Speaker },
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    const { releases, watch } = this.#deps
     const { account } = plan
+    const before = newest(speaker.object)
     try {
       const merged = await releases.values(speaker.object, { account, signal })
       if ('problem' in merged) return speaker.fail(merged.reason, merged.problem)
@@ -142,6 +177,11 @@ export class HelmReconciler<Chart extends FoundChart> {
       speaker.note({ kind: 'attempting', attempt })
       const ended = await releases.release({ object: speaker.object, account, chart, values, secrets, voice: speaker, isForced, signal })
       await speaker.written()
+      if (ended.kind === 'settled') {
+        const { object } = speaker
+        const isActed = newest(object) !== before
+        await watch.settled({ key, object, account, bundle: plan.digest, objects: ended.objects, isActed }, signal)
+      }
       return ended.kind === 'again' ? ended.afterMs : undefined
     } catch (error) {
       signal.throwIfAborted()
@@ -159,6 +199,12 @@ function firstMs({ metadata }: HelmRelease, nowMs: number): number {
   return ageMs > -FIRST_MS && ageMs < FIRST_MS ? Math.min(FIRST_MS - ageMs, FIRST_MS) : 0
 }
 const FIRST_MS = 5_000
+
+/** What was released last, as text. */
+function newest({ status }: HelmRelease): string {
+  const [snapshot] = status.history ?? []
+  return snapshot ? `${snapshot.version} ${snapshot.lastDeployed}` : ''
+}
 
 function isRequested({ metadata, status }: HelmRelease): boolean {
   const at = metadata.annotations?.[REQUESTED_AT]

@@ -47,6 +47,6 @@ export function createCoverage({ clock }: { readonly clock: Clock }): Coverage {
   }
 }
 
-function keyOf(subject: string, { group, kind, namespace }: Scope): string {
-  return `${subject}|${group}/${kind}/${namespace}`
+function keyOf(subject: string, { group, kind, label, namespace }: Scope): string {
+  return `${subject}|${group}/${kind}/${namespace}|${label ?? ''}`
 }

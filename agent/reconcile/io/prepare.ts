@@ -4,17 +4,18 @@ import { sha256 } from '../../../proto/base/hash.ts'
 import type { Kustomization } from '../../../proto/model/flux/kustomize/kinds.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import type { Problem } from '../../../proto/model/ids.ts'
-import type { Manifest } from '../../../proto/model/manifest.ts'
+import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
+import { refKey } from '../../../proto/model/object-ref.ts'
 import type { LocalPolicy } from '../../../proto/model/policy.ts'
-import type { ImpersonatedKube } from '../../kube/model.ts'
 import type { Strategy, VariableSource, Variables } from '../../substitute/model.ts'
 import { readManifests, refuseKinds } from '../manifests.ts'
 import type { Prepare } from '../ports.ts'
+import type { Configs } from './configs.ts'
 
 export interface PrepareDeps {
   /** The content of a digest. */
   readonly bundle: (digest: string, signal: AbortSignal) => Promise<Uint8Array>
-  readonly as: (account: ServiceAccountRef) => ImpersonatedKube
+  readonly configs: Pick<Configs, 'hold' | 'read'>
   readonly policy: () => LocalPolicy
   readonly collectVariables: (sources: readonly VariableSource[], inline?: VariableSource) => Variables | readonly Problem[]
   readonly substitute: (
@@ -47,7 +48,10 @@ interface Job {
 }
 
 async function withVariables(deps: PrepareDeps, job: Job): Promise<Outcome<{ readonly objects: readonly Manifest[] }>> {
-  const { postBuild } = job.object.spec
+  const { metadata, spec } = job.object
+  const { postBuild } = spec
+  const refs = (postBuild?.substituteFrom ?? []).map(({ kind, name }) => ({ kind, name, namespace: metadata.namespace ?? '' }))
+  deps.configs.hold(refKey(refOf(job.object)), refs, job.account)
   if (!postBuild) return { objects: job.objects }
   const sources: VariableSource[] = []
   for (const from of postBuild.substituteFrom ?? []) {
@@ -65,20 +69,16 @@ type SubstituteFrom = NonNullable<NonNullable<Kustomization['spec']['postBuild']
 
 /** The values of a ConfigMap or Secret, read by its name as the account that applies. */
 async function readSource(
-  { as }: PrepareDeps,
+  { configs }: PrepareDeps,
   { object, account, signal }: Job,
   { kind, name, optional }: SubstituteFrom,
 ): Promise<Outcome<{ readonly values: VariableSource }>> {
   const namespace = object.metadata.namespace ?? ''
   const attempted = `substitute from '${kind}/${name}' error`
   try {
-    const live = await as(account).get({ apiVersion: 'v1', kind, namespace, name }, { signal })
-    if (!live) return optional ? { values: {} } : { problem: `${attempted}: ${kind.toLowerCase()}s "${name}" not found` }
-    const data = Object.entries((live.data ?? {}) as Readonly<Record<string, unknown>>).filter(
-      (entry): entry is [string, string] => typeof entry[1] === 'string',
-    )
-    const decoded = kind === 'Secret' ? data.map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]) : data
-    return { values: Object.fromEntries(decoded) as VariableSource }
+    const data = await configs.read(refKey(refOf(object)), { kind, namespace, name }, { account, signal })
+    if (!data) return optional ? { values: {} } : { problem: `${attempted}: ${kind.toLowerCase()}s "${name}" not found` }
+    return { values: data }
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof FleetError && error.code === 'forbidden') return { problem: `${attempted}: ${messageOf(error)}` }

@@ -3,8 +3,8 @@ import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import { labelOrAnnotation, type Manifest, refOf } from '../../../proto/model/manifest.ts'
 import { DRIFT_SWITCH, HELM_MANAGER } from '../../../proto/model/names.ts'
-import { formatRef } from '../../../proto/model/object-ref.ts'
-import type { PatchStep } from '../../drift/model.ts'
+import { formatRef, type ObjectRef, refKey } from '../../../proto/model/object-ref.ts'
+import type { Left, PatchStep } from '../../drift/model.ts'
 import type { ImpersonatedKube, ObjectAt } from '../../kube/model.ts'
 
 type Rules = NonNullable<NonNullable<HelmRelease['spec']['driftDetection']>['ignore']>
@@ -15,7 +15,15 @@ export interface ReleaseDriftDeps {
   readonly read: (manifest: string) => { readonly objects: readonly Manifest[] } | { readonly problem: string }
   readonly normalize: (object: Manifest) => Manifest
   readonly differences: (live: Manifest, dryRun: Manifest) => readonly string[]
+  readonly ignoredPaths: (object: Manifest, rules: Rules) => readonly string[]
   readonly withoutIgnored: (object: Manifest, found: readonly string[], rules: Rules) => readonly string[]
+  /** Where it is kept how objects were left, so that their drift is heard of. */
+  readonly memory: {
+    expect(subject: string, release: string, refs: readonly ObjectRef[]): void
+    record(subject: string, ref: ObjectRef, left: Left): void
+    confirm(release: string, order: string): void
+    isInOrder(release: string, order: string): boolean
+  }
   readonly correction: (live: Manifest, wanted: Manifest, paths: readonly string[]) => readonly PatchStep[]
 }
 
@@ -39,12 +47,19 @@ interface Released {
   readonly namespace: string
 }
 
+/** A release with the Secret that Helm keeps it in. */
+interface Kept extends Released {
+  readonly secret: { readonly name: string; readonly resourceVersion: string }
+}
+
 /** The objects of releases as the cluster has them. */
 export interface ReleaseObjects {
   /** Those of a manifest, each with a namespace exactly where its kind has one. */
   of(release: Released, o: { readonly account: ServiceAccountRef; readonly signal: AbortSignal }): Promise<readonly Manifest[]>
+  /** True where watches tell that nothing has changed since all was found as it was released. */
+  isInOrder(release: Kept, object: HelmRelease): boolean
   /** What is not as it was released; put back with `corrects`. All are tried, whatever becomes of one. */
-  look(release: Released, o: Looking): Promise<Found>
+  look(release: Kept, o: Looking): Promise<Found>
 }
 
 export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
@@ -63,13 +78,20 @@ export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
   }
   return {
     of,
+    isInOrder: (release, object) => deps.memory.isInOrder(refKey(refOf(object)), orderOf(release, object)),
     async look(release, o) {
       const out: Found = { found: [], corrected: [], failures: [] }
-      for (const object of await of(release, o)) {
+      const { subject } = deps.as(o.account)
+      let isWhole = true
+      const objects = (await of(release, o)).filter((object) => !isLeftAlone(object))
+      deps.memory.expect(subject, refKey(refOf(o.object)), objects.map(refOf))
+      for (const object of objects) {
         o.signal.throwIfAborted()
-        if (isLeftAlone(object)) continue
         try {
-          await lookAt(deps, { object: marked(deps.normalize(object), release), looking: o, out })
+          const left = await lookAt(deps, { object: marked(deps.normalize(object), release), looking: o, out })
+          const ignored = deps.ignoredPaths(object, o.object.spec.driftDetection?.ignore ?? [])
+          if (left.live && isLeftAlone(left.live)) isWhole = false
+          deps.memory.record(subject, refOf(object), { ...left, ignored })
         } catch (error) {
           o.signal.throwIfAborted()
           out.failures.push(messageOf(error))
@@ -77,15 +99,23 @@ export function createReleaseObjects(deps: ReleaseDriftDeps): ReleaseObjects {
       }
       if (out.found.length === 0 && out.failures.length > 0)
         throw new FleetError('unavailable', `unable to determine cluster state: ${out.failures.join('\n')}`)
+      // What is left alone by its own word is looked at again: the end of that word changes nothing that is released.
+      if (isWhole && out.found.length === 0 && out.failures.length === 0)
+        deps.memory.confirm(refKey(refOf(o.object)), orderOf(release, o.object))
       return out
     },
   }
 }
 
+/** What a release is to be, as text. */
+function orderOf({ secret }: Kept, { metadata }: HelmRelease): string {
+  return `${metadata.uid} ${metadata.generation} ${secret.name} ${secret.resourceVersion}`
+}
+
 async function lookAt(
   deps: ReleaseDriftDeps,
   { object, looking, out }: { readonly object: Manifest; readonly looking: Looking; readonly out: Found },
-): Promise<void> {
+): Promise<Left> {
   const { account, corrects, signal } = looking
   const kube = deps.as(account)
   const place = placeOf(object)
@@ -93,21 +123,22 @@ async function lookAt(
   const live = await kube.get(place, { signal })
   if (!live) {
     out.found.push(`${name} removed`)
-    if (!corrects) return
-    await kube.apply(object, { fieldManager: HELM_MANAGER, force: true, signal })
+    if (!corrects) return {}
+    const made = await kube.apply(object, { fieldManager: HELM_MANAGER, force: true, signal })
     out.corrected.push(`${name} created`)
-    return
+    return { live: made }
   }
-  if (isLeftAlone(live)) return
+  if (isLeftAlone(live)) return { live }
   const wanted = await kube.apply(object, { fieldManager: HELM_MANAGER, force: true, dryRun: true, signal })
   const paths = deps.withoutIgnored(object, deps.differences(live, wanted), looking.object.spec.driftDetection?.ignore ?? [])
-  if (paths.length === 0) return
+  if (paths.length === 0) return { live, wanted }
   const steps = deps.correction(live, wanted, paths)
   const count = (op: PatchStep['op']) => steps.filter((step) => step.op === op).length
   out.found.push(`${name} changed (${count('add')} additions, ${count('replace')} changes, ${count('remove')} removals)`)
-  if (!corrects) return
-  await kube.patch(place, { type: 'json', body: steps, fieldManager: HELM_MANAGER, signal })
+  if (!corrects) return { live, wanted }
+  const corrected = await kube.patch(place, { type: 'json', body: steps, fieldManager: HELM_MANAGER, signal })
   out.corrected.push(`${name} configured`)
+  return { live: corrected, wanted }
 }
 
 /** The object with what Helm puts on everything that it applies, and does not keep in its storage. */

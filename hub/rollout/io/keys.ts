@@ -1,4 +1,4 @@
-import { FLEET_GROUP, KUSTOMIZE_GROUP } from '../../../proto/model/names.ts'
+import { FLEET_GROUP, HELM_GROUP, KUSTOMIZE_GROUP } from '../../../proto/model/names.ts'
 import { PLACEMENT_KEY } from '../model.ts'
 
 /** Query for what is to be settled anew for the source objects of a relation: keys of sources, and of Placements. */
@@ -26,9 +26,13 @@ export const SAY_NOTHING = `('Alert', 'Provider')`
 /** One row of a table by its key, one look into its index for each: a hundred clusters do not have the tables of the whole fleet read. */
 export const ONE = (table: string, as: string, where: string) => `lateral (select * from ${table} ${as} where ${where} limit 1) ${as}`
 
-/** Relation of those among the `wanted` clusters whose agents tell how what they apply is doing. Of others Ready is all that is known. */
+/**
+ * Relation of those among the `wanted` clusters whose agents tell how what they apply is doing, and whether they do so of
+ * `releases` too. Of others Ready is all that is known.
+ */
 export const TELLING = `
-  select c.id as cluster_id from (select distinct cluster_id from wanted) w join clusters c on c.id = w.cluster_id
+  select c.id as cluster_id, f.status #> '{facts,capabilities}' @> '["release-health"]' as releases
+  from (select distinct cluster_id from wanted) w join clusters c on c.id = w.cluster_id
   join objects f on f.scope = 'fleet' and f.grp = '${FLEET_GROUP}' and f.kind = 'Cluster' and f.namespace = '' and f.name = c.name
   where f.status #> '{facts,capabilities}' @> '["health"]'`
 
@@ -52,7 +56,8 @@ export const LACKING = (m: string, consumes: string) => `
       where f.scope is null or f.uid <> x.uid or f.generation < x.generation
       order by 1 limit 1) missed on true
     cross join lateral (
-      select case when te.cluster_id is null or ${m}.grp <> '${KUSTOMIZE_GROUP}' or ${m}.kind <> 'Kustomization' or ap.health = 'NotAssessed' then null
+      select case when te.cluster_id is null or ap.health = 'NotAssessed' or not ((${m}.grp, ${m}.kind) = ('${KUSTOMIZE_GROUP}', 'Kustomization')
+          or te.releases and (${m}.grp, ${m}.kind) = ('${HELM_GROUP}', 'HelmRelease')) then null
         when (ap.uid, ap.generation) is distinct from (o.uid, o.generation) or (${consumes} and ap.bundle is distinct from d.bundle)
           then jsonb_build_object('of', 'word', 'word', null)
         when missed.object is not null then jsonb_build_object('of', 'mirror', 'word', missed.object)
