@@ -10,7 +10,7 @@ import { inform } from '../../kube/inform.ts'
 import type { Collection, ImpersonatedKube } from '../../kube/model.ts'
 import type { Awaited } from '../model.ts'
 import type { HealthWatches } from '../ports.ts'
-import { poll } from './poll.ts'
+import { poll, tell } from './poll.ts'
 
 interface Held {
   readonly subject: string
@@ -63,6 +63,11 @@ export class LiveWatches implements HealthWatches, AsyncDisposable {
         for (const [scope, key] of keys.splice(0)) this.#drop(scope, key)
       },
     }
+  }
+
+  look(subject: string, objects: readonly Awaited[], signal: AbortSignal): void {
+    const of = { subject, kube: this.#deps.as(subject), signal }
+    for (const object of objects) void tell(this.#deps.listeners, of, object)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -12,12 +12,14 @@ const of = (kind: string, spec: object) => {
 const git = (spec: object) => of('GitRepository', { url: 'https://x/y', interval: '1m', ...spec })
 const ks = (spec: object) => of('Kustomization', { interval: '1m', prune: true, sourceRef: { kind: 'GitRepository', name: 'x' }, ...spec })
 
+const checks = { healthCheckExprs: [{ apiVersion: 'a/v1', current: 'true' }] }
+
 test('objects that use only what is served ask for nothing', () => {
   expect(
     git({ provider: 'generic', ref: { branch: 'main' }, secretRef: { name: 's' }, ignore: '*', recurseSubmodules: false, include: [] }),
   ).toEqual([])
   expect(
-    ks({ dependsOn: [{ name: 'a' }], wait: true, postBuild: { substitute: { a: 'b' } }, components: ['c'], healthCheckExprs: [] }),
+    ks({ dependsOn: [{ name: 'a', readyExpr: 'true' }], wait: true, postBuild: { substitute: { a: 'b' } }, components: ['c'], ...checks }),
   ).toEqual([])
 })
 
@@ -27,7 +29,6 @@ test.each([
   ['submodules', git({ recurseSubmodules: true }), ['spec.recurseSubmodules']],
   ['decryption', ks({ decryption: { provider: 'sops' } }), ['spec.decryption']],
   ['a remote cluster', ks({ kubeConfig: { secretRef: { name: 's' } } }), ['spec.kubeConfig']],
-  ['a CEL dependency', ks({ dependsOn: [{ name: 'a' }, { name: 'b', readyExpr: 'true' }] }), ['spec.dependsOn[1].readyExpr']],
   ['another kind of source', ks({ sourceRef: { kind: 'Bucket', name: 'x' } }), ['spec.sourceRef.kind: Bucket']],
   ['a cloud registry', of('OCIRepository', { url: 'oci://x/y', interval: '1m', provider: 'aws' }), ['spec.provider: aws']],
   [
@@ -64,7 +65,7 @@ test.each<[string, object, readonly string[]]>([
     [],
   ],
   ['a remote cluster', { kubeConfig: { secretRef: { name: 's' } } }, ['spec.kubeConfig']],
-  ['expressions of health', { healthCheckExprs: [{ apiVersion: 'a/v1', current: 'true' }] }, ['spec.healthCheckExprs']],
+  ['expressions of health', checks, ['spec.healthCheckExprs']],
   ['an artifact of others', { chartRef: { kind: 'ExternalArtifact', name: 'x' } }, ['spec.chartRef.kind: ExternalArtifact']],
   ['a bucket', { chart: { spec: { chart: 'a', sourceRef: { kind: 'Bucket', name: 'b' } } } }, ['spec.chart.spec.sourceRef.kind: Bucket']],
 ])('of a HelmRelease, %s', (_name, spec, expected) => {

@@ -63,8 +63,7 @@ const KUSTOMIZED: readonly string[] = ['GitRepository', 'OCIRepository']
 
 function unservedOfKustomization(spec: KustomizationSpec): readonly string[] {
   return [
-    ...asked(spec, ['decryption', 'kubeConfig', 'ignore', 'healthCheckExprs', 'buildMetadata', 'ignoreMissingComponents']),
-    ...(spec.dependsOn ?? []).flatMap((dependency, index) => (dependency.readyExpr ? [`spec.dependsOn[${index}].readyExpr`] : [])),
+    ...asked(spec, ['decryption', 'kubeConfig', 'ignore', 'buildMetadata', 'ignoreMissingComponents']),
     ...(KUSTOMIZED.includes(spec.sourceRef.kind) ? [] : [`spec.sourceRef.kind: ${spec.sourceRef.kind}`]),
   ]
 }
