@@ -8,6 +8,7 @@ import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
 import { unserved } from '../../proto/model/flux/unserved.ts'
 import type { ServiceAccountRef } from '../../proto/model/identities.ts'
 import { refOf } from '../../proto/model/manifest.ts'
+import { HELM_ORIGIN_LABEL } from '../../proto/model/names.ts'
 import { type ObjectRef, refKey, versionOf } from '../../proto/model/object-ref.ts'
 import { normalize } from '../apply/normalize.ts'
 import { decide } from '../cache/decide.ts'
@@ -16,18 +17,21 @@ import type { AgentConfig } from '../config.ts'
 import { correction } from '../drift/correction.ts'
 import { differences } from '../drift/diff.ts'
 import { withoutIgnored } from '../drift/ignore.ts'
+import { LiveWatches } from '../health/io/watches.ts'
+import { awaitReleased } from '../health/released.ts'
+import { HealthWaits } from '../health/waits.ts'
 import { leave } from '../helm/action/farewell.ts'
 import { attemptOf, targetChange } from '../helm/decision/attempt.ts'
 import { requestsOf } from '../helm/decision/requests.ts'
 import { openCharts } from '../helm/io/charts.ts'
 import { openHelm } from '../helm/io/program.ts'
 import { openHelmStorage } from '../helm/io/storage.ts'
-import type { Helm, ReadyChart } from '../helm/ports.ts'
+import type { Helm, ReadyChart, ReleaseHealth } from '../helm/ports.ts'
 import { type ReleaseDeps, release } from '../helm/service.ts'
 import { mergeValues } from '../helm/values/merge.ts'
 import { toEntries } from '../inventory/model.ts'
 import type { KubeConnection } from '../kube/connection.ts'
-import { serviceAccount } from '../kube/subject.ts'
+import { type Subject, serviceAccount } from '../kube/subject.ts'
 import type { KubeTarget } from '../kube/target.ts'
 import { helmReleaseStatus } from '../mirror/helm-release-status.ts'
 import type { Flux } from '../mirror/io/flux.ts'
@@ -70,11 +74,12 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
   const helm: Helm = {
     history: (of, { account, signal }) => openHelmStorage(as(account)).history(of, signal),
     markFailed: (stored, { account, ...o }) => openHelmStorage(as(account)).markFailed(stored, o),
+    write: (records, { account, signal }) => openHelmStorage(as(account)).write(records, signal),
     run: (action, { account, ...limits }) => run(serviceAccount(account.namespace, account.name)).run(action, limits),
   }
   const objects = createReleaseObjects({ as, read: readReleased, normalize, differences, withoutIgnored, correction })
   const deps: ReleaseDeps = {
-    ...{ helm, clock, drift: objects },
+    ...{ helm, clock, drift: objects, health: openReleaseHealth(parts, scope) },
     inventoryOf: async (stored, o) =>
       toEntries((await objects.of(stored, o)).map((one) => ({ ref: refOf(one), version: versionOf(one.apiVersion) }))),
   }
@@ -111,6 +116,16 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
       ...{ concurrency: RELEASES, clock, random, log },
     }),
   )
+}
+
+/** Watches of what releases are waited for, by the label of their origin; without a wait there is none. */
+function openReleaseHealth({ as, clock, connection, log, random }: HelmingParts, scope: AsyncDisposableStack): ReleaseHealth {
+  const waits: HealthWaits = new HealthWaits({ clock, watches: () => watches, keeps: 'awaited' })
+  const deps = { as: (subject: string) => connection.as(subject as Subject), listeners: [waits], clock, random, log }
+  const watches = scope.use(new LiveWatches({ ...deps, label: HELM_ORIGIN_LABEL }))
+  return {
+    wait: (objects, { account, ...o }) => awaitReleased(waits, { subject: as(account).subject, objects }, o),
+  }
 }
 
 function planOf({ authority, flux, store }: HelmingParts, object: HelmRelease): HelmPlan {

@@ -8,6 +8,8 @@ export interface Awaited {
   readonly apiVersion: string
   /** True when it carries our owner labels, so that a shared watch tells of it. */
   readonly owned: boolean
+  /** Resource version that it was applied as: an older state says nothing. */
+  readonly since?: string
 }
 
 export interface ObjectHealth {

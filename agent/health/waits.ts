@@ -43,14 +43,19 @@ const MISSING: Health = { status: 'NotFound', message: 'Resource not found' }
 export class HealthWaits implements LiveListener {
   readonly #clock: Clock
   readonly #watches: () => HealthWatches
+  readonly #keeps: 'all' | 'awaited'
   readonly #facts = new Map<string, Fact>()
   readonly #covered = new Set<string>()
   readonly #waiters = new Map<string, Set<Waiter>>()
 
-  /** `watches` is a function because the watches tell what they see to this very object. */
-  constructor(deps: { readonly clock: Clock; readonly watches: () => HealthWatches }) {
+  /**
+   * `watches` is a function because the watches tell what they see to this very object.
+   * @param deps.keeps  `awaited` where watches come and go with the waits: what nobody waits for is not kept, and read anew
+   */
+  constructor(deps: { readonly clock: Clock; readonly watches: () => HealthWatches; readonly keeps?: 'all' | 'awaited' }) {
     this.#clock = deps.clock
     this.#watches = deps.watches
+    this.#keeps = deps.keeps ?? 'all'
   }
 
   /** Waits for all objects; the promise holds no worker. Rejects only with the signal's reason. */
@@ -108,8 +113,9 @@ export class HealthWaits implements LiveListener {
   }
 
   #assess({ judged, judges, objects, subject }: Waiter): readonly ObjectHealth[] {
-    return objects.map(({ ref }) => {
+    return objects.map(({ ref, since }) => {
       const common = this.#healthOf(subject, ref)
+      if (since !== undefined && this.#isOlder(subject, ref, since)) return { ref, health: UNSEEN }
       const isSeen = common !== UNSEEN && common !== MISSING
       return { ref, health: judges(ref) && isSeen ? (judged.get(keyOf(subject, ref)) ?? UNSEEN) : common }
     })
@@ -118,6 +124,7 @@ export class HealthWaits implements LiveListener {
   observed(subject: string, live: Manifest): void {
     const key = keyOf(subject, refOf(live))
     const { uid = '', resourceVersion = '' } = live.metadata
+    if (this.#keeps === 'awaited' && !this.#waiters.has(key)) return
     const held = this.#facts.get(key)
     if (held && held.uid === uid && Number(resourceVersion) < Number(held.resourceVersion)) return
     const health = computeHealth(live, this.#clock.now())
@@ -172,13 +179,19 @@ export class HealthWaits implements LiveListener {
     return isCovered || isNamed ? (fact?.health ?? MISSING) : UNSEEN
   }
 
+  /** A Job that is gone because it was done has no version any more. */
+  #isOlder(subject: string, ref: ObjectRef, since: string): boolean {
+    const fact = this.#facts.get(keyOf(subject, ref))
+    return fact !== undefined && fact.uid !== '' && Number(fact.resourceVersion) < Number(since)
+  }
+
   #enter(waiter: Waiter): Disposable {
     const { judges, objects, subject } = waiter
     const keys = objects.map(({ ref }) => keyOf(subject, ref))
     for (const key of keys) this.#waiters.set(key, (this.#waiters.get(key) ?? new Set()).add(waiter))
     const left = new AbortController()
     // What was seen before is not kept: who judges by itself has to see it again.
-    const unseen = objects.filter(({ ref }) => judges(ref) && this.#facts.has(keyOf(subject, ref)))
+    const unseen = objects.filter(({ ref }) => this.#keeps === 'awaited' || (judges(ref) && this.#facts.has(keyOf(subject, ref))))
     if (unseen.length > 0) this.#watches().look(subject, unseen, left.signal)
     return {
       [Symbol.dispose]: () => {
@@ -186,7 +199,9 @@ export class HealthWaits implements LiveListener {
         for (const key of keys) {
           const others = this.#waiters.get(key)
           others?.delete(waiter)
-          if (others?.size === 0) this.#waiters.delete(key)
+          if (others?.size !== 0) continue
+          this.#waiters.delete(key)
+          if (this.#keeps === 'awaited') this.#facts.delete(key)
         }
       },
     }

@@ -1,3 +1,6 @@
+import type { HelmStatus } from '../../proto/helm/protocol.ts'
+import type { StoredRelease } from '../../proto/helm/stored.ts'
+
 /** Values of a chart, as JSON has them. */
 export type Values = Readonly<Record<string, unknown>>
 
@@ -23,3 +26,11 @@ export type NextAction =
   | { readonly kind: 'uninstall' }
   /** Only a change, or a request, can help. */
   | { readonly kind: 'stalled'; readonly reason: 'RetriesExceeded' | 'MissingRollbackTarget'; readonly message: string }
+
+/** What is written of one version in Helm's storage. */
+export interface ReleaseRecord {
+  readonly stored: StoredRelease
+  readonly status: HelmStatus
+  /** Absent where it stays as it is. */
+  readonly description?: string
+}

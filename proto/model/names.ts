@@ -25,6 +25,8 @@ export const SUBSTITUTE_SWITCH = 'kustomize.toolkit.fluxcd.io/substitute'
 export const SOURCE_GROUP = 'source.toolkit.fluxcd.io'
 export const KUSTOMIZE_GROUP = 'kustomize.toolkit.fluxcd.io'
 export const HELM_GROUP = 'helm.toolkit.fluxcd.io'
+/** On everything that a HelmRelease's release holds. */
+export const HELM_ORIGIN_LABEL = `${HELM_GROUP}/name`
 export const IMAGE_GROUP = 'image.toolkit.fluxcd.io'
 export const NOTIFICATION_GROUP = 'notification.toolkit.fluxcd.io'
 

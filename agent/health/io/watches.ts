@@ -31,6 +31,8 @@ export interface WatchDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** The label that owned objects have; the one of Kustomizations where absent. */
+  readonly label?: string
   /** How often an object is read where it may not be watched; default 10 s. */
   readonly pollMs?: number
 }
@@ -186,7 +188,7 @@ export class LiveWatches implements HealthWatches, AsyncDisposable {
       apiVersion: held.apiVersion,
       kind: scope.kind,
       ...(scope.namespace ? { namespace: scope.namespace } : {}),
-      ...(scope.name ? { fieldSelector: `metadata.name=${scope.name}` } : { labelSelector: OWNER_NAME_LABEL }),
+      ...(scope.name ? { fieldSelector: `metadata.name=${scope.name}` } : { labelSelector: this.#deps.label ?? OWNER_NAME_LABEL }),
     }
     const options = { signal: held.stop.signal, clock: this.#deps.clock, random: this.#deps.random }
     for await (const told of inform(this.#deps.as(subject), of, options))

@@ -1,6 +1,5 @@
 import type { Clock } from '../../../proto/base/clock.ts'
 import { messageOf } from '../../../proto/base/errors.ts'
-import type { HelmAction, HelmOutcome } from '../../../proto/helm/protocol.ts'
 import type { StoredRelease } from '../../../proto/helm/stored.ts'
 import { metaTime } from '../../../proto/model/condition.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
@@ -8,9 +7,10 @@ import type { HelmReleaseOutcome, ReleaseAct, Snapshot } from '../../mirror/mode
 import { activeStrategy } from '../decision/strategy.ts'
 import type { NextAction, ReleaseState } from '../model.ts'
 import { releaseTarget } from '../names.ts'
-import type { Helm, ReleaseJob } from '../ports.ts'
+import type { ReleaseJob } from '../ports.ts'
 import { latest, record } from '../snapshot/history.ts'
 import { snapshotOf, testHooksOf } from '../snapshot/observe.ts'
+import { type CarryOutDeps, carryOut } from './carry-out.ts'
 import {
   releaseFailed,
   releaseSucceeded,
@@ -22,10 +22,8 @@ import {
   testSucceeded,
   unlocked,
 } from './messages.ts'
-import { actionDeadlineMs, postRender, releaseRequest, rollbackRequest, testRequest, uninstallRequest } from './request.ts'
 
-export interface ActDeps {
-  readonly helm: Helm
+export interface ActDeps extends CarryOutDeps {
   readonly clock: Clock
 }
 
@@ -50,7 +48,7 @@ export interface Acted {
 export async function act(deps: ActDeps, job: ReleaseJob, doing: Doing): Promise<Acted> {
   const { next, storage, state } = doing
   const startedMs = deps.clock.now().getTime()
-  const error = next.kind === 'unlock' ? await unlock(deps, job, storage) : await run(deps, job, next)
+  const error = next.kind === 'unlock' ? await unlock(deps, job, storage) : await carryOut(deps, job, next)
   const after = await deps.helm.history(releaseTarget(job.object), job)
   const was = state.kind === 'unmanaged' ? [] : (job.object.status.history ?? [])
   const history = remember(was, { job, next, after, now: deps.clock.now() })
@@ -71,31 +69,6 @@ export async function act(deps: ActDeps, job: ReleaseJob, doing: Doing): Promise
   return { kind: isTouched ? 'touched' : 'untouched', object: job.voice.note(outcome), storage: after }
 }
 
-/** @returns why it failed; undefined where it did not */
-async function run({ helm }: ActDeps, job: ReleaseJob, next: Exclude<Doable, { kind: 'unlock' }>): Promise<string | undefined> {
-  const { account, object, signal } = job
-  const deadlineMs = actionDeadlineMs(object.spec, next.kind)
-  const ask = (action: HelmAction) => helm.run(action, { account, deadlineMs, signal })
-  const target = releaseTarget(object)
-  switch (next.kind) {
-    case 'install':
-    case 'upgrade': {
-      await using onDisk = await job.chart.onDisk()
-      const chart = { path: onDisk.path, version: job.chart.version }
-      const input = { chart, values: job.values, secrets: job.secrets, postRender: postRender(object) }
-      return errorOf(await ask(releaseRequest(next.kind, { spec: object.spec, target, input })))
-    }
-    case 'test':
-      return errorOf(await ask(testRequest(object.spec, target)))
-    case 'rollback':
-      return errorOf(await ask(rollbackRequest(object.spec, target, next.to)))
-    case 'uninstall':
-      return errorOf(await ask(uninstallRequest(object.spec, target)))
-    default:
-      return next satisfies never
-  }
-}
-
 /** A release that somebody left in the middle of an action has failed; what follows is as after any failure. */
 async function unlock({ helm }: ActDeps, { account, signal }: ReleaseJob, [stored]: readonly StoredRelease[]): Promise<string | undefined> {
   if (!stored) return undefined
@@ -107,11 +80,6 @@ async function unlock({ helm }: ActDeps, { account, signal }: ReleaseJob, [store
     signal.throwIfAborted()
     return messageOf(error)
   }
-}
-
-export function errorOf(outcome: HelmOutcome): string | undefined {
-  if (outcome.kind === 'done') return undefined
-  return (outcome.kind === 'refused' ? outcome.answer.error : outcome.message).trim()
 }
 
 /** The history with what Helm's storage has now of the releases it names, and of the newest one. */

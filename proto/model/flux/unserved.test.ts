@@ -61,11 +61,10 @@ test('a kind is found by its exact version; what Flux has dropped is no kind', (
 test.each<[string, object, readonly string[]]>([
   [
     'what is served',
-    { driftDetection: { mode: 'enabled' }, dependsOn: [{ name: 'a', readyExpr: 'true' }], upgrade: { crds: 'CreateReplace' } },
+    { driftDetection: { mode: 'enabled' }, dependsOn: [{ name: 'a', readyExpr: 'true' }], upgrade: { crds: 'CreateReplace' }, ...checks },
     [],
   ],
   ['a remote cluster', { kubeConfig: { secretRef: { name: 's' } } }, ['spec.kubeConfig']],
-  ['expressions of health', checks, ['spec.healthCheckExprs']],
   ['an artifact of others', { chartRef: { kind: 'ExternalArtifact', name: 'x' } }, ['spec.chartRef.kind: ExternalArtifact']],
   ['a bucket', { chart: { spec: { chart: 'a', sourceRef: { kind: 'Bucket', name: 'b' } } } }, ['spec.chart.spec.sourceRef.kind: Bucket']],
 ])('of a HelmRelease, %s', (_name, spec, expected) => {

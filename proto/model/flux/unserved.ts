@@ -70,7 +70,7 @@ function unservedOfKustomization(spec: KustomizationSpec): readonly string[] {
 
 function unservedOfHelmRelease({ chart, chartRef, ...spec }: HelmReleaseSpec): readonly string[] {
   return [
-    ...asked(spec, ['kubeConfig', 'healthCheckExprs']),
+    ...asked(spec, ['kubeConfig']),
     ...(chartRef?.kind === 'ExternalArtifact' ? ['spec.chartRef.kind: ExternalArtifact'] : []),
     ...(chart ? unservedOfHelmChart(chart.spec).map((part) => part.replace('spec.', 'spec.chart.spec.')) : []),
   ]
