@@ -60,7 +60,7 @@ interface HelmingParts {
   readonly log: Log
 }
 
-/** Releases that are looked after at a time, most of which wait. */
+/** Releases that are worked on at a time, beside those that only wait for health. */
 const RELEASES = 64
 /** Helm programs at a time, about 70 MB each while it runs; all at their limit fit into what the agent's pod may use. */
 const PROGRAMS = { processes: 4, memoryBytes: 384 << 20 }
@@ -108,7 +108,7 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
   })
   return scope.use(
     createWork({
-      kinds: { HelmRelease: (key, signal) => reconciler.reconcile(key, signal) },
+      kinds: { HelmRelease: (key, signal, rest) => reconciler.reconcile(key, signal, rest) },
       other: async () => undefined,
       mayAct: () => authority.rules.adoption().kind === 'acting' && !authority.rules.runs(HELM_CONTROLLER),
       // How a release does is in its status, whoever wrote that.

@@ -1,3 +1,4 @@
+import type { Rest } from '../../proto/base/work-queue.ts'
 import type { HelmAction, HelmAwaited, HelmOutcome } from '../../proto/helm/protocol.ts'
 import type { StoredRelease } from '../../proto/helm/stored.ts'
 import type { HealthChecks } from '../../proto/model/flux/health-checks.ts'
@@ -90,6 +91,8 @@ export interface ReleaseJob {
   /** A release action was asked for, needed or not. */
   readonly isForced: boolean
   readonly signal: AbortSignal
+  /** Gives its place to other releases for as long as it only waits. */
+  readonly rest: Rest
 }
 
 /** How a job ended: when it is to be looked at again. */

@@ -134,6 +134,17 @@ test('no program runs while a release waits, and it is recorded as deployed once
   expect(await stored(namespace)).toEqual(['1 superseded', '2 deployed'])
 })
 
+test('a release that is fine does not wait for any number of those that are not', async () => {
+  const stuck: string[] = []
+  for (let count = 0; count < 5; count++) stuck.push(await aRelease({ stuck: true }))
+  const fine = await aRelease({}, { suspend: true })
+  await using _agent = await agent()
+  for (const namespace of stuck) await expect.poll(() => stored(namespace), WITHIN).toEqual(['1 pending-install'])
+  await patch(fine, { suspend: false })
+  await expect.poll(() => condition(fine), WITHIN).toMatch(/^True InstallSucceeded/)
+  for (const namespace of stuck) expect(await stored(namespace)).toEqual(['1 pending-install'])
+})
+
 test('what does not get ready in time fails in the words of Flux, and is taken back by a roll-back that waits in the same way', async () => {
   const namespace = await aRelease({ text: 'one' }, { upgrade: { timeout: '3s', remediation: { retries: 1 } } })
   await using _agent = await agent()

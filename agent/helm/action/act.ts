@@ -1,4 +1,3 @@
-import type { Clock } from '../../../proto/base/clock.ts'
 import { messageOf } from '../../../proto/base/errors.ts'
 import type { StoredRelease } from '../../../proto/helm/stored.ts'
 import { metaTime } from '../../../proto/model/condition.ts'
@@ -23,9 +22,7 @@ import {
   unlocked,
 } from './messages.ts'
 
-export interface ActDeps extends CarryOutDeps {
-  readonly clock: Clock
-}
+export type ActDeps = CarryOutDeps
 
 type Doable = Exclude<NextAction, { kind: 'nothing' | 'stalled' }>
 

@@ -1,3 +1,6 @@
+import { delayMs } from '../../../proto/base/backoff.ts'
+import type { Clock } from '../../../proto/base/clock.ts'
+import { mayRetry } from '../../../proto/base/errors.ts'
 import type { HelmAction, HelmOutcome } from '../../../proto/helm/protocol.ts'
 import { readHealthChecks } from '../../../proto/model/flux/health-checks.ts'
 import type { NextAction } from '../model.ts'
@@ -9,6 +12,7 @@ import { actionDeadlineMs, actionTimeoutMs, postRender, releaseRequest, rollback
 export interface CarryOutDeps {
   readonly helm: Helm
   readonly health: ReleaseHealth
+  readonly clock: Clock
 }
 
 type Helmed = Extract<NextAction, { kind: 'install' | 'upgrade' | 'test' | 'rollback' | 'uninstall' }>
@@ -23,11 +27,29 @@ export async function carryOut(deps: CarryOutDeps, job: ReleaseJob, next: Helmed
   const outcome = await ask(deps, job, next)
   if (outcome.kind !== 'waiting') return errorOf(outcome)
   const { waiting } = outcome
-  const why = await waitFor(deps, job, next.kind)(waiting.objects)
-  const records = conclusion({ act: next.kind, waiting, storage: await helm.history(target, job), why })
-  if (!records) return 'the release was changed by somebody else while its objects were waited for'
-  await helm.write(records, job)
+  const why = await job.rest(waitFor(deps, job, next.kind)(waiting.objects))
+  const isOurs = await untilWritten(deps, job, async () => {
+    const records = conclusion({ act: next.kind, waiting, storage: await helm.history(target, job), why })
+    if (records) await helm.write(records, job)
+    return records !== undefined
+  })
+  if (!isOurs) return 'the release was changed by somebody else while its objects were waited for'
   return why !== undefined && next.kind === 'rollback' ? `release ${target.name} failed: ${why}` : why
+}
+
+const TRIES = 6
+const BACKOFF = { baseMs: 500, capMs: 10_000, jitter: 0.5 }
+
+/** A release that stays pending has failed in the end: an API server that is away for a moment is waited for. */
+async function untilWritten<T>({ clock }: CarryOutDeps, { signal }: ReleaseJob, write: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await write()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (attempt >= TRIES || !mayRetry(error)) throw error
+      await clock.sleep(delayMs(attempt, BACKOFF), signal)
+    }
 }
 
 export function errorOf(outcome: HelmOutcome): string | undefined {

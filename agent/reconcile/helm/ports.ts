@@ -1,3 +1,4 @@
+import type { Rest } from '../../../proto/base/work-queue.ts'
 import type { HelmReleaseStatus } from '../../../proto/model/flux/helm/helm-release.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
@@ -57,6 +58,7 @@ export interface Releases<Chart extends FoundChart = FoundChart> {
     readonly voice: JobVoice
     readonly isForced: boolean
     readonly signal: AbortSignal
+    readonly rest: Rest
   }): Promise<{ readonly kind: 'settled' | 'stalled' } | { readonly kind: 'again'; readonly afterMs: number }>
   /** Uninstalls what the history tells of. @returns whether it is gone */
   leave(o: As & { readonly object: HelmRelease; readonly voice: JobVoice }): Promise<boolean>

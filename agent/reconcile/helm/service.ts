@@ -1,6 +1,7 @@
 import type { Clock } from '../../../proto/base/clock.ts'
 import { messageOf } from '../../../proto/base/errors.ts'
 import type { Random } from '../../../proto/base/random.ts'
+import type { Rest } from '../../../proto/base/work-queue.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import { REQUESTED_AT } from '../../../proto/model/names.ts'
 import { intervalMs } from '../schedule.ts'
@@ -22,6 +23,12 @@ export interface HelmReconcilerDeps<Chart extends FoundChart = FoundChart> {
   readonly random: Random
 }
 
+interface Reconciling {
+  readonly key: string
+  readonly speaker: Speaker
+  readonly rest: Rest
+}
+
 /** A missing source or dependency is looked at again after this long even if nobody told of a change. */
 const NOT_READY_MS = 30_000
 
@@ -35,7 +42,7 @@ export class HelmReconciler<Chart extends FoundChart> {
   }
 
   /** Does what is due for one HelmRelease and says when to look again, in milliseconds; undefined: when something changes. */
-  async reconcile(key: string, signal: AbortSignal): Promise<number | undefined> {
+  async reconcile(key: string, signal: AbortSignal, rest: Rest): Promise<number | undefined> {
     const { view, voice } = this.#deps
     const object = view.release(key)
     if (!object) {
@@ -58,7 +65,7 @@ export class HelmReconciler<Chart extends FoundChart> {
         await speaker.say({ kind: 'stalled', reason: plan.reason, message: plan.message })
         return undefined
       default:
-        return (await this.#chart(speaker, signal)) ?? this.#follow(plan, { key, speaker }, signal)
+        return (await this.#chart(speaker, signal)) ?? this.#follow(plan, { key, speaker, rest }, signal)
     }
   }
 
@@ -84,7 +91,7 @@ export class HelmReconciler<Chart extends FoundChart> {
 
   async #follow(
     plan: Extract<HelmPlan, { kind: 'waiting' | 'not-ready' | 'no-chart' | 'release' }>,
-    { key, speaker }: { readonly key: string; readonly speaker: Speaker },
+    { key, rest, speaker }: Reconciling,
     signal: AbortSignal,
   ): Promise<number | undefined> {
     switch (plan.kind) {
@@ -100,7 +107,7 @@ export class HelmReconciler<Chart extends FoundChart> {
       case 'no-chart':
         return speaker.fail(plan.reason, plan.message)
       case 'release':
-        return this.#release(plan, { key, speaker }, signal)
+        return this.#release(plan, { key, speaker, rest }, signal)
       default:
         return plan satisfies never
     }
@@ -108,7 +115,7 @@ export class HelmReconciler<Chart extends FoundChart> {
 
   async #release(
     plan: Extract<HelmPlan, { kind: 'release' }>,
-    { key, speaker }: { readonly key: string; readonly speaker: Speaker },
+    { key, rest, speaker }: Reconciling,
     signal: AbortSignal,
   ): Promise<number | undefined> {
     const { clock, random } = this.#deps
@@ -116,14 +123,18 @@ export class HelmReconciler<Chart extends FoundChart> {
     const nowMs = clock.now().getTime()
     const run = this.#runs.get(key)
     if (run && !isRequested(speaker.object) && isKept(run, { generation: metadata.generation ?? 0, plan, nowMs })) return run.dueMs - nowMs
-    const afterMs = await this.#attempt(plan, speaker, signal)
+    const afterMs = await this.#attempt(plan, { speaker, rest }, signal)
     const dueMs = clock.now().getTime() + (afterMs ?? intervalMs(spec, random.next()))
     this.#runs.set(key, { generation: metadata.generation ?? 0, plan, dueMs })
     return dueMs - clock.now().getTime()
   }
 
   /** @returns when to try again; undefined where it is as it should be, or where trying again does not help */
-  async #attempt(plan: Extract<HelmPlan, { kind: 'release' }>, speaker: Speaker, signal: AbortSignal): Promise<number | undefined> {
+  async #attempt(
+    plan: Extract<HelmPlan, { kind: 'release' }>,
+    { rest, speaker }: Omit<Reconciling, 'key'>,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     const { releases } = this.#deps
     const { account } = plan
     try {
@@ -140,7 +151,8 @@ export class HelmReconciler<Chart extends FoundChart> {
       const attempt = releases.attempt(speaker.object, chart, values)
       speaker.about({ token: attempt.configDigest })
       speaker.note({ kind: 'attempting', attempt })
-      const ended = await releases.release({ object: speaker.object, account, chart, values, secrets, voice: speaker, isForced, signal })
+      const job = { object: speaker.object, account, chart, values, secrets, voice: speaker, isForced, signal, rest }
+      const ended = await releases.release(job)
       await speaker.written()
       return ended.kind === 'again' ? ended.afterMs : undefined
     } catch (error) {
