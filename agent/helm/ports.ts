@@ -28,7 +28,7 @@ export interface Helm {
 }
 
 /** Waits for objects of a release. @returns why they are not healthy; undefined once they are */
-export type ReleaseWait = (objects: readonly HelmAwaited[]) => Promise<string | undefined>
+export type ReleaseWait = (objects: readonly HelmAwaited[], stop: AbortSignal) => Promise<string | undefined>
 
 /** How the objects of releases do, as the agent's own watches tell it. */
 export interface ReleaseHealth {

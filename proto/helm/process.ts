@@ -11,8 +11,8 @@ export interface HelmProgramOptions {
   readonly maxOutputBytes: number
 }
 
-/** Waits for objects that an action goes on after. @returns why they are not ready; undefined where they are */
-export type HelmWaiter = (objects: readonly HelmAwaited[]) => Promise<string | undefined>
+/** Waits for objects that an action goes on after, as long as its program runs. @returns why they are not ready; undefined where they are */
+export type HelmWaiter = (objects: readonly HelmAwaited[], signal: AbortSignal) => Promise<string | undefined>
 
 type Lost = Extract<HelmOutcome, { kind: 'lost' }>['cause']
 
@@ -26,6 +26,7 @@ export class HelmProcess {
   readonly #options: HelmProgramOptions
   readonly #wait: HelmWaiter
   readonly #ended = Promise.withResolvers<void>()
+  readonly #gone = new AbortController()
   readonly #log: string[] = []
   #answer: HelmAnswer | undefined
   #lost: { readonly cause: Lost; readonly message: string } | undefined
@@ -52,6 +53,7 @@ export class HelmProcess {
     })
     this.#child.once('close', (code) => {
       if (!this.#answer) this.#lost ??= this.#exited(code)
+      this.#gone.abort(new FleetError('aborted', 'the program that asked for a wait has ended'))
       this.#ended.resolve()
     })
   }
@@ -125,7 +127,7 @@ export class HelmProcess {
   /** Answers with how the wait ended. One that was stopped needs no answer: the program is stopped too. */
   async #await(objects: readonly HelmAwaited[]): Promise<void> {
     try {
-      const waited = (await this.#wait(objects)) ?? ''
+      const waited = (await this.#wait(objects, this.#gone.signal)) ?? ''
       this.#child.stdin.write(`${JSON.stringify({ waited })}\n`)
     } catch (error) {
       this.#giveUp('exit', `the wait for what helm applied ended: ${messageOf(error)}`)

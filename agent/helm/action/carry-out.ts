@@ -27,7 +27,7 @@ export async function carryOut(deps: CarryOutDeps, job: ReleaseJob, next: Helmed
   const outcome = await ask(deps, job, next)
   if (outcome.kind !== 'waiting') return errorOf(outcome)
   const { waiting } = outcome
-  const why = await job.rest(waitFor(deps, job, next.kind)(waiting.objects))
+  const why = await job.rest(waitFor(deps, job, next.kind)(waiting.objects, job.signal))
   const isOurs = await untilWritten(deps, job, async () => {
     const records = conclusion({ act: next.kind, waiting, storage: await helm.history(target, job), why })
     if (records) await helm.write(records, job)
@@ -94,6 +94,6 @@ function waitFor({ health }: CarryOutDeps, { account, object, signal }: ReleaseJ
   const { spec } = object
   const checks = readHealthChecks(spec.healthCheckExprs)
   const withJobs = act === 'test' || act === 'uninstall' || !spec[act]?.disableWaitForJobs
-  const o = { account, checks: 'judge' in checks ? checks : undefined, withJobs, timeoutMs: actionTimeoutMs(spec, act), signal }
-  return (objects) => health.wait(objects, o)
+  const o = { account, checks: 'judge' in checks ? checks : undefined, withJobs, timeoutMs: actionTimeoutMs(spec, act) }
+  return (objects, stop) => health.wait(objects, { ...o, signal: AbortSignal.any([signal, stop]) })
 }
