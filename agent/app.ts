@@ -239,10 +239,8 @@ function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
     createWork({
       kinds: {
         Kustomization: (key, signal) => reconciler.reconcile(key, signal),
-        GitRepository: lookAtSource,
-        OCIRepository: lookAtSource,
-        HelmRepository: lookAtSource,
-        HelmChart: lookAtSource,
+        ...{ GitRepository: lookAtSource, OCIRepository: lookAtSource, Bucket: lookAtSource },
+        ...{ HelmRepository: lookAtSource, HelmChart: lookAtSource },
         HelmRelease: async (key) => void helming.add(key),
       },
       async other(key, signal) {
@@ -355,7 +353,7 @@ function planOf({ authority, flux, store }: Parts, object: Kustomization): Retur
 }
 
 const CAPABILITIES = [
-  ...['git-repository', 'oci-repository', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
+  ...['git-repository', 'oci-repository', 'bucket', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
   ...['calls', 'tenants', 'placements', 'health'],
 ]
 

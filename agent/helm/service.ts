@@ -8,12 +8,13 @@ import { fullName, releaseSucceeded } from './action/messages.ts'
 import { actionTimeoutMs } from './action/request.ts'
 import { nextAction } from './decision/decide.ts'
 import { releaseState } from './decision/state.ts'
-import { activeStrategy, failuresOf, isExhausted } from './decision/strategy.ts'
+import { activeStrategy, failuresOf, isExhausted, keptHistory } from './decision/strategy.ts'
 import type { NextAction, ReleaseState } from './model.ts'
 import { releaseTarget } from './names.ts'
 import type { Drift, ReleaseEnd, ReleaseJob } from './ports.ts'
-import { commonMetadataDigest, postRenderersDigest } from './snapshot/digests.ts'
-import { latest, truncate } from './snapshot/history.ts'
+import { renderedBy } from './snapshot/digests.ts'
+import { latest } from './snapshot/history.ts'
+import { renewed } from './snapshot/observe.ts'
 
 export interface ReleaseDeps extends ActDeps {
   readonly drift: Drift
@@ -90,7 +91,7 @@ async function stall({ voice }: ReleaseJob, { message, reason }: Extract<NextAct
 async function later({ voice }: ReleaseJob, object: HelmRelease): Promise<ReleaseEnd> {
   const strategy = activeStrategy(object.spec, object.status)
   const ready = object.status.conditions?.find(({ type }) => type === 'Ready')
-  if (ready?.status === 'False') await voice.say({ kind: 'failed', reason: ready.reason, message: ready.message })
+  if (ready?.status === 'False') await voice.say({ kind: 'failed', reason: ready.reason, message: ready.message, progress: ready.message })
   return { kind: 'again', afterMs: strategy?.name === 'RetryOnFailure' ? strategy.retryIntervalMs : backoffMs(object) }
 }
 
@@ -110,8 +111,7 @@ async function settle(deps: ReleaseDeps, job: ReleaseJob, { object, storage }: S
   const [stored] = storage
   const { spec, status } = object
   if (!stored) return { kind: 'again', afterMs: backoffMs(object) }
-  const ignored = activeStrategy(spec, status)?.ignoreTestFailures ?? spec.test?.ignoreFailures ?? false
-  const history = truncate(status.history ?? [], ignored)
+  const history = keptHistory(status.history ?? [], object).map((one, at) => (at === 0 ? renewed(one, stored) : one))
   const now = latest(history)
   const drift = await lookForDrift(deps, job, stored)
   await job.voice.say({
@@ -119,8 +119,7 @@ async function settle(deps: ReleaseDeps, job: ReleaseJob, { object, storage }: S
     history,
     tests: { enabled: spec.test?.enable ?? false, ignored: spec.test?.ignoreFailures ?? false },
     inventory: [...(await deps.inventoryOf(stored, job)), ...job.chart.crds],
-    postRenderersDigest: postRenderersDigest(spec.postRenderers),
-    commonMetadataDigest: commonMetadataDigest(spec.commonMetadata),
+    rendered: renderedBy(spec),
     ...(drift === undefined ? {} : { drift }),
     message: now ? releaseSucceeded('upgrade', now) : '',
   })

@@ -9,6 +9,7 @@ export interface SecretUse {
 const TLS_KEYS = ['ca.crt', 'caFile', 'tls.crt', 'certFile', 'tls.key', 'keyFile']
 const GIT_KEYS = ['username', 'password', 'bearerToken', 'identity', 'identity.pub', 'known_hosts', ...TLS_KEYS]
 const OCI_KEYS = ['.dockerconfigjson']
+const BUCKET_KEYS = ['accesskey', 'secretkey']
 /** Certificates beside user and password: how it was written before there was a field for them. */
 const HELM_KEYS = ['username', 'password', 'caFile', 'certFile', 'keyFile', ...OCI_KEYS]
 const CERT_KEYS = ['ca.crt', 'tls.crt', 'tls.key']
@@ -24,6 +25,8 @@ export function secretsOf(object: SourceObject): readonly SecretUse[] {
         ...used(object.spec.certSecretRef, CERT_KEYS),
         ...signers(object.spec.verify?.secretRef),
       ]
+    case 'Bucket':
+      return [...used(object.spec.secretRef, BUCKET_KEYS), ...used(object.spec.certSecretRef, CERT_KEYS)]
     case 'HelmRepository':
       return [...used(object.spec.secretRef, HELM_KEYS), ...used(object.spec.certSecretRef, CERT_KEYS)]
     case 'HelmChart':

@@ -47,8 +47,7 @@ const settled = (o: Partial<Extract<HelmReleaseOutcome, { kind: 'settled' }>> = 
   history: [snapshot(1)],
   tests: NO_TESTS,
   inventory: [{ id: 'apps_app__ConfigMap', v: 'v1' }],
-  postRenderersDigest: '',
-  commonMetadataDigest: '',
+  rendered: { postRenderersDigest: '', commonMetadataDigest: '' },
   message: 'Helm upgrade succeeded',
   ...o,
 })
@@ -83,6 +82,11 @@ test.each<[string, readonly HelmReleaseOutcome[], readonly string[]]>([
     ['Ready True UpgradeSucceeded', 'Released True UpgradeSucceeded'],
   ],
   [
+    'an upgrade that fails after a roll-back',
+    [acted('upgrade', false), acted('rollback', true), begun('upgrade'), acted('upgrade', false)],
+    ['Reconciling True Progressing', 'Ready False UpgradeFailed', 'Released False UpgradeFailed'],
+  ],
+  [
     'what was rolled back to is what is wanted',
     [acted('upgrade', false), acted('rollback', true), settled()],
     ['Ready True UpgradeSucceeded', 'Released True UpgradeSucceeded'],
@@ -90,7 +94,7 @@ test.each<[string, readonly HelmReleaseOutcome[], readonly string[]]>([
   [
     'a release that waits for its tests',
     [begun('install'), acted('install', true, { tests: TESTS })],
-    ['Reconciling True Progressing', 'Ready Unknown Pending', 'Released True InstallSucceeded', 'TestSuccess Unknown Pending'],
+    ['Reconciling True Progressing', 'Ready Unknown AwaitingTests', 'Released True InstallSucceeded', 'TestSuccess Unknown AwaitingTests'],
   ],
   [
     'tests that failed',
@@ -149,6 +153,14 @@ test('failures are counted for the action that was tried, and forgotten after a 
   const good = after([acted('upgrade', true), settled()], again)
   expect([good.failures, good.installFailures, good.upgradeFailures]).toEqual([undefined, undefined, undefined])
   expect(good.observedGeneration).toBe(2)
+})
+
+test('what a release was rendered with is taken down with it, and stays while another one fails', () => {
+  const rendered = { postRenderersDigest: 'sha256:p', commonMetadataDigest: '' }
+  const good = after([acted('upgrade', true, { rendered })], { observedCommonMetadataDigest: 'sha256:old' })
+  expect(good.observedPostRenderersDigest).toBe('sha256:p')
+  expect(good.observedCommonMetadataDigest).toBeUndefined()
+  expect(after([acted('upgrade', false)], good).observedPostRenderersDigest).toBe('sha256:p')
 })
 
 test('an attempt takes down what is tried, and begins to count anew where it is something else', () => {

@@ -2,7 +2,7 @@ import { findCondition } from '../../proto/model/condition.ts'
 import { formatDuration } from '../../proto/model/duration.ts'
 import type { HelmReleaseStatus } from '../../proto/model/flux/helm/helm-release.ts'
 import { type ConditionStep, ready, reconciling, stalled, stepConditions } from './conditions.ts'
-import type { HelmReleaseOutcome, Snapshot, StatusMoment } from './model.ts'
+import type { HelmReleaseOutcome, Rendered, Snapshot, StatusMoment } from './model.ts'
 import { summarySteps } from './release-summary.ts'
 
 type Of<Kind extends HelmReleaseOutcome['kind']> = Extract<HelmReleaseOutcome, { readonly kind: Kind }>
@@ -50,9 +50,9 @@ function attempting(old: HelmReleaseStatus, { attempt }: Of<'attempting'>, at: S
   }
 }
 
-function failed(old: HelmReleaseStatus, { message, reason }: Of<'failed'>, at: StatusMoment): HelmReleaseStatus {
-  const progress = findCondition(old.conditions ?? [], 'Reconciling')?.message ?? 'Fulfilling prerequisites'
-  return stepped(old, [ready('False', reason, message), ...reconciling('ProgressingWithRetry', progress)], at)
+function failed(old: HelmReleaseStatus, { message, progress, reason }: Of<'failed'>, at: StatusMoment): HelmReleaseStatus {
+  const now = progress ?? findCondition(old.conditions ?? [], 'Reconciling')?.message ?? 'Fulfilling prerequisites'
+  return stepped(old, [ready('False', reason, message), ...reconciling('ProgressingWithRetry', now)], at)
 }
 
 const CONDITION = {
@@ -66,13 +66,15 @@ const CONDITION = {
 const REASON = { install: 'Install', upgrade: 'Upgrade', test: 'Test', rollback: 'Rollback', uninstall: 'Uninstall' } as const
 
 function acted(old: HelmReleaseStatus, outcome: Of<'acted'>, at: StatusMoment): HelmReleaseStatus {
-  const { act, durationMs, history, isGood, message, tests } = outcome
+  const { act, durationMs, history, isGood, message, rendered, tests } = outcome
   const reason = act === 'unlock' ? 'PendingRelease' : `${REASON[act]}${isGood ? 'Succeeded' : 'Failed'}`
   const status = act !== 'unlock' && isGood ? 'True' : 'False'
   const isRelease = act === 'install' || act === 'upgrade'
   const steps: ConditionStep[] = [{ type: CONDITION[act], status, reason, message }]
+  // What became of the release before says nothing of this one.
+  if (isRelease) steps.unshift({ remove: 'TestSuccess' }, { remove: 'Remediated' })
   if (isRelease && isGood && tests.enabled) steps.push(awaitingTests(history))
-  const counted = isGood ? old : withFailure(old, outcome)
+  const counted = withRendered(isGood ? old : withFailure(old, outcome), rendered)
   const after = stepped({ ...counted, history }, steps, at)
   const told = isRelease ? { ...after, lastAttemptedReleaseActionDuration: formatDuration(durationMs) } : after
   return summarized(told, tests, at)
@@ -83,7 +85,7 @@ function awaitingTests(history: readonly Snapshot[]): ConditionStep {
   const what = last
     ? `release ${last.namespace}/${last.name}.v${last.version} with chart ${last.chartName}@${last.chartVersion}`
     : 'release'
-  return { type: 'TestSuccess', status: 'Unknown', reason: 'Pending', message: `Helm ${what} is awaiting tests` }
+  return { type: 'TestSuccess', status: 'Unknown', reason: 'AwaitingTests', message: `Helm ${what} is awaiting tests` }
 }
 
 function withFailure(old: HelmReleaseStatus, { isCounted }: Of<'acted'>): HelmReleaseStatus {
@@ -103,7 +105,7 @@ function left(old: HelmReleaseStatus, { isGood, message }: Of<'left'>, at: Statu
 }
 
 function settled(old: HelmReleaseStatus, outcome: Of<'settled'>, at: StatusMoment): HelmReleaseStatus {
-  const { commonMetadataDigest, drift, history, inventory, message, postRenderersDigest, tests } = outcome
+  const { drift, history, inventory, message, rendered, tests } = outcome
   const steps: ConditionStep[] = [{ remove: 'Reconciling' }, driftStep(drift)]
   const said = findCondition(old.conditions ?? [], 'Released')
   const isRemedied = findCondition(old.conditions ?? [], 'Remediated')?.status === 'True'
@@ -112,13 +114,21 @@ function settled(old: HelmReleaseStatus, outcome: Of<'settled'>, at: StatusMomen
     steps.push({ remove: 'Remediated' }, { type: 'Released', status: 'True', reason: 'UpgradeSucceeded', message })
   const after = summarized(stepped({ ...old, history }, steps, at), tests, at)
   const isReady = findCondition(after.conditions ?? [], 'Ready')?.status === 'True'
-  const { observedPostRenderersDigest: _, observedCommonMetadataDigest: __, ...rest } = isReady ? withoutFailures(after) : after
+  return {
+    ...withRendered(isReady ? withoutFailures(after) : after, rendered),
+    ...(inventory ? { inventory: { entries: inventory } } : {}),
+    observedGeneration: at.generation,
+  }
+}
+
+function withRendered(old: HelmReleaseStatus, rendered: Rendered | undefined): HelmReleaseStatus {
+  if (!rendered) return old
+  const { observedPostRenderersDigest: _, observedCommonMetadataDigest: __, ...rest } = old
+  const { commonMetadataDigest, postRenderersDigest } = rendered
   return {
     ...rest,
-    ...(inventory ? { inventory: { entries: inventory } } : {}),
     ...(postRenderersDigest ? { observedPostRenderersDigest: postRenderersDigest } : {}),
     ...(commonMetadataDigest ? { observedCommonMetadataDigest: commonMetadataDigest } : {}),
-    observedGeneration: at.generation,
   }
 }
 

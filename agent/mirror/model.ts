@@ -140,6 +140,12 @@ export interface TestRules {
   readonly ignored: boolean
 }
 
+/** Digests of what a release was rendered with beside its chart and values; empty where there is none. */
+export interface Rendered {
+  readonly postRenderersDigest: string
+  readonly commonMetadataDigest: string
+}
+
 /** What is about to be released. */
 export interface ReleaseAttempt {
   readonly chartVersion: string
@@ -166,7 +172,13 @@ export type HelmReleaseOutcome =
   /** What it needs is there: what is tried from now on. */
   | { readonly kind: 'attempting'; readonly attempt: ReleaseAttempt }
   /** Something it needs is not there, or an error that has nothing to do with the release; it is tried again. */
-  | { readonly kind: 'failed'; readonly reason: string; readonly message: string }
+  | {
+      readonly kind: 'failed'
+      readonly reason: string
+      readonly message: string
+      /** How far it is, where that is another one than what was said last. */
+      readonly progress?: string
+    }
   | { readonly kind: 'stalled'; readonly reason: string; readonly message: string }
   | {
       readonly kind: 'acted'
@@ -178,6 +190,8 @@ export type HelmReleaseOutcome =
       readonly tests: TestRules
       /** Counts against the strategy of the last release action. */
       readonly isCounted: boolean
+      /** What a good release was rendered with. */
+      readonly rendered?: Rendered
     }
   /** The old release of another target is gone, or its HelmRelease is being deleted. */
   | { readonly kind: 'left'; readonly isGood: boolean; readonly message: string }
@@ -187,8 +201,7 @@ export type HelmReleaseOutcome =
       readonly history: readonly Snapshot[]
       readonly tests: TestRules
       readonly inventory?: readonly InventoryEntry[]
-      readonly postRenderersDigest: string
-      readonly commonMetadataDigest: string
+      readonly rendered: Rendered
       /** Where drift is looked for: what was found, in one sentence; empty where nothing was. */
       readonly drift?: string
       /** What to say of the release where nothing was said yet. */

@@ -3,7 +3,6 @@ import { unserved, unservedMessage } from '../../proto/model/flux/unserved.ts'
 
 /** Which of Flux's controllers does the work of a kind that the agent does not do yet. Absent: nobody writes its status, or a program outside of Flux does. */
 const SERVED_BY: Partial<Record<FluxObject['kind'], string>> = {
-  Bucket: 'source-controller',
   ImageRepository: 'image-reflector-controller',
   ImagePolicy: 'image-reflector-controller',
   ImageUpdateAutomation: 'image-automation-controller',

@@ -58,12 +58,14 @@ function makingOf(object: SourceObject, fact: SourceStatusFact): Making {
       return { file: `${hash}.tar.gz`, observed: ignoreOf(object.spec) }
     case 'OCIRepository':
       return ociMaking(object, fact)
+    case 'Bucket':
+      return { file: `${hash}.tar.gz`, latest: 'latest.tar.gz', said: storedSaid(revision), observed: ignoreOf(object.spec) }
     case 'HelmRepository':
       return {
         file: `index-${hash}.yaml`,
         latest: 'index.yaml',
         digest: revision,
-        said: { reason: 'Succeeded', message: `stored artifact: revision '${revision}'` },
+        said: storedSaid(revision),
       }
     case 'HelmChart':
       return { ...chartMaking(fact), ...(object.spec.verify ? { verified: `verified signature of version ${revision}` } : {}) }
@@ -101,6 +103,10 @@ function chartMaking({ metadata = {}, revision }: SourceStatusFact): Making {
       ...(merged.length > 0 ? { observedValuesFiles: merged } : {}),
     },
   }
+}
+
+function storedSaid(revision: string): NonNullable<Stored['said']> {
+  return { reason: 'Succeeded', message: `stored artifact: revision '${revision}'` }
 }
 
 function ignoreOf({ ignore }: { readonly ignore?: string }): SourceObservations {

@@ -22,6 +22,7 @@ const of = (kind: string, spec: object): SourceObject => {
   return parsed.object
 }
 const oci = (spec: object = {}) => of('OCIRepository', { url: 'oci://ghcr.io/a', ...spec })
+const bucket = (spec: object = {}) => of('Bucket', { bucketName: 'apps', endpoint: 's3.example.com', ...spec })
 const chart = (spec: object = {}) => of('HelmChart', { chart: 'web', sourceRef: { kind: 'HelmRepository', name: 'r' }, ...spec })
 const fact = (revision: string, o: Partial<SourceStatusFact> = {}): SourceStatusFact => ({
   ...{ kind: 'source-status', source: { group: 'g', kind: 'k', namespace: 'apps', name: 'web' }, generation: 1, revision },
@@ -66,6 +67,17 @@ test.each([
       conditions: [`Ready=True Succeeded: stored artifact: revision 'sha256:${HASH}'`, expect.anything()],
       artifact: { path: `helmrepository/apps/web/index-${HASH}.yaml`, digest: `sha256:${HASH}` },
       url: expect.stringMatching(/index\.yaml$/),
+    },
+  ],
+  [
+    'a bucket',
+    bucket({ ignore: '*.md' }),
+    fact(`sha256:${HASH}`),
+    {
+      conditions: [`Ready=True Succeeded: stored artifact: revision 'sha256:${HASH}'`, expect.anything()],
+      artifact: { path: `bucket/apps/web/${HASH}.tar.gz`, revision: `sha256:${HASH}`, digest: 'sha256:tree' },
+      observedIgnore: '*.md',
+      url: expect.stringMatching(/bucket\/apps\/web\/latest\.tar\.gz$/),
     },
   ],
   [
@@ -136,7 +148,7 @@ test('a place in a registry has no status, but for what is wrong with it', () =>
 })
 
 test('of Secrets only the keys leave the cluster that the field defines', () => {
-  const keys = ['.dockerconfigjson', 'username', 'password', 'identity', 'ca.crt', 'tls.key', 'other']
+  const keys = ['.dockerconfigjson', 'accesskey', 'secretkey', 'username', 'password', 'identity', 'ca.crt', 'tls.key', 'other']
   const taken = (object: SourceObject) => secretsOf(object).map(({ name, takes }) => [name, keys.filter(takes)])
   const refs = { secretRef: { name: 's' }, certSecretRef: { name: 'c' } }
   expect(taken(oci(refs))).toEqual([
@@ -149,6 +161,10 @@ test('of Secrets only the keys leave the cluster that the field defines', () => 
   ])
   expect(taken(of('GitRepository', { url: 'https://x', secretRef: { name: 's' } }))).toEqual([
     ['s', ['username', 'password', 'identity', 'ca.crt', 'tls.key']],
+  ])
+  expect(taken(bucket(refs))).toEqual([
+    ['s', ['accesskey', 'secretkey']],
+    ['c', ['ca.crt', 'tls.key']],
   ])
   expect(taken(chart())).toEqual([])
 })

@@ -41,6 +41,7 @@ export const TOOLS = {
     takes: 'half a minute',
   },
   registry: { version: '3.1.2', package: 'github.com/distribution/distribution/v3/cmd/registry', takes: 'two minutes' },
+  versitygw: { version: '1.8.0', package: 'github.com/versity/versitygw/cmd/versitygw', takes: 'a minute' },
   kwok: { version: '0.8.0', package: 'sigs.k8s.io/kwok/cmd/kwok', onPath: /\bv0\.8\./, takes: 'two minutes' },
   kubernetes: {
     version: KUBERNETES,

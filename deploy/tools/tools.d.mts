@@ -1,5 +1,5 @@
 /** Programs that Flotilla runs beside itself; see table.mjs for versions. */
-export type ToolName = 'kubernetes' | 'kwok' | 'registry' | 'nats-server' | 'flotilla-kustomize' | 'flotilla-helm'
+export type ToolName = 'kubernetes' | 'kwok' | 'registry' | 'versitygw' | 'nats-server' | 'flotilla-kustomize' | 'flotilla-helm'
 
 type Env = Readonly<Record<string, string | undefined>>
 

@@ -84,14 +84,14 @@ function agentListeners(given: Doors, check: MirrorCheck, log: Log): StreamListe
       await presence.greeted(cluster, greeting)
       statuses.add(cluster)
       placements.moved(cluster)
-      rollouts.heard([cluster])
+      rollouts.heard([{ cluster }])
       agents.place(GREETED_MS)
     },
     async disconnected(cluster) {
       check.left(cluster)
       statuses.add(cluster)
       placements.moved(cluster)
-      rollouts.heard([cluster])
+      rollouts.heard([{ cluster }])
     },
     pulse: (cluster, pulse) => {
       check
@@ -102,7 +102,7 @@ function agentListeners(given: Doors, check: MirrorCheck, log: Log): StreamListe
     },
     nacked: (cluster, object, reason) =>
       log.warn({ event: 'fact.refused', clusterId: cluster, object: object ? formatRef(object) : '', reason }, 'an agent refused a fact'),
-    acked: (cluster) => rollouts.heard([cluster]),
+    acked: (cluster, taken) => rollouts.heard([{ cluster, taken }]),
     sent: (bytes) => given.metrics.sent(bytes),
   }
 }

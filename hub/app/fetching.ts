@@ -3,6 +3,7 @@ import { background, timed } from '../../proto/base/background.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { systemRandom } from '../../proto/base/random.ts'
 import type { HubConfig } from '../config.ts'
+import { BucketFetcher } from '../sources/io/bucket/fetcher.ts'
 import { openCredentials } from '../sources/io/credentials.ts'
 import { createFetchers } from '../sources/io/fetchers.ts'
 import { GitFetcher } from '../sources/io/git/fetcher.ts'
@@ -26,13 +27,15 @@ const random = systemRandom
 export function openFetching(config: HubConfig, given: Ground & Knowledge & Building & Rolling, { scope, log }: Opening) {
   const { db, bus, vault, desired, jobs, metrics, replica, rollouts } = given
   const git = scope.use(new GitFetcher({ folder: join(config.dataDir, 'git'), processes: config.fetchConcurrency }))
+  const bucket = new BucketFetcher({ folder: join(config.dataDir, 'bucket') })
   const indexes = new IndexCache({ clock })
   const credential = openCredentials((id) => vault.credential(id))
   const fetcher = createFetchers({
     git,
     oci: createOciFetcher({ folder: join(config.dataDir, 'oci') }),
+    bucket,
     index: createIndexFetcher({ indexes }),
-    chart: createChartFetcher({ indexes, git, credential }),
+    chart: createChartFetcher({ indexes, git, bucket, credential }),
   })
   const sources = createSourceWorker({
     store: createSourceStore({ db, replica }),
@@ -61,5 +64,6 @@ export function openFetching(config: HubConfig, given: Ground & Knowledge & Buil
       (bytes) => void sources.poke(...(JSON.parse(Buffer.from(bytes).toString()) as string[])).catch(() => undefined),
     ),
   )
-  return { sources, sweepCaches: () => git.sweep(() => fetchedFrom(db)) }
+  const inUse = () => fetchedFrom(db)
+  return { sources, sweepCaches: async () => void (await Promise.all([git.sweep(inUse), bucket.sweep(inUse)])) }
 }

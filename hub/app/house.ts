@@ -37,7 +37,7 @@ export function keepHouse(given: Ground & Building & Upkeep, { scope, log }: Ope
     }
   })
   repeat(scope, { everyMs: SWEEP_MS, clock, failed }, async () => {
-    for (const key of await desired.due()) await jobs.add('settle', key)
+    await jobs.add('settle', ...(await desired.due()))
     await jobs.add('place', 'all')
     placements.everything()
     afterTenants()

@@ -1,4 +1,5 @@
 import { systemClock } from '../../proto/base/clock.ts'
+import { together } from '../../proto/base/together.ts'
 import { WorkQueue } from '../../proto/base/work-queue.ts'
 import { TENANT } from '../../proto/model/fleet/kinds.ts'
 import { PLATFORM_TENANT } from '../../proto/model/names.ts'
@@ -9,6 +10,7 @@ import { holdPartitions } from '../reports/io/partitions.ts'
 import { createReportStore } from '../reports/io/store.ts'
 import type { Folded } from '../reports/ports.ts'
 import { createReportService } from '../reports/service.ts'
+import { newsOf } from '../rollout/news.ts'
 import { serve } from '../sources/serve/serve.ts'
 import { createStandingStore } from '../tenants/io/standings.ts'
 import { createTenantStatuses } from '../tenants/status.ts'
@@ -21,6 +23,8 @@ const clock = systemClock
 /** Told to all replicas: sources that somebody wants looked at. */
 export const SOURCES_SUBJECT = 'flotilla.v1.sources'
 const STATUS_AFTER_MS = 500
+/** Clusters that are to be looked at are looked at together. */
+const TOGETHER = { lanes: 2, most: 100 }
 const AGAIN_MS = 5000
 
 /** From reports to rows, and to the work that they cause. */
@@ -36,17 +40,21 @@ export async function openReporting(given: Ground & Knowledge & Building & Rolli
     askResync: async (cluster) => agents.resync(cluster),
     log: log.child({ concept: 'reports' }),
   })
+  const refresh = together(TOGETHER, async (clusters: readonly string[]) => {
+    await presence.refresh(clusters)
+    return clusters
+  })
   const statuses = new WorkQueue({
-    concurrency: 2,
+    concurrency: TOGETHER.lanes * TOGETHER.most,
     clock,
-    work: (cluster) => presence.refresh([cluster]),
+    work: async (cluster) => void (await refresh(cluster)),
     failed: (cluster, error) =>
       log.warn({ event: 'cluster.status.failed', clusterId: cluster, err: error }, 'cannot write the status of a cluster'),
   })
   scope.use(statuses)
   const setInMotion = async ({ fetch, place, placements: told, settle, tenants: changed }: Folded) => {
     if (fetch.length > 0) bus.publish(SOURCES_SUBJECT, Buffer.from(JSON.stringify(fetch)))
-    for (const key of settle) await jobs.add('settle', key)
+    await jobs.add('settle', ...settle)
     rollouts.moved(settle)
     if (told.length > 0) placements.told(told)
     if (place) agents.place()
@@ -63,7 +71,7 @@ export async function openReporting(given: Ground & Knowledge & Building & Rolli
     fold: async (batch) => {
       const folded = await reports.fold(batch)
       for (const { clusterId } of batch) statuses.add(clusterId, STATUS_AFTER_MS)
-      rollouts.heard(batch.map(({ clusterId }) => clusterId))
+      rollouts.heard(batch.flatMap(({ clusterId, report }) => newsOf(clusterId, report)))
       return folded
     },
     reject: (rejected) => store.reject(rejected),

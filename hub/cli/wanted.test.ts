@@ -11,6 +11,7 @@ test.each([
   ['source git podinfo', ['GitRepository'], 'podinfo'],
   ['gitrepositories', ['GitRepository'], undefined],
   ['sources oci', ['OCIRepository'], undefined],
+  ['source bucket assets', ['Bucket'], 'assets'],
   ['clusters', ['Cluster'], undefined],
   ['tenant shop', ['Tenant'], 'shop'],
 ])('get %s shows the right kinds', (words, kinds, name) => {

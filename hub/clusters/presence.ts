@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../proto/base/canonical.ts'
 import type { Clock } from '../../proto/base/clock.ts'
 import type { ClusterStatus } from '../../proto/model/fleet/cluster.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
@@ -7,6 +8,8 @@ import type { Cluster } from './model.ts'
 /** The fleet objects of kind Cluster, as far as membership writes them. */
 export interface ClusterObjects {
   get(name: string): Promise<Manifest | undefined>
+  /** Those that are there. */
+  list(names: readonly string[]): Promise<readonly Manifest[]>
   create(manifest: Manifest): Promise<void>
   change(name: string, change: (old: Manifest) => Manifest): Promise<void>
   changeStatus(name: string, change: (old: Manifest) => unknown): Promise<void>
@@ -36,11 +39,12 @@ export interface Presence {
 
 export function createPresence({ objects, overviews, clock, membersChanged }: PresenceDeps): Presence {
   async function refresh(ids: readonly string[]): Promise<void> {
-    for (const overview of await overviews(ids)) {
-      if (!(await objects.get(overview.name))) continue
-      await objects.changeStatus(overview.name, (old) =>
-        withOverview(statusOf(old), overview, { generation: old.metadata.generation ?? 1, now: clock.now() }),
-      )
+    const found = await overviews(ids)
+    const there = new Map((await objects.list(found.map(({ name }) => name))).map((object) => [object.metadata.name, object]))
+    for (const overview of found) {
+      const object = there.get(overview.name)
+      const shown = (old: Manifest) => withOverview(statusOf(old), overview, { generation: old.metadata.generation ?? 1, now: clock.now() })
+      if (object && canonicalJson(shown(object)) !== canonicalJson(statusOf(object))) await objects.changeStatus(overview.name, shown)
     }
   }
   return {

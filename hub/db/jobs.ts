@@ -7,8 +7,8 @@ import type { Log } from '../../proto/base/log.ts'
 
 /** Work that can wait, as rows: it survives the process that asked for it, and each key waits at most once. */
 export interface Jobs extends AsyncDisposable {
-  /** Asks for a task to run soon; while the same (task, key) waits, this changes nothing. Tasks of one key run one after the other. */
-  add(task: string, key: string): Promise<void>
+  /** Asks for a task to run soon for each of the keys; while the same (task, key) waits, this changes nothing. Tasks of one key run one after the other. */
+  add(task: string, ...keys: readonly string[]): Promise<void>
   /** How many wait or run. */
   waiting(): Promise<number>
 }
@@ -34,6 +34,12 @@ const TAKE_DEAD = `
   buried as (update replicas r set workers = '{}' from dead where r.id = dead.id)
   select unnest(workers) as worker from dead`
 
+const ADD = `
+  select from graphile_worker.add_jobs(array(select json_populate_recordset(null::graphile_worker.job_spec, $1::json)))`
+
+/** One job for a task and key, one at a time. */
+const named = (task: string, key: string) => ({ job_key: `${task}:${key}`, queue_name: `${task}:${key}` })
+
 /** Starts to work on jobs, and to take over those of replicas that are gone. */
 export async function openJobs(options: JobsOptions): Promise<Jobs> {
   const { log, concurrency } = options
@@ -56,9 +62,11 @@ export async function openJobs(options: JobsOptions): Promise<Jobs> {
   await pool.query('update replicas set workers = $2 where id = $1', [options.replica, workers])
   const unlocking = keepUnlocking(pool, options, stop.signal)
   return {
-    async add(task, key) {
-      const name = `${task}:${key}`
-      await runner.addJob(task, { key }, { jobKey: name, queueName: name, maxAttempts: 10 })
+    async add(task, ...keys) {
+      if (keys.length === 0) return
+      // In order, so that two who ask for the same never wait for each other.
+      const specs = [...new Set(keys)].sort().map((key) => ({ ...named(task, key), identifier: task, payload: { key }, max_attempts: 10 }))
+      await pool.query(ADD, [JSON.stringify(specs)])
     },
     async waiting() {
       const { rows } = await pool.query<{ waiting: number }>('select count(*)::int as waiting from graphile_worker.jobs')

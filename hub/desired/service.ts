@@ -1,14 +1,16 @@
 import type { Clock } from '../../proto/base/clock.ts'
 import type { Log } from '../../proto/base/log.ts'
+import { together } from '../../proto/base/together.ts'
 import type { Built } from './model.ts'
 import type { Answered, DesiredStore, FanOut, Hint, Render, WantedBuilds } from './ports.ts'
-import { together } from './together.ts'
 
 /**
  * Sources in the same clusters wait for the same heads: those that are due at once are asked for and written together. Two at
  * a time, so that many clusters do not hold up a few others.
  */
 const TOGETHER = { lanes: 2, most: 32 }
+/** Who asks at the same moment comes so soon after the first. */
+const GATHER_MS = 10
 
 /** Brings what clusters should hold in line with what their sources resolved to. */
 export interface DesiredService {
@@ -21,10 +23,19 @@ export interface DesiredService {
   due(sourceKey?: string): Promise<readonly string[]>
 }
 
-export function createDesiredService(deps: { store: DesiredStore; render: Render; hint: Hint; clock: Clock; log: Log }): DesiredService {
-  const { store, hint, clock, log } = deps
-  const wantedOf = together(TOGETHER, (keys: readonly string[]) => store.wanted(keys))
-  const fanOut = together(TOGETHER, async (sources: readonly FanOut[]) => {
+export function createDesiredService(deps: {
+  store: DesiredStore
+  render: Render
+  hint: Hint
+  clock: Clock
+  log: Log
+  /** Ends its waits for others. */
+  signal?: AbortSignal
+}): DesiredService {
+  const { store, hint, clock, log, signal = new AbortController().signal } = deps
+  const lanes = { ...TOGETHER, pace: { gatherMs: GATHER_MS, rest: 0, clock, signal } }
+  const wantedOf = together(lanes, (keys: readonly string[]) => store.wanted(keys))
+  const fanOut = together(lanes, async (sources: readonly FanOut[]) => {
     await hint(await store.fanOut(sources))
     return sources.map(() => undefined)
   })

@@ -46,7 +46,8 @@ test('an object that is deleted after it was reported is gone, and one that come
 
 test.each([
   ['OCIRepository', 1],
-  ['Bucket', 0],
+  ['Bucket', 1],
+  ['ExternalArtifact', 0],
 ])('a Kustomization of the source kind %s is a consumer %d times', (kind, times) => {
   expect(project([objects(kustomization('a', { sourceRef: { kind, name: 'x' } }))], options).consumers).toHaveLength(times)
 })

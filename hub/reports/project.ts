@@ -66,7 +66,7 @@ export function project(news: readonly Received[], options: ProjectOptions): Pro
 
 /** Charts take their address from another object, so that what is fetched for them is found out when that is known. */
 const CHART = 'HelmChart'
-const BUILT_FROM: readonly string[] = ['GitRepository', 'OCIRepository']
+const BUILT_FROM: readonly string[] = ['GitRepository', 'OCIRepository', 'Bucket']
 
 /** What a Kustomization or HelmRelease asks for; undefined for other kinds, and while its spec cannot be read. */
 function consumerOf({ clusterId, value }: ClusterReport<MirroredReport>): ConsumerRow | undefined {

@@ -1,5 +1,6 @@
 import type { ClusterId } from '../../proto/model/ids.ts'
 import type { ClusterFacts, Content, Run, SourceObject, Step } from './model.ts'
+import type { News } from './news.ts'
 import type { ChainFacts } from './why.ts'
 
 /** Who did something by hand, and why. */
@@ -142,8 +143,11 @@ export interface RolloutStore {
   candidates(source: SourceObject, tenant: string | undefined): Promise<readonly Candidate[]>
   /** True for a Placement that there is none of. */
   isMissing(source: SourceObject): Promise<boolean>
-  /** One decision: all or nothing of what `work` writes. Undefined where the Rollout is gone. */
-  decide<T>(rollout: RolloutName, work: (rows: RolloutRows) => Promise<T>): Promise<T | undefined>
+  /** A decision about each of them: all or nothing of what `work` writes. @returns in their order; undefined where a Rollout is gone */
+  decide<T>(
+    rollouts: readonly RolloutName[],
+    work: (rows: RolloutRows, rollout: RolloutName) => Promise<T>,
+  ): Promise<readonly (T | undefined)[]>
   /** Lets go of all clusters of the Rollouts that had this name, but the one with that uid. */
   forget(name: Omit<RolloutName, 'uid'>, but?: string): Promise<LetGo>
   /** `namespace/name` of every Rollout that has rows. */
@@ -152,14 +156,14 @@ export interface RolloutStore {
   lastGood(uid: string, but: string): Promise<Content | undefined>
   /** Sources of objects that are not released what they were granted. */
   unsettled(uid: string): Promise<readonly string[]>
-  /** Its runs that ended before the present or last one, last one first. */
-  history(uid: string, limit: number): Promise<readonly EndedRun[]>
-  /** What it moves and somebody suspended: it is left out. */
-  suspended(uid: string): Promise<Suspended>
+  /** Runs that ended before the present or last one, by Rollout, last one first. */
+  history(of: readonly { readonly uid: string; readonly limit: number }[]): Promise<ReadonlyMap<string, readonly EndedRun[]>>
+  /** What Rollouts move and somebody suspended: it is left out. Nothing for those that leave nothing out. */
+  suspended(uids: readonly string[]): Promise<ReadonlyMap<string, Suspended>>
   /** Rollouts that move objects of these sources, or these Placements. */
   ofSources(keys: readonly string[]): Promise<readonly string[]>
-  /** Rollouts whose run in progress these clusters are part of. */
-  ofClusters(clusters: readonly string[]): Promise<readonly string[]>
+  /** Rollouts whose run in progress the news may matter to. */
+  ofNews(news: readonly News[]): Promise<readonly string[]>
   chains(query: ChainQuery): Promise<readonly Chain[]>
   /** The present or last run of a Rollout, as it is without its lock. */
   peek(

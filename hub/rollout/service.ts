@@ -6,6 +6,7 @@ import type { RolloutStatus } from '../../proto/model/fleet/rollout-status.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { PLATFORM_TENANT } from '../../proto/model/names.ts'
 import type { SourceObject } from './model.ts'
+import type { News } from './news.ts'
 import type { ChainQuery, LetGo, RolloutName, RolloutStore } from './ports.ts'
 import { type Asked, act } from './turn/act.ts'
 import { type SourceWhy, whyChains } from './turn/chain.ts'
@@ -17,7 +18,8 @@ export type { Asked } from './turn/act.ts'
 
 /** The Rollouts of the fleet. */
 export interface RolloutObjects {
-  get(at: Omit<RolloutName, 'uid'>): Promise<Manifest | undefined>
+  /** Those that are there. */
+  get(all: readonly Omit<RolloutName, 'uid'>[]): Promise<readonly Manifest[]>
   changeStatus(at: Omit<RolloutName, 'uid'>, change: (old: Manifest) => unknown): Promise<void>
 }
 
@@ -25,16 +27,18 @@ export interface RolloutObjects {
 export interface RolloutService {
   /** Clusters, sources and selector anew, then a look. Repeatable. */
   survey(key: string): Promise<void>
-  /** Brings the run on as far as it can go now. Any replica may; one does it at a time. */
-  look(key: string): Promise<void>
-  /** A look because its time has come: what a hub that was killed left undone is asked for again. */
-  lookAgain(key: string): Promise<void>
+  /** Brings the runs on as far as they can go now, in one transaction. Any replica may; one does it at a time. */
+  look(...keys: readonly string[]): Promise<void>
+  /** Asks again for what a hub that was killed left undone. */
+  resettle(key: string): Promise<void>
+  /** Writes what the last looks came to into the status. */
+  show(...keys: readonly string[]): Promise<void>
   /** Does what a person asked for. @returns what was done, in a sentence @throws `not-found`, `conflict` where it means nothing now */
   act(at: Omit<RolloutName, 'uid'>, asked: Asked, by: { readonly subject: string; readonly reason?: string | undefined }): Promise<string>
   /** Why a cluster has, or has not, the newest revision of its sources. */
   why(query: ChainQuery): Promise<readonly SourceWhy[]>
   ofSources(keys: readonly string[]): Promise<readonly string[]>
-  ofClusters(clusters: readonly string[]): Promise<readonly string[]>
+  ofNews(news: readonly News[]): Promise<readonly string[]>
   all(): Promise<readonly string[]>
   /** Says that a hub is awake. @returns Rollouts whose time has come */
   beat(): Promise<readonly string[]>
@@ -50,9 +54,13 @@ export interface RolloutDeps {
   readonly inherited: (keys: readonly string[]) => void
   /** Told what each look came to. */
   readonly looked: (look: Look) => void
+  /** Told which Rollouts, by key, have something to `show`; it is shown at once where nobody is told. */
+  readonly changed?: (key: string) => void
   readonly random: Random
   readonly log: Log
 }
+
+const NONE_SUSPENDED = { first: [], total: 0 }
 
 interface Known {
   readonly at: RolloutName
@@ -63,57 +71,93 @@ interface Known {
 
 export function createRolloutService(deps: RolloutDeps): RolloutService {
   const { objects, settle, store } = deps
-  const newId = () => `r-${deps.random.hex(8)}`
-
-  async function lookNow({ at, object, source, spec }: Known): Promise<void> {
-    const look = await store.decide(at, (rows) => lookAt({ rows, spec, source, newId }))
-    if (!look) return
-    await settle(look.settle)
-    tell(deps.log, at, look)
-    deps.looked(look)
-    const [history, suspended] = await Promise.all([store.history(at.uid, spec.historyLimit), store.suspended(at.uid)])
-    await writeStatus(objects, at, { look, history, suspended, generation: object.metadata.generation ?? 1 })
-  }
-
+  const { look, show } = openLooks(deps)
   return {
     async survey(key) {
-      const found = await known(deps, key)
+      const found = await present(deps, key)
       if (!found) return
       await takeMembers(deps, found)
-      await lookNow(found)
+      await look([found])
     },
 
-    async look(key) {
-      const found = await known(deps, key)
-      if (found) await lookNow(found)
+    async look(...keys) {
+      const all = await known(objects, keys)
+      if (all.length > 0) await look(all)
     },
 
-    async lookAgain(key) {
-      const found = await known(deps, key)
+    async resettle(key) {
+      const [found] = await known(objects, [key])
       if (found) await settle(await store.unsettled(found.at.uid))
-      if (found) await lookNow(found)
     },
+
+    show,
 
     async act({ name, namespace }, asked, { reason, subject }) {
-      const found = await known(deps, `${namespace}/${name}`)
+      const found = await present(deps, `${namespace}/${name}`)
       if (!found) throw new FleetError('not-found', `Rollout ${namespace}/${name} not found`)
       const { at, source } = found
       await store.open(at)
       const lastGood = (but: string) => store.lastGood(at.uid, but)
-      const said = await store.decide(at, (rows) =>
+      const [said] = await store.decide([at], (rows) =>
         act(asked, { rows, source, name: `${namespace}/${name}`, word: { by: subject, reason, since: rows.now.toISOString() }, lastGood }),
       )
       if (said === undefined) throw new FleetError('conflict', `${asked.verb} Rollout ${namespace}/${name}: it has just been deleted`)
-      await lookNow(found)
+      await look([found])
+      // Who asked for something looks at what became of it.
+      await show(keyOf(at))
       return said
     },
 
-    why: (query) => whyChains(store, async (at) => (await objects.get(at))?.spec as RolloutSpec | undefined, query),
+    why: (query) => whyChains(store, async (at) => (await objects.get([at]))[0]?.spec as RolloutSpec | undefined, query),
     ofSources: (keys) => store.ofSources(keys),
-    ofClusters: (clusters) => store.ofClusters(clusters),
+    ofNews: (news) => store.ofNews(news),
     all: () => store.all(),
     beat: () => store.beat(),
   }
+}
+
+/** Looks at Rollouts, and what is not in their status yet: the last look alone counts. */
+function openLooks({ changed, log, looked, objects, random, settle, store }: RolloutDeps) {
+  const unshown = new Map<string, { readonly known: Known; readonly look: Look }>()
+  const newId = () => `r-${random.hex(8)}`
+
+  async function look(all: readonly Known[]): Promise<void> {
+    const byUid = new Map(all.map((one) => [one.at.uid, one]))
+    const looks = await store.decide(
+      all.map(({ at }) => at),
+      (rows, { uid }) => {
+        const { source, spec } = byUid.get(uid) as Known
+        return lookAt({ rows, spec, source, newId })
+      },
+    )
+    await settle([...new Set(looks.flatMap((one) => one?.settle ?? []))])
+    for (const [index, known] of all.entries()) {
+      const came = looks[index]
+      if (!came) continue
+      const key = keyOf(known.at)
+      tell(log, known.at, came)
+      looked(came)
+      unshown.set(key, { known, look: came })
+      if (changed) changed(key)
+      else await show(key)
+    }
+  }
+
+  async function show(...keys: readonly string[]): Promise<void> {
+    const all = keys.flatMap((key) => unshown.get(key) ?? [])
+    if (all.length === 0) return
+    const uids = all.map(({ known }) => known.at.uid)
+    const history = await store.history(all.map(({ known: { at, spec } }) => ({ uid: at.uid, limit: spec.historyLimit })))
+    const suspended = await store.suspended(uids)
+    for (const one of all) {
+      const { at, object } = one.known
+      const told = { look: one.look, history: history.get(at.uid) ?? [], suspended: suspended.get(at.uid) ?? NONE_SUSPENDED }
+      await writeStatus(objects, at, { ...told, generation: object.metadata.generation ?? 1 })
+      if (unshown.get(keyOf(at)) === one) unshown.delete(keyOf(at))
+    }
+  }
+
+  return { look, show }
 }
 
 /** Has it govern the clusters that are its own by now, and says what is wrong with them. */
@@ -127,7 +171,7 @@ async function takeMembers(deps: RolloutDeps, { at, source, spec }: Known): Prom
   const missing = candidates.length === 0 && (await store.isMissing(source))
   const { clusters, moreProblems, newest, ...chosen } = chooseMembers(spec, candidates, at.uid)
   const problems = missing ? [{ message: `${source.kind} ${source.namespace}/${source.name} does not exist` }] : chosen.problems
-  const left = await store.decide(at, async (rows) => {
+  const [left] = await store.decide([at], async (rows) => {
     const gone = await rows.govern(source, { clusters, held, candidates: candidates.map(({ clusterId }) => clusterId) })
     await rows.save({ ...rows.state, newest: newest ?? rows.state.newest, problems, moreProblems }, rows.now)
     return gone
@@ -136,15 +180,28 @@ async function takeMembers(deps: RolloutDeps, { at, source, spec }: Known): Prom
 }
 
 /** The Rollout of that name; where it is gone, or another one by now, its clusters are free again. */
-async function known(deps: RolloutDeps, key: string): Promise<Known | undefined> {
-  const { objects, store } = deps
+async function present(deps: RolloutDeps, key: string): Promise<Known | undefined> {
+  const [found] = await known(deps.objects, [key])
+  await letGo(deps, await deps.store.forget(nameOf(key), found?.at.uid))
+  return found
+}
+
+/** The Rollouts of these names, as far as they are there to stay. */
+async function known(objects: RolloutObjects, keys: readonly string[]): Promise<readonly Known[]> {
+  const found = await objects.get(keys.map(nameOf))
+  return found.flatMap((object) => {
+    const { deletionTimestamp, name, namespace = '', uid } = object.metadata
+    if (deletionTimestamp !== undefined || uid === undefined) return []
+    const spec = object.spec as RolloutSpec
+    return [{ at: { uid, namespace, name }, object, spec, source: { ...spec.source, namespace } }]
+  })
+}
+
+const keyOf = ({ name, namespace }: Omit<RolloutName, 'uid'>): string => `${namespace}/${name}`
+
+function nameOf(key: string): Omit<RolloutName, 'uid'> {
   const [namespace = '', name = ''] = key.split('/')
-  const object = await objects.get({ namespace, name })
-  const uid = object?.metadata.deletionTimestamp === undefined ? object?.metadata.uid : undefined
-  await letGo(deps, await store.forget({ namespace, name }, uid))
-  if (!object || uid === undefined) return undefined
-  const spec = object.spec as RolloutSpec
-  return { at: { uid, namespace, name }, object, spec, source: { ...spec.source, namespace } }
+  return { namespace, name }
 }
 
 async function letGo({ inherited, settle }: RolloutDeps, left: LetGo | undefined): Promise<void> {

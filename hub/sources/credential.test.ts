@@ -4,6 +4,7 @@ import { credentialProblem, parseCredential } from './credential.ts'
 
 test.each([
   ['user name and password', { username: 'u', password: 'p' }, { basic: { username: 'u' } }],
+  ['keys of an object storage', { accesskey: 'a', secretkey: 's' }, { keys: { accessKey: 'a' } }],
   ['a bearer token with a CA', { bearerToken: 't', 'ca.crt': 'PEM' }, { ca: 'PEM' }],
   ['the old name of a CA', { caFile: 'PEM' }, { ca: 'PEM' }],
   ['a key with its passphrase', { identity: 'K', known_hosts: 'h k', password: 'p', 'identity.pub': 'x' }, { ssh: { knownHosts: 'h k' } }],
@@ -27,7 +28,7 @@ test('ssh needs a key and pinned hosts', () => {
 })
 
 test('a credential that is printed shows no secret', () => {
-  const credential = parsed({ identity: 'CANARY', known_hosts: 'x', password: 'CANARY' })
+  const credential = parsed({ identity: 'CANARY', known_hosts: 'x', password: 'CANARY', accesskey: 'a', secretkey: 'CANARY' })
   expect(`${inspect(credential, { depth: 9 })}${JSON.stringify(credential)}`).not.toContain('CANARY')
 })
 

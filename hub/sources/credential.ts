@@ -9,6 +9,8 @@ export interface SourceCredential {
   /** PEM of the CAs that the server's certificate may come from. */
   readonly ca?: string
   readonly client?: { readonly certificate: string; readonly key: Secret }
+  /** Keys of an object storage. */
+  readonly keys?: { readonly accessKey: string; readonly secretKey: Secret }
   /** Content of a docker config file: user names and passwords by registry. */
   readonly docker?: Secret
   /** PEM of the public keys one of which must have signed, in the order of their names. */
@@ -22,6 +24,7 @@ export function parseCredential(data: Readonly<Record<string, string>>): SourceC
   const [identity, ca] = [value('identity'), value('ca.crt', 'caFile')]
   const [certificate, key] = [value('tls.crt', 'certFile'), value('tls.key', 'keyFile')]
   const docker = value('.dockerconfigjson')
+  const [accessKey, secretKey] = [value('accesskey'), value('secretkey')]
   const signers = Object.keys(data)
     .filter((name) => name.endsWith(SIGNER) && name !== 'identity.pub')
     .sort()
@@ -42,6 +45,7 @@ export function parseCredential(data: Readonly<Record<string, string>>): SourceC
       : {}),
     ...(ca ? { ca } : {}),
     ...(certificate && key ? { client: { certificate, key: new Secret(key) } } : {}),
+    ...(accessKey && secretKey ? { keys: { accessKey, secretKey: new Secret(secretKey) } } : {}),
     ...(docker ? { docker: new Secret(docker) } : {}),
     ...(signers.length > 0 ? { signers: signers.map((name) => data[name] ?? '') } : {}),
   }

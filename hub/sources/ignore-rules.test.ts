@@ -3,6 +3,7 @@ import { ignoreRules } from './ignore-rules.ts'
 
 interface Case {
   readonly ignore?: string
+  readonly bare?: true
   readonly files?: readonly { directory: string; text: string }[]
   readonly out: readonly string[]
   readonly kept: readonly string[]
@@ -24,6 +25,7 @@ const CASES: Record<string, Case> = {
     out: ['a.yaml', 'apps/a.yaml', 'deploy/b/c.md', 'deploy/x.txt'],
     kept: ['deploy/a.yaml', 'deploy/b/c.yaml'],
   },
+  'a bucket leaves nothing out by itself': { bare: true, out: [], kept: ['.gitignore', 'a/.git/config', 'x.png'] },
   'the last match decides': { ignore: '*.yaml\n!keep.yaml\n', out: ['a.yaml', 'd/a.yaml'], kept: ['keep.yaml', 'd/keep.yaml'] },
   'a pattern with a slash is anchored': { ignore: 'a/b\n/c', out: ['a/b', 'a/b/x', 'c', 'c/x'], kept: ['x/a/b', 'x/c'] },
   'a slash at the end means directories only': { ignore: 'build/', out: ['build/x', 'a/build/x'], kept: ['build', 'a/build'] },
@@ -46,8 +48,8 @@ const CASES: Record<string, Case> = {
   },
 }
 
-test.each(Object.entries(CASES))('%s', (_, { ignore, files = [], out, kept }) => {
-  const ignored = ignoreRules({ ignore, files })
+test.each(Object.entries(CASES))('%s', (_, { ignore, files = [], out, kept, ...how }) => {
+  const ignored = ignoreRules({ ignore, files, ...how })
   expect([...out, ...kept].filter(ignored)).toEqual(out)
 })
 

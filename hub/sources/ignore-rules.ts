@@ -22,6 +22,8 @@ export interface IgnoreInput {
   readonly ignore?: string | undefined
   /** The ignore files found in the tree: their directory ('' for the root) and text, parents before children. */
   readonly files: readonly { readonly directory: string; readonly text: string }[]
+  /** Nothing is out but what patterns say: not even version control files. */
+  readonly bare?: true
 }
 
 /**
@@ -29,11 +31,11 @@ export interface IgnoreInput {
  * out, the other defaults only while nobody gives patterns. Unlike in git, a file below an excluded directory can be
  * taken back in; this is how Flux reads them.
  */
-export function ignoreRules({ ignore, files }: IgnoreInput): (path: string) => boolean {
+export function ignoreRules({ bare, ignore, files }: IgnoreInput): (path: string) => boolean {
   const given = files.flatMap(({ directory, text }) => parsePatterns(text, directory === '' ? [] : directory.split('/')))
   if (ignore !== undefined) given.push(...parsePatterns(ignore, []))
   const base = given.length > 0 || ignore !== undefined ? VCS : [...VCS, ...DEFAULTS]
-  const patterns = [...base.map((line) => parsePattern(line, [])), ...given].reverse()
+  const patterns = [...(bare ? [] : base).map((line) => parsePattern(line, [])), ...given].reverse()
   return (path) => {
     const parts = path.split('/')
     const decided = patterns.find((pattern) => matches(pattern, parts))

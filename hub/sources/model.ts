@@ -39,6 +39,18 @@ export interface OciOptions {
   readonly signed?: true | undefined
 }
 
+/** What of a Bucket decides which content it has, beside its address and credential. */
+export interface BucketOptions {
+  /** Its name, for people: the address has it too. */
+  readonly bucket: string
+  readonly prefix?: string | undefined
+  /** `spec.ignore`: wins over the ignore file at the root of the bucket. */
+  readonly ignore?: string | undefined
+  readonly region?: string | undefined
+  /** The credential must have keys; without them nothing is asked for. */
+  readonly keyed?: true | undefined
+}
+
 /** What of a HelmRepository decides which index it has: nothing but its address and credential. */
 export interface IndexOptions {
   /** The credential goes to other hosts too, as the index and redirects name them. */
@@ -47,12 +59,14 @@ export interface IndexOptions {
 
 /** Which chart, from where, and how it is packed. The address is that of the repository. */
 export interface ChartOptions {
-  /** Name in a Helm repository, path in a git repository. */
+  /** Name in a Helm repository, path in a git repository or bucket. */
   readonly chart: string
-  /** Range of versions; of no account in git. */
+  /** Range of versions; of no account in git and buckets. */
   readonly version: string
-  /** A git repository's options; absent for a Helm repository. */
+  /** A git repository's options; absent for anything else. */
   readonly git?: GitOptions | undefined
+  /** A bucket's options; absent for anything else. */
+  readonly bucket?: BucketOptions | undefined
   /** The repository's revision is written into the chart's version. */
   readonly byRevision?: true | undefined
   readonly valuesFiles?: readonly string[] | undefined
@@ -68,6 +82,7 @@ export interface ChartOptions {
 export interface OptionsByKind {
   readonly GitRepository: GitOptions
   readonly OCIRepository: OciOptions
+  readonly Bucket: BucketOptions
   readonly HelmRepository: IndexOptions
   readonly HelmChart: ChartOptions
 }

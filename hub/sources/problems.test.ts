@@ -14,6 +14,8 @@ test('what only a change of configuration can mend is stalled', () => {
 test('each kind has the reasons that Flux has for it', () => {
   expect(fetchProblem('OCIRepository', 'unauthorized', { message: 'x' }).reason).toBe('OCIArtifactPullFailed')
   expect(fetchProblem('OCIRepository', 'tree', { message: 'x' }).reason).toBe('OCIArtifactLayerOperationFailed')
+  expect(fetchProblem('Bucket', 'unauthorized', { message: 'x' }).reason).toBe('BucketOperationFailed')
+  expect(fetchProblem('Bucket', 'credential', { message: 'x' }).reason).toBe('AuthenticationFailed')
   expect(fetchProblem('HelmRepository', 'budget', { message: 'x' }).reason).toBe('IndexationFailed')
   expect(fetchProblem('HelmChart', 'range', { message: 'x' })).toEqual({ reason: 'InvalidChartReference', message: 'x', stalled: true })
   expect(fetchProblem('HelmChart', 'unlisted', { message: 'x' }).reason).toBe('AccessDenied')

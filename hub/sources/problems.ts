@@ -3,6 +3,7 @@ import type { SourceKind, SourceProblem } from './model.ts'
 /** What can go wrong with a fetch, as the part that met it names it. */
 export const FAILURES = [
   'unauthorized',
+  'credential',
   'host-key',
   'not-found',
   'address',
@@ -29,6 +30,7 @@ interface Meaning {
 }
 
 const COMMON: Partial<Record<Failure, Meaning>> = {
+  credential: { reason: 'AuthenticationFailed' },
   address: { reason: 'URLInvalid', stalled: true },
   unlisted: { reason: 'AccessDenied', stalled: true },
   url: { reason: 'URLInvalid', stalled: true },
@@ -50,6 +52,7 @@ const REASONS: Readonly<Record<SourceKind, { readonly other: string } & Partial<
     tree: { reason: 'OCIArtifactLayerOperationFailed' },
     budget: { reason: 'OCIArtifactLayerOperationFailed' },
   },
+  Bucket: { other: 'BucketOperationFailed' },
   HelmRepository: { other: 'Failed', tree: { reason: 'IndexationFailed' }, budget: { reason: 'IndexationFailed' } },
   HelmChart: {
     other: 'ChartPullError',

@@ -101,11 +101,11 @@ const storedIn = async (cluster: string) =>
     ) as { items: readonly Manifest[] }
   ).items.map(({ metadata: { labels } }) => `${labels?.version} ${labels?.status}`)
 
-/** Has the hub look at the repository, and at the chart in it, now. */
+/** Has the hub look at the repository, and at the chart in it, now, or when the agent is connected again. */
 async function look(cluster = 'west'): Promise<void> {
   const at = `reconcile.fluxcd.io/requestedAt=${new Date().toISOString()}`
   for (const object of ['helmrepository/charts', `helmchart/${NAMESPACE}-app`])
-    await world.viaHub(cluster, ['annotate', object, '-n', NAMESPACE, '--overwrite', at])
+    await eventually(`${object} is asked for`, () => world.viaHub(cluster, ['annotate', object, '-n', NAMESPACE, '--overwrite', at]))
 }
 const downloads = (file: string) => charts.seen.filter(({ url }) => url.endsWith(file)).length
 

@@ -260,20 +260,20 @@ test('fields and kinds that are not served are Stalled with their name', async (
       apiVersion: 'source.toolkit.fluxcd.io/v1',
       kind: 'Bucket',
       metadata: { name: 'store', namespace: 'flux-system' },
-      spec: { interval: '1m', bucketName: 'store', endpoint: 'store.example.com' },
+      spec: { interval: '1m', bucketName: 'store', endpoint: 'store.example.com', provider: 'gcp' },
     },
     {
       apiVersion: 'helm.toolkit.fluxcd.io/v2',
       kind: 'HelmRelease',
       metadata: { name: 'release', namespace: 'flux-system' },
-      spec: { interval: '1m', chart: { spec: { chart: 'x', sourceRef: { kind: 'Bucket', name: 'store' } } } },
+      spec: { interval: '1m', chartRef: { kind: 'ExternalArtifact', name: 'store' } },
     },
   )
   for (const [kind, name, what] of [
     ['kustomization', 'sealed', 'spec.decryption'],
     ['kustomization', 'remote', 'spec.kubeConfig'],
-    ['helmrelease', 'release', 'spec.chart.spec.sourceRef.kind: Bucket'],
-    ['bucket', 'store', 'kind Bucket'],
+    ['helmrelease', 'release', 'spec.chartRef.kind: ExternalArtifact'],
+    ['bucket', 'store', 'spec.provider: gcp'],
   ] as const) {
     const stalled = await eventually(`${kind} ${name} is stalled`, async () => {
       const { conditions = [] } = ((await world.get('staging', kind, name, 'flux-system'))?.status ?? {}) as {

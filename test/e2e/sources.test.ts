@@ -4,20 +4,23 @@ import { type ClusterView, viewCluster } from '../support/cluster-view.ts'
 import { eventually } from '../support/eventually.ts'
 import { aConfigMap, aKustomization, yaml } from '../support/flux.ts'
 import { type HelmServer, openHelmServer } from '../support/helm-repository.ts'
+import { openTestStorage, STORAGE_KEYS, type TestStorage } from '../support/object-storage.ts'
 import { FLUX_CONTENT, HTPASSWD, openTestRegistry, type TestRegistry } from '../support/oci-registry.ts'
 import { tarGz } from '../support/tar.ts'
 import { openWorld, type TestWorld } from '../support/world.ts'
 
-// Sources other than git, on a real cluster behind a real hub: a registry, a Helm repository, charts.
+// Sources other than git, on a real cluster behind a real hub: a registry, a Helm repository, charts, a bucket.
 
 let world: TestWorld
 let view: ClusterView
 let registry: TestRegistry
 let helm: HelmServer
+let storage: TestStorage
 
 beforeAll(async () => {
   registry = await openTestRegistry({ htpasswd: HTPASSWD })
   helm = await openHelmServer()
+  storage = await openTestStorage()
   world = await openWorld(['staging'])
   view = viewCluster(world, 'staging')
 })
@@ -25,6 +28,7 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]()
   await registry[Symbol.asyncDispose]()
   await helm[Symbol.asyncDispose]()
+  await storage[Symbol.asyncDispose]()
 })
 
 const source = (kind: string, name: string, spec: object): Manifest => ({
@@ -114,6 +118,42 @@ test('a Helm repository and its chart say what they have, as Flux says it', asyn
     source('HelmChart', 'web', { chart: 'web', interval: '1h', sourceRef: { kind: 'HelmRepository', name: 'charts' }, ...values }),
   )
   await told(['helmchart', 'web', 'BuildFailed'], 'True ValuesFilesError')
+})
+
+test('a Kustomization and a release come from a bucket that wants keys, and follow its objects', async () => {
+  await storage.create('fleet')
+  const put = (value: string) =>
+    storage.put('fleet', {
+      'app/config.yaml': yaml(aConfigMap('from-bucket', { v: value })),
+      'charts/web/Chart.yaml': `apiVersion: v2\nname: web\nversion: 1.0.${value}\n`,
+      'charts/web/templates/config.yaml': yaml(aConfigMap('from-chart', { v: value })),
+    })
+  await put('1')
+  const spec = { endpoint: storage.host, bucketName: 'fleet', insecure: true, interval: '1h', provider: 'generic' }
+  await view.apply(source('Bucket', 'fleet', spec))
+  await told(['bucket', 'fleet', 'FetchFailed'], "True BucketOperationFailed: indexation of objects from bucket 'fleet' failed")
+  const { accessKey: accesskey, secretKey: secretkey } = STORAGE_KEYS
+  await view.apply(secret('keys', 'Opaque', { accesskey, secretkey }), source('Bucket', 'fleet', { ...spec, secretRef: { name: 'keys' } }))
+  await told(['bucket', 'fleet'], /^True Succeeded: stored artifact: revision 'sha256:[0-9a-f]{64}'$/)
+  const first = (await statusOf('bucket', 'fleet')).artifact?.revision
+  const ref = { kind: 'Bucket', name: 'fleet' }
+  await view.apply(aKustomization('bucket-apps', 'fleet', './app', { sourceRef: ref }), {
+    apiVersion: 'helm.toolkit.fluxcd.io/v2',
+    kind: 'HelmRelease',
+    metadata: { name: 'bucket-web', namespace: 'flux-system' },
+    spec: { interval: '1h', targetNamespace: 'default', chart: { spec: { chart: './charts/web', sourceRef: ref } } },
+  })
+  await told(['kustomization', 'bucket-apps'], `True ReconciliationSucceeded: Applied revision: ${first}`)
+  await told(['helmrelease', 'bucket-web'], 'True InstallSucceeded')
+  await put('2')
+  expect(await world.flotilla(['reconcile', 'source', 'bucket', 'fleet', '--cluster', 'staging'])).toMatchObject({ code: 0 })
+  await eventually('both are at what the bucket has now', async () => {
+    const maps = await Promise.all(['from-bucket', 'from-chart'].map((name) => world.get('staging', 'configmap', name, 'default')))
+    return maps.every((map) => (map as { data?: { v?: string } } | undefined)?.data?.v === '2')
+  })
+  expect((await statusOf('helmchart', 'flux-system-bucket-web')).artifact).toMatchObject({ revision: '1.0.2' })
+  expect(await world.flotilla(['suspend', 'source', 'bucket', 'fleet', '--cluster', 'staging'])).toMatchObject({ code: 0 })
+  expect((await world.flotilla(['get', 'sources', 'bucket', '--cluster', 'staging'])).stdout).toMatch(/fleet\s+sha256:\w+\s+True/)
 })
 
 test('the lists of sources show what they have', async () => {

@@ -255,7 +255,7 @@ test('heals a release that was left in the middle of an upgrade, and says so', a
   await expect.poll(() => stored(namespace), WITHIN).toEqual(['1 superseded', '2 deployed'])
   await expect
     .poll(() => cluster.kubectl(['get', 'events', '-n', 'flux-system', '--field-selector', `involvedObject.name=${namespace}`]), WITHIN)
-    .toMatch(/Unlocked release .*\/app.v1 with chart app@1.0.0 in pending-upgrade state/)
+    .toMatch(/Unlocked Helm release .*\/app.v1 with chart app@1.0.0 in pending-upgrade state/)
 })
 
 test('values of Secrets make the release and show up nowhere else', async () => {

@@ -49,6 +49,28 @@ test('a new revision walks through three waves, the last one after a person appr
   expect((await world.status()).history?.[0]).toMatchObject({ number: 1, state: 'succeeded', approvedBy: ['ann'] })
 })
 
+test('a bucket goes through the waves as a git repository does', async () => {
+  const [old, next] = [`sha256:${'a'.repeat(64)}`, `sha256:${'b'.repeat(64)}`]
+  await world.addClusters(['a', 'b'])
+  for (const change of ['sources set kind', 'source_objects set kind', 'consumers set source_kind'])
+    await world.database.db.query(`update ${change} = 'Bucket'`)
+  await world.moveTo(old)
+  await world.create({
+    source: { kind: 'Bucket', name: 'fleet' },
+    waves: [
+      { name: 'canary', max: 1 },
+      { name: 'all', rest: true },
+    ],
+  })
+  await rollouts.survey(FLEET)
+  await world.moveTo(next)
+  await rollouts.survey(FLEET)
+  expect(await world.released()).toEqual({ a: next, b: old })
+  await walk()
+  expect(await world.released()).toEqual({ a: next, b: next })
+  expect(await world.status()).toMatchObject({ run: { revision: next, state: 'succeeded' } })
+})
+
 test('a revision that breaks the canary is taken back by itself, marked bad, and reaches nobody else', async () => {
   await started({ waves: THREE_WAVES, onFailure: { action: 'rollback' } })
   await world.moveTo('main@sha1:bad')
@@ -168,9 +190,9 @@ test('a hub that is killed between its decision and the commit has changed nothi
   await world.moveTo('main@sha1:2')
   const dying = world.service((store) => ({
     ...store,
-    decide: (rollout, work) =>
-      store.decide(rollout, async (rows) => {
-        await work(rows)
+    decide: (all, work) =>
+      store.decide(all, async (rows, rollout) => {
+        await work(rows, rollout)
         throw new Error('killed')
       }),
   }))
@@ -193,15 +215,15 @@ test('a hub that is killed after the commit has its releases asked for by the ne
   const dying = world.service((store) => ({
     ...store,
     history: () => Promise.reject(new Error('killed')),
-    decide: async (rollout, work) => {
-      const done = await store.decide(rollout, work)
-      return typeof done === 'object' && done !== null && 'settle' in done ? { ...done, settle: [] } : done
+    decide: async (all, work) => {
+      const done = await store.decide(all, work)
+      return done.map((one) => (typeof one === 'object' && one !== null && 'settle' in one ? { ...one, settle: [] } : one))
     },
   }))
   await world.moveTo('main@sha1:2')
   await expect(dying.survey(FLEET)).rejects.toThrow('killed')
   expect((await world.released()).a).toBe('main@sha1:1')
-  await rollouts.lookAgain(FLEET)
+  await rollouts.resettle(FLEET)
   expect((await world.released()).a).toBe('main@sha1:2')
 })
 

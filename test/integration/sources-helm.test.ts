@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type GitServer, openGitServer } from '../../deploy/local/git-server.ts'
 import type { SourceCredential } from '../../hub/sources/credential.ts'
+import { BucketFetcher } from '../../hub/sources/io/bucket/fetcher.ts'
 import { GitFetcher } from '../../hub/sources/io/git/fetcher.ts'
 import { createChartFetcher } from '../../hub/sources/io/helm/chart-fetcher.ts'
 import { metadataIn, readChart } from '../../hub/sources/io/helm/chart-files.ts'
@@ -25,6 +26,7 @@ const CANARY = 'canary-7f3a91'
 const BASIC = { basic: { username: 'bob', password: new Secret(CANARY) } }
 const SHOWN = `Basic ${Buffer.from(`bob:${CANARY}`).toString('base64')}`
 const dir = openTempDir('sources-helm')
+const bucket = new BucketFetcher({ folder: join(dir.path, 'bucket') })
 let git: GitFetcher
 let gitServer: GitServer
 let registry: TestRegistry
@@ -62,7 +64,7 @@ const index = (over: Look & { readonly url?: string; readonly passCredentials?: 
   )
 const chart = (options: Partial<ChartOptions> = {}, over: Look & { readonly url?: string } = {}) =>
   lookAt(
-    createChartFetcher({ indexes, git, credential: async (id) => keys.get(id) }),
+    createChartFetcher({ indexes, git, bucket, credential: async (id) => keys.get(id) }),
     {
       kind: 'HelmChart',
       url: over.url ?? helm.url,
@@ -159,7 +161,7 @@ describe('a chart of a repository', () => {
 
   test('is downloaded once for all ranges that come to its version', async () => {
     await helm.add('app', '1.2.0')
-    const charts = createChartFetcher({ indexes, git, credential: async (id) => keys.get(id) })
+    const charts = createChartFetcher({ indexes, git, bucket, credential: async (id) => keys.get(id) })
     const at = (version: string, over: Look = {}) =>
       lookAt(charts, { kind: 'HelmChart', url: helm.url, options: { chart: 'app', version } }, over)
     const found = await Promise.all(['1.x', '>=1', '~1.2', '*', '1.2.0'].map((version) => at(version)))

@@ -85,7 +85,7 @@ async function openHub(
         disconnected: async (_id, reason) => void connected.push(reason),
         pulse: () => undefined,
         nacked: () => undefined,
-        acked: (id, position) => void acks.push(isWritten(id, position)),
+        acked: (id, { upTo }) => void acks.push(isWritten(id, upTo)),
       },
       host: '127.0.0.1',
       port: over.port ?? 0,

@@ -3,11 +3,12 @@ import type { StoredRelease } from '../../../proto/helm/stored.ts'
 import { metaTime } from '../../../proto/model/condition.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { HelmReleaseOutcome, ReleaseAct, Snapshot } from '../../mirror/model.ts'
-import { activeStrategy } from '../decision/strategy.ts'
+import { activeStrategy, keptHistory } from '../decision/strategy.ts'
 import type { NextAction, ReleaseState } from '../model.ts'
 import { releaseTarget } from '../names.ts'
 import type { ReleaseJob } from '../ports.ts'
-import { latest, record } from '../snapshot/history.ts'
+import { renderedBy } from '../snapshot/digests.ts'
+import { hasBeenTested, latest, record } from '../snapshot/history.ts'
 import { snapshotOf, testHooksOf } from '../snapshot/observe.ts'
 import { type CarryOutDeps, carryOut } from './carry-out.ts'
 import {
@@ -20,6 +21,7 @@ import {
   testFailed,
   testSucceeded,
   unlocked,
+  unlockFailed,
 } from './messages.ts'
 
 export type ActDeps = CarryOutDeps
@@ -43,15 +45,13 @@ export interface Acted {
 
 /** Carries one action out, takes down what Helm's storage has of it, and notes how it went: what follows is said at once. */
 export async function act(deps: ActDeps, job: ReleaseJob, doing: Doing): Promise<Acted> {
-  const { next, storage, state } = doing
+  const { next, storage } = doing
   const startedMs = deps.clock.now().getTime()
   const error = next.kind === 'unlock' ? await unlock(deps, job, storage) : await carryOut(deps, job, next)
   const after = await deps.helm.history(releaseTarget(job.object), job)
-  const was = state.kind === 'unmanaged' ? [] : (job.object.status.history ?? [])
-  const history = remember(was, { job, next, after, now: deps.clock.now() })
+  const history = remember(historyBefore(job.object, doing), { job, next, before: storage, after, now: deps.clock.now() })
   const isTouched = secretsOf(after) !== secretsOf(storage)
   const told = wordsFor(job, { next, history, error, storage })
-  const isTest = next.kind === 'test'
   const outcome: Extract<HelmReleaseOutcome, { kind: 'acted' }> = {
     kind: 'acted',
     act: next.kind,
@@ -60,10 +60,17 @@ export async function act(deps: ActDeps, job: ReleaseJob, doing: Doing): Promise
     durationMs: deps.clock.now().getTime() - startedMs,
     history,
     tests: { enabled: job.object.spec.test?.enable ?? false, ignored: job.object.spec.test?.ignoreFailures ?? false },
-    isCounted: isTest ? !activeStrategy(job.object.spec, job.object.status)?.ignoreTestFailures : isRelease(next) && isTouched,
+    ...(isRelease(next) && error === undefined ? { rendered: renderedBy(job.object.spec) } : {}),
+    isCounted: next.kind === 'test' ? countsTests(job.object, history) : isRelease(next) && isTouched,
   }
   job.voice.event({ severity: error === undefined ? 'info' : 'error', reason: reasonFor(next.kind, error === undefined), message: told })
   return { kind: isTouched ? 'touched' : 'untouched', object: job.voice.note(outcome), storage: after }
+}
+
+/** Tests that could not be run are no word on the release. */
+function countsTests({ spec, status }: HelmRelease, history: readonly Snapshot[]): boolean {
+  const now = latest(history)
+  return now !== undefined && hasBeenTested(now) && !activeStrategy(spec, status)?.ignoreTestFailures
 }
 
 /** A release that somebody left in the middle of an action has failed; what follows is as after any failure. */
@@ -79,31 +86,38 @@ async function unlock({ helm }: ActDeps, { account, signal }: ReleaseJob, [store
   }
 }
 
-/** The history with what Helm's storage has now of the releases it names, and of the newest one. */
-function remember(
-  was: readonly Snapshot[],
-  {
-    job,
-    next,
-    after,
-    now,
-  }: { readonly job: ReleaseJob; readonly next: Doable; readonly after: readonly StoredRelease[]; readonly now: Date },
-): readonly Snapshot[] {
+/** The history that an action goes on with. An install, or the take-over of somebody else's release, begins a new one; failures do not pile up. */
+function historyBefore({ spec, status }: HelmRelease, { next, state }: Doing): readonly Snapshot[] {
+  if (next.kind === 'install' || state.kind === 'unmanaged') return []
+  const history = status.history ?? []
+  return state.kind === 'failed' ? keptHistory(history, { spec, status }) : history
+}
+
+interface Remembering extends Pick<Doing, 'next'> {
+  readonly job: ReleaseJob
+  readonly before: readonly StoredRelease[]
+  readonly after: readonly StoredRelease[]
+  readonly now: Date
+}
+
+/** The history with what Helm's storage has now of the releases it names, and of the newest one that the action wrote. */
+function remember(was: readonly Snapshot[], { job, next, before, after, now }: Remembering): readonly Snapshot[] {
   const [newest] = after
+  const isWritten = secretsOf(after.slice(0, 1)) !== secretsOf(before.slice(0, 1))
   const known = new Set(was.map(({ version }) => version))
-  const written = after.filter((stored) => stored === newest || known.has(stored.version))
+  const written = after.filter((stored) => known.has(stored.version) || (stored === newest && isWritten))
   const snapshots = written.map((stored) => {
     const old = was.find(({ version }) => version === stored.version)
     const ociDigest = isRelease(next) && stored === newest && !old ? job.chart.ociDigest : old?.ociDigest
     return snapshotOf(stored, { action: old?.action ?? next.kind, ...(ociDigest ? { ociDigest } : {}) })
   })
   const history = record(was, snapshots)
-  const ran = newest && next.kind === 'test' ? tested(history, newest) : history
+  const ran = newest && next.kind === 'test' ? tested(history, newest, job.object.spec.test) : history
   return next.kind === 'uninstall' ? gone(ran, after, now) : ran
 }
 
-function tested(history: readonly Snapshot[], newest: StoredRelease): readonly Snapshot[] {
-  return history.map((one) => (one.version === newest.version ? { ...one, testHooks: testHooksOf(newest) } : one))
+function tested(history: readonly Snapshot[], newest: StoredRelease, { filters }: NonNullable<HelmRelease['spec']['test']> = {}) {
+  return history.map((one) => (one.version === newest.version ? { ...one, testHooks: testHooksOf(newest, filters) } : one))
 }
 
 /** What Helm's storage does not have after an uninstall was taken away by it. */
@@ -143,8 +157,10 @@ function wordsFor(
     }
     case 'uninstall':
       return error === undefined ? remedySucceeded(now) : remedyFailed(now, error)
-    case 'unlock':
-      return unlocked(now, storage[0]?.info.status ?? 'pending') + (error === undefined ? '' : ` failed: ${error}`)
+    case 'unlock': {
+      const locked = storage[0]?.info.status ?? 'pending'
+      return error === undefined ? unlocked(now, locked) : unlockFailed(now, locked, error)
+    }
     default:
       return next satisfies never
   }

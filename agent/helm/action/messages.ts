@@ -65,5 +65,9 @@ export function uninstalledBefore(now: Snapshot): string {
 }
 
 export function unlocked(now: Snapshot, was: string): string {
-  return `Unlocked release ${fullName(now)} with chart ${versionedChart(now)} in ${was} state`
+  return `Unlocked Helm release ${fullName(now)} with chart ${versionedChart(now)} in ${was} state`
+}
+
+export function unlockFailed(now: Snapshot, was: string, error: string): string {
+  return `Unlock of Helm release ${fullName(now)} with chart ${versionedChart(now)} in ${was} state failed: ${error}`
 }

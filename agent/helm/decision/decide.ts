@@ -2,7 +2,7 @@ import type { StoredRelease } from '../../../proto/helm/stored.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { NextAction, ReleaseState } from '../model.ts'
 import { previous } from '../snapshot/history.ts'
-import { releaseDigest } from '../snapshot/observe.ts'
+import { isSnapshotOf } from '../snapshot/observe.ts'
 import { activeStrategy, failuresOf, isExhausted, type Strategy, strategyOf } from './strategy.ts'
 
 export interface DecideInput {
@@ -62,8 +62,7 @@ function rollBack(status: HelmRelease['status'], { ignoreTestFailures }: Strateg
     }
   const stored = storage.find(({ version }) => version === target.version)
   // What somebody took away or changed meanwhile is no way back.
-  const isKnown = stored !== undefined && releaseDigest(stored, target.ociDigest) === target.digest
-  return isKnown ? { kind: 'rollback', to: target.version } : { kind: 'upgrade' }
+  return stored && isSnapshotOf(target, stored) ? { kind: 'rollback', to: target.version } : { kind: 'upgrade' }
 }
 
 function retriesExceeded(status: HelmRelease['status']): NextAction {

@@ -5,17 +5,14 @@ import { releaseState, type StateInput } from './state.ts'
 
 const stored = aStoredRelease()
 const known = { history: [aSnapshot(stored)], lastAttemptedReleaseAction: 'install' } as const
+const { apiVersion: _, ...legacy } = { ...aSnapshot(stored), digest: 'sha256:0' }
 const state = (o: Partial<StateInput>) =>
   releaseState({ object: aHelmRelease({ status: known }), stored, chart: stored.chart, values: stored.config, ...o })
 const withStatus = (status: Parameters<typeof aStoredRelease>[0] & object) => {
   const changed = aStoredRelease(status)
   return { stored: changed, object: aHelmRelease({ status: { ...known, history: [aSnapshot(changed)] } }) }
 }
-const ready = (observedGeneration: number) => ({
-  conditions: [
-    { type: 'Ready', status: 'True', reason: 'X', message: '', lastTransitionTime: '2026-11-21T10:00:00Z', observedGeneration },
-  ] as const,
-})
+const seenIn = (observedGeneration: number) => ({ observedGeneration })
 
 test.each<[string, Partial<StateInput>, string, string?]>([
   ['nothing in storage', { stored: undefined }, 'absent', 'no release in storage for object'],
@@ -39,6 +36,16 @@ test.each<[string, Partial<StateInput>, string, string?]>([
   ['another chart version', { chart: { name: 'app', version: '1.0.1' } }, 'out-of-sync', 'release chart changed'],
   ['another chart', { chart: { name: 'other', version: '1.0.0' } }, 'out-of-sync', 'release chart changed'],
   ['other values', { values: { text: 'two' } }, 'out-of-sync', 'release config values changed'],
+  [
+    'a release that an older Flux took down in another way',
+    { object: aHelmRelease({ status: { ...known, history: [legacy] } }) },
+    'in-sync',
+  ],
+  [
+    'a newer version than an older Flux took down',
+    { stored: aStoredRelease({ version: 2 }), object: aHelmRelease({ status: { ...known, history: [legacy] } }) },
+    'unmanaged',
+  ],
   ['values in another order', { values: JSON.parse('{"text":"one"}') }, 'in-sync'],
   ['the wanted release', {}, 'in-sync'],
 ])('%s is %s', (_name, input, kind, reason) => {
@@ -57,19 +64,21 @@ test('post-rendering and common metadata count from a new generation on, and the
   const postRenderers = [{ kustomize: { images: [{ name: 'a', newTag: '2' }] } }]
   const commonMetadata = { labels: { team: 'a' } }
   const object = (spec: object, status: object) => aHelmRelease({ spec, metadata: { generation: 2 }, status: { ...known, ...status } })
-  expect(state({ object: object({ postRenderers }, ready(1)) })).toMatchObject({ reason: 'postrenderers digest has changed' })
-  expect(state({ object: object({ commonMetadata }, ready(1)) })).toMatchObject({ reason: 'common metadata digest has changed' })
-  expect(state({ object: object({ postRenderers }, ready(2)) })).toEqual({ kind: 'in-sync' })
+  expect(state({ object: object({ postRenderers }, seenIn(1)) })).toMatchObject({ reason: 'postrenderers digest has changed' })
+  expect(state({ object: object({ commonMetadata }, seenIn(1)) })).toMatchObject({ reason: 'common metadata digest has changed' })
+  expect(state({ object: object({ postRenderers }, seenIn(2)) })).toEqual({ kind: 'in-sync' })
   const seen = {
     observedPostRenderersDigest: postRenderersDigest(postRenderers),
     observedCommonMetadataDigest: commonMetadataDigest(commonMetadata),
   }
-  expect(state({ object: object({ postRenderers, commonMetadata }, { ...ready(1), ...seen }) })).toEqual({ kind: 'in-sync' })
-  expect(state({ object: object({}, { ...ready(1), ...seen }) })).toMatchObject({ kind: 'out-of-sync' })
+  expect(state({ object: object({ postRenderers, commonMetadata }, { ...seenIn(1), ...seen }) })).toEqual({ kind: 'in-sync' })
+  expect(state({ object: object({}, { ...seenIn(1), ...seen }) })).toMatchObject({ kind: 'out-of-sync' })
 })
 
 test.each<[string, object, object | undefined, string]>([
   ['tests that did not run', { enable: true }, undefined, 'untested'],
+  ['tests that did not run to the end', { enable: true }, { t: { phase: 'Succeeded' }, u: {} }, 'untested'],
+  ['tests of which one failed before the others ran', { enable: true }, { t: { phase: 'Failed' }, u: {} }, 'failed'],
   ['a chart without tests', { enable: true }, {}, 'in-sync'],
   ['tests that went well', { enable: true }, { t: { phase: 'Succeeded' } }, 'in-sync'],
   ['a test that failed', { enable: true }, { t: { phase: 'Failed' } }, 'failed'],

@@ -1,11 +1,10 @@
 import { canonicalJson } from '../../../proto/base/canonical.ts'
 import type { StoredRelease } from '../../../proto/helm/stored.ts'
-import { findCondition } from '../../../proto/model/condition.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { ReleaseState, Values } from '../model.ts'
 import { commonMetadataDigest, postRenderersDigest } from '../snapshot/digests.ts'
 import { hasBeenTested, hasFailedTest, latest } from '../snapshot/history.ts'
-import { releaseDigest } from '../snapshot/observe.ts'
+import { isSnapshotOf } from '../snapshot/observe.ts'
 import { deepMerge } from '../values/merge.ts'
 import { activeStrategy } from './strategy.ts'
 
@@ -27,8 +26,7 @@ export function releaseState(input: StateInput): ReleaseState {
   if (status === 'uninstalled') return { kind: 'absent', reason: 'found uninstalled release in storage' }
   const known = latest(object.status.history ?? [])
   if (!known) return { kind: 'unmanaged', reason: 'found existing release in storage' }
-  if (known.digest !== releaseDigest(stored, known.ociDigest))
-    return { kind: 'unmanaged', reason: 'release not observed to be made for object' }
+  if (!isSnapshotOf(known, stored)) return { kind: 'unmanaged', reason: 'release not observed to be made for object' }
   if (status === 'deployed') return deployed(input, stored)
   return { kind: 'failed', reason: status === 'failed' ? '' : `release with status '${status}'` }
 }
@@ -59,8 +57,7 @@ function hasValues({ config }: StoredRelease, values: Values, preserves: boolean
 
 /** What post-rendering did is known of the generation that was dealt with last; it cannot change without a new one. */
 function renderedAnew({ metadata, spec, status }: StateInput['object']): string | undefined {
-  const seen = findCondition(status.conditions ?? [], 'Ready')?.observedGeneration
-  if (seen === undefined || seen === metadata.generation) return undefined
+  if (status.observedGeneration === metadata.generation) return undefined
   if (postRenderersDigest(spec.postRenderers) !== (status.observedPostRenderersDigest ?? '')) return 'postrenderers digest has changed'
   if (commonMetadataDigest(spec.commonMetadata) !== (status.observedCommonMetadataDigest ?? '')) return 'common metadata digest has changed'
   return undefined

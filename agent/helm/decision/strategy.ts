@@ -1,5 +1,8 @@
 import { parseDurationMs } from '../../../proto/model/duration.ts'
 import type { HelmReleaseSpec, HelmReleaseStatus } from '../../../proto/model/flux/helm/helm-release.ts'
+import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
+import type { Snapshot } from '../../mirror/model.ts'
+import { newest, truncate } from '../snapshot/history.ts'
 
 /** What to do about failures of one kind of action, with every default filled in. */
 export interface Strategy {
@@ -36,6 +39,13 @@ export function activeStrategy(
   { lastAttemptedReleaseAction: action }: Pick<HelmReleaseStatus, 'lastAttemptedReleaseAction'>,
 ): Strategy | undefined {
   return action && strategyOf(spec, action)
+}
+
+/** What of the history is still needed: what a failure may be rolled back to, or its newest few where none ever is. */
+export function keptHistory(history: readonly Snapshot[], { spec, status }: Pick<HelmRelease, 'spec' | 'status'>): readonly Snapshot[] {
+  const strategy = activeStrategy(spec, status)
+  if (strategy?.name === 'RetryOnFailure') return newest(history)
+  return truncate(history, strategy?.ignoreTestFailures ?? spec.test?.ignoreFailures ?? false)
 }
 
 export function failuresOf(status: Counters, action: 'install' | 'upgrade'): number {

@@ -11,7 +11,12 @@ export function goMap(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(goMap)
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).map(([key, inner]) => [key, goMap(inner)] as const)
-  return new Map(entries.toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
+  return new Map(entries.toSorted(([a], [b]) => byBytes(a, b)))
+}
+
+/** Go's order of texts. */
+export function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
 function write(value: unknown): string {

@@ -1,11 +1,12 @@
 import type { Values } from '../model.ts'
+import { byBytes } from './json.ts'
 import { brokenQuoted, brokenText, doubleQuoted, literal, shapeOf } from './yaml-text.ts'
 import { isText } from './yaml-words.ts'
 
 /**
- * Values as the YAML that Go's `sigs.k8s.io/yaml` writes: block style, keys in natural order, text quoted where it would
+ * Values as the YAML that Flux writes of them: block style, keys in the order of their bytes, text quoted where it would
  * else be read as something else, lines broken after 80 columns. Digests are made of this text, so it has to be the same
- * to the byte. Source: the encoder of go.yaml.in/yaml/v2.
+ * to the byte. Source: the encoder of go.yaml.in/yaml/v2, which Flux gives sorted keys (Go's own order is another one).
  */
 export function goYaml(values: Values): string {
   const out: string[] = []
@@ -27,7 +28,7 @@ function node(out: string[], value: unknown, place: Place): void {
 }
 
 function mapping(out: string[], values: Values, { indent, at }: Place): void {
-  const keys = Object.keys(values).toSorted(byNature)
+  const keys = Object.keys(values).toSorted(byBytes)
   if (keys.length === 0) {
     out.push(at === 'root' ? '{}\n' : ' {}\n')
     return
@@ -90,45 +91,4 @@ function number(value: number): string {
   const power = Number(exponent)
   if (power < -4 || power >= 6) return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
   return String(value)
-}
-
-/** Runs of digits by their value, letters after all else. */
-function byNature(a: string, b: string): number {
-  const left = [...a]
-  const right = [...b]
-  const end = Math.min(left.length, right.length)
-  for (let at = 0; at < end; at++) {
-    const [x = '', y = ''] = [left[at], right[at]]
-    if (x === y) continue
-    const [isLetter, isOther] = [/\p{L}/u.test(x), /\p{L}/u.test(y)]
-    if (isLetter && isOther) return codePoint(x) - codePoint(y)
-    if (isLetter || isOther) return isOther ? -1 : 1
-    return byNumber(left, right, at)
-  }
-  return left.length - right.length
-}
-
-function byNumber(left: readonly string[], right: readonly string[], at: number): number {
-  const isWithin = (left[at] === '0' || right[at] === '0') && followsNumber(left, at)
-  const [one, other] = [digitsFrom(left, at), digitsFrom(right, at)]
-  const mark = isWithin ? '1' : '0'
-  // Longer runs overflow there.
-  const [value, its] = [BigInt.asIntN(64, BigInt(mark + one)), BigInt.asIntN(64, BigInt(mark + other))]
-  if (value !== its) return value < its ? -1 : 1
-  return one.length === other.length ? codePoint(left[at] ?? '') - codePoint(right[at] ?? '') : one.length - other.length
-}
-
-function followsNumber(characters: readonly string[], at: number): boolean {
-  for (let back = at - 1; back >= 0 && /\d/.test(characters[back] ?? ''); back--) if (characters[back] !== '0') return true
-  return false
-}
-
-function digitsFrom(characters: readonly string[], at: number): string {
-  let end = at
-  while (end < characters.length && /\d/.test(characters[end] ?? '')) end++
-  return characters.slice(at, end).join('')
-}
-
-function codePoint(character: string): number {
-  return character.codePointAt(0) ?? 0
 }

@@ -1,12 +1,13 @@
 import { sha256 } from '../../../proto/base/hash.ts'
 import type { HelmReleaseSpec } from '../../../proto/model/flux/helm/helm-release.ts'
+import type { Rendered } from '../../mirror/model.ts'
 import { goJson, goMap } from '../go/json.ts'
 import { goYaml } from '../go/yaml.ts'
 import type { Values } from '../model.ts'
 
-/** Digest of merged values, as Flux takes it. Persisted: do not change. */
+/** Digest of merged values, as Flux takes it: of nothing at all where there are none. Persisted: do not change. */
 export function configDigest(values: Values): string {
-  return sha256(goYaml(values))
+  return sha256(Object.keys(values).length === 0 ? '' : goYaml(values))
 }
 
 /** Digest of `spec.postRenderers`, as Flux takes it; `` where there are none. Persisted: do not change. */
@@ -36,6 +37,14 @@ export function commonMetadataDigest(given: HelmReleaseSpec['commonMetadata']): 
   if (!given) return ''
   const member = (map: Readonly<Record<string, string>> | undefined) => (map && Object.keys(map).length > 0 ? goMap(map) : undefined)
   return sha256(goJson({ annotations: member(given.annotations), labels: member(given.labels) }))
+}
+
+/** What a release is rendered with beside its chart and values. */
+export function renderedBy(spec: Pick<HelmReleaseSpec, 'postRenderers' | 'commonMetadata'>): Rendered {
+  return {
+    postRenderersDigest: postRenderersDigest(spec.postRenderers),
+    commonMetadataDigest: commonMetadataDigest(spec.commonMetadata),
+  }
 }
 
 type Target = NonNullable<

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { aSnapshot, aStoredRelease } from '../../../test/support/helm-builders.ts'
 import type { Snapshot } from '../../mirror/model.ts'
-import { latest, previous, record, truncate } from './history.ts'
+import { latest, newest, previous, record, truncate } from './history.ts'
 
 const of = (version: number, status: 'deployed' | 'superseded' | 'failed', tests?: string): Snapshot =>
   aSnapshot(aStoredRelease({ version, status }), tests ? { t: { phase: tests } } : undefined)
@@ -29,6 +29,13 @@ test('five are kept where none before was good', () => {
       ),
     ),
   ).toEqual([7, 6, 5, 4, 3])
+})
+
+test('where nothing is ever gone back to, the newest five are kept', () => {
+  expect(versions(newest([1, 2, 3, 4, 5, 6, 7].map((version) => of(version, version === 2 ? 'superseded' : 'failed'))))).toEqual([
+    7, 6, 5, 4, 3,
+  ])
+  expect(versions(newest([of(1, 'superseded'), of(2, 'deployed')]))).toEqual([2, 1])
 })
 
 test('what was written comes in front, what is known is brought up to date and keeps its tests', () => {

@@ -4,6 +4,7 @@ import type { Snapshot } from '../../mirror/model.ts'
 const LIMIT = 5
 const GOOD = ['deployed', 'superseded']
 const FAILED = 'Failed'
+const SUCCEEDED = 'Succeeded'
 
 /** The newest snapshot. */
 export function latest(history: readonly Snapshot[]): Snapshot | undefined {
@@ -24,6 +25,11 @@ export function truncate(history: readonly Snapshot[], ignoreTests: boolean): re
   return good > 0 ? newestFirst.slice(0, good + 1) : newestFirst.slice(0, LIMIT)
 }
 
+/** The history where failures are only tried again: its newest few, since none of it is gone back to. */
+export function newest(history: readonly Snapshot[]): readonly Snapshot[] {
+  return sorted(history).slice(0, LIMIT)
+}
+
 /**
  * The history after releases were written to the storage: those that it has are brought up to date and keep what is
  * known of their tests, those that are new come in front.
@@ -37,9 +43,11 @@ export function record(history: readonly Snapshot[], written: readonly Snapshot[
   return sorted([...written.filter((one) => !history.some((old) => isSame(one, old))), ...renewed])
 }
 
-/** True where tests were run, also where the chart has none. */
-export function hasBeenTested({ testHooks }: Snapshot): boolean {
-  return testHooks !== undefined
+/** True where tests were run to the end, or to the first that failed; also where none is to run. Source: Flux, Snapshot.HasBeenTested. */
+export function hasBeenTested(snapshot: Snapshot): boolean {
+  const { testHooks } = snapshot
+  if (!testHooks) return false
+  return hasFailedTest(snapshot) || Object.values(testHooks).every(({ phase }) => phase === SUCCEEDED)
 }
 
 export function hasFailedTest({ testHooks }: Snapshot): boolean {

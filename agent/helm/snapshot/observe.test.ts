@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { StoredRelease } from '../../../proto/helm/stored.ts'
 import { configDigest } from './digests.ts'
-import { releaseDigest, snapshotOf, testHooksOf } from './observe.ts'
+import { isSnapshotOf, releaseDigest, renewed, snapshotOf, testHooksOf } from './observe.ts'
 
 const release = {
   name: 'app',
@@ -62,10 +62,10 @@ const release = {
   secret: { namespace: 'prod', name: 'sh.helm.release.v1.app.v3', resourceVersion: '1' },
 } as const satisfies Omit<StoredRelease, 'hooks'> & { readonly hooks: readonly object[] }
 
-// Both digests were made by a Go program with Helm 4's own types, which encode as helm-controller's do.
+// Both digests were made by a Go program with Helm 4's own types, which encode as helm-controller's do, and Flux's own package for values.
 test('the digest of a release is the one that Flux makes of it', () => {
   expect(releaseDigest(release)).toBe('sha256:0215e01b1a229ad6b81f2da8e537e7c0b4fdaf78b22e374a105553a11c0c04f6')
-  expect(configDigest(release.config)).toBe('sha256:65b4ae3f44646d4436fb00e3b3e976b136ae367e3a88b755fb3ba584bda84d96')
+  expect(configDigest(release.config)).toBe('sha256:14d3ab41101c1a607cebdc36bca5e66d185e8bf944ed1b441b2b6bebed5c2eab')
 })
 
 test('tests that ran change nothing; anything else does', () => {
@@ -89,4 +89,26 @@ test('a snapshot holds what the status keeps, with times to the second', () => {
   expect(testHooksOf(release)).toEqual({
     test: { lastStarted: '2026-08-02T10:00:01Z', lastCompleted: '2026-08-02T10:00:02Z', phase: 'Failed' },
   })
+})
+
+test.each<[string, readonly { readonly name: string; readonly exclude?: boolean }[], readonly string[]]>([
+  ['no filter', [], ['test']],
+  ['its own name', [{ name: 'test' }], ['test']],
+  ['another name', [{ name: 'other' }], []],
+  ['its own name left out', [{ name: 'test', exclude: true }], []],
+  ['another name left out', [{ name: 'other', exclude: true }], ['test']],
+  ['its own name, left out again', [{ name: 'test' }, { name: 'test', exclude: true }], []],
+])('tests that are not to run are none: %s', (_name, filters, names) => {
+  expect(Object.keys(testHooksOf(release, filters))).toEqual(names)
+})
+
+test('a snapshot of an older Flux is believed for its version, and renewed so that changes are seen from then on', () => {
+  const { apiVersion, ...old } = { ...snapshotOf(release, { action: 'install' }), digest: 'sha256:of-another-making' }
+  expect(apiVersion).toBe('v2')
+  expect(isSnapshotOf(old, release)).toBe(true)
+  expect(isSnapshotOf(old, { ...release, version: 4 })).toBe(false)
+  const now = renewed({ ...old, testHooks: { test: { phase: 'Succeeded' } } }, release)
+  expect(now).toEqual({ ...snapshotOf(release, { action: 'install' }), testHooks: { test: { phase: 'Succeeded' } } })
+  expect(isSnapshotOf(now, { ...release, config: {} })).toBe(false)
+  expect(renewed(now, release)).toBe(now)
 })

@@ -1,11 +1,14 @@
 import { sha256 } from '../../../proto/base/hash.ts'
 import type { StoredHook, StoredRelease } from '../../../proto/helm/stored.ts'
 import { metaTime } from '../../../proto/model/condition.ts'
+import type { HelmReleaseSpec } from '../../../proto/model/flux/helm/helm-release.ts'
 import type { Snapshot, TestHook } from '../../mirror/model.ts'
 import { goJson, goMap } from '../go/json.ts'
 import { configDigest } from './digests.ts'
 
 const TEST = 'test'
+/** How digests are taken since Flux releases with Helm 4. Persisted: do not change. */
+const SNAPSHOT_VERSION = 'v2'
 
 /**
  * Digest of a stored release as Flux's helm-controller takes it: all of it but the chart's files and the tests. Two
@@ -40,7 +43,7 @@ export function releaseDigest(release: StoredRelease, ociDigest?: string): strin
 export function snapshotOf(release: StoredRelease, o: { readonly action: string; readonly ociDigest?: string }): Snapshot {
   const { chart, info } = release
   return {
-    apiVersion: 'v2',
+    apiVersion: SNAPSHOT_VERSION,
     action: o.action,
     appVersion: chart.appVersion ?? '',
     chartName: chart.name,
@@ -58,9 +61,31 @@ export function snapshotOf(release: StoredRelease, o: { readonly action: string;
   }
 }
 
-/** The tests of a release and how they went, by name; `{}` where the chart has none. */
-export function testHooksOf({ hooks }: StoredRelease): Readonly<Record<string, TestHook>> {
-  const tests = hooks.filter(({ events = [] }) => events.includes(TEST))
+/**
+ * Whether a snapshot is of a stored release as it stands. One that an older Flux took has a digest of another making: it
+ * is taken for the version that it names, as Flux itself takes it.
+ */
+export function isSnapshotOf(known: Snapshot, stored: StoredRelease): boolean {
+  if (known.apiVersion === SNAPSHOT_VERSION) return known.digest === releaseDigest(stored, known.ociDigest)
+  return known.name === stored.name && known.namespace === stored.namespace && known.version === stored.version
+}
+
+/** The same snapshot with a digest that tells of changes from now on. */
+export function renewed(known: Snapshot, stored: StoredRelease): Snapshot {
+  if (known.apiVersion === SNAPSHOT_VERSION) return known
+  const { action, ociDigest, testHooks } = known
+  const { action: _, ...now } = snapshotOf(stored, { action: '', ...(ociDigest ? { ociDigest } : {}) })
+  return { ...now, ...(action ? { action } : {}), ...(testHooks ? { testHooks } : {}) }
+}
+
+type TestFilters = NonNullable<NonNullable<HelmReleaseSpec['test']>['filters']>
+
+/** The tests of a release that are to run, and how they went, by name; `{}` where there are none. */
+export function testHooksOf({ hooks }: StoredRelease, filters: TestFilters = []): Readonly<Record<string, TestHook>> {
+  const named = (exclude: boolean) => filters.filter((filter) => (filter.exclude ?? false) === exclude).map(({ name }) => name)
+  const [wanted, unwanted] = [named(false), named(true)]
+  const isMeant = (name: string) => !unwanted.includes(name) && (wanted.length === 0 || wanted.includes(name))
+  const tests = hooks.filter(({ events = [], name }) => events.includes(TEST) && isMeant(name))
   return Object.fromEntries(
     tests.map(({ last_run: run, name }) => [
       name,

@@ -1,7 +1,7 @@
 import type { Db, Sql } from '../../db/db.ts'
 import type { Built, Target, Wanted } from '../model.ts'
 import type { DesiredStore, FanOut, WantedBuilds } from '../ports.ts'
-import { ANSWER, DUE, LOCK_HEADS, UPSERT_DESIRED, UPSERT_RELEASES, WANTED } from './statements.ts'
+import { ANSWER, DUE, LOCK_HEADS, PLAN, UPSERT_DESIRED, UPSERT_RELEASES, WANTED } from './statements.ts'
 
 interface WantedRow extends Target {
   readonly source_key: string
@@ -12,6 +12,12 @@ interface WantedRow extends Target {
 
 interface ClusterRow {
   readonly cluster_id: string
+}
+
+interface PlannedRow extends ClusterRow {
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
 }
 
 /** `DesiredStore` over Postgres. `notify` wakes whoever watches objects: their status follows from these rows. */
@@ -25,13 +31,16 @@ export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): 
 
     fanOut: (sources) =>
       db.transaction(async (tx) => {
-        const keys = [...new Set(sources.map(({ sourceKey }) => sourceKey))]
+        const { rows } = await tx.query<PlannedRow>(PLAN, [[...new Set(sources.map(({ sourceKey }) => sourceKey))]])
+        if (rows.length === 0) return []
+        const clusters = rows.map((row) => row.cluster_id)
+        const objects = [clusters, rows.map(({ kind }) => kind), rows.map(({ namespace }) => namespace), rows.map(({ name }) => name)]
         const { answered, built, digests } = columnsOf(sources)
-        await tx.query(LOCK_HEADS, [keys])
+        await tx.query(LOCK_HEADS, [[...new Set(clusters)]])
         const news = new Set<string>()
-        if (digests[0].length > 0) await collect(news, tx, UPSERT_DESIRED, [keys, ...digests, ...built])
-        if (answered[0].length > 0) await collect(news, tx, UPSERT_RELEASES, [keys, ...answered, ...digests])
-        await collect(news, tx, ANSWER, [keys])
+        if (digests[0].length > 0) await collect(news, tx, UPSERT_DESIRED, [...objects, ...digests, ...built])
+        if (answered[0].length > 0) await collect(news, tx, UPSERT_RELEASES, [...objects, ...answered, ...digests])
+        await collect(news, tx, ANSWER, objects)
         if (news.size > 0) await notify(tx)
         return [...news]
       }),

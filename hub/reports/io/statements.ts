@@ -125,9 +125,13 @@ const tombstones = (fact: string, rows: string) => `
   on conflict (cluster_id, fact, grp, kind, namespace, name) do update set position = excluded.position
   returning cluster_id`
 
+/** What its source was released covers it no more. */
 export const DELETE_DESIRED = `with ${GONE},
-  lost as (delete from desired using gone where ${IS_GONE('desired')} returning desired.cluster_id, desired.grp, desired.kind, desired.namespace, desired.name),
-  ${tombstones('desired', 'select * from lost')}`
+  lost as (delete from desired using gone where ${IS_GONE('desired')} returning desired.*),
+  recounted as (
+    update releases r set recount = true from lost l
+    where r.cluster_id = l.cluster_id and r.source_kind = l.source_kind and r.source_namespace = l.source_namespace and r.source_name = l.source_name),
+  ${tombstones('desired', 'select cluster_id, grp, kind, namespace, name from lost')}`
 
 const sourceRows = `select cluster_id, 'source.toolkit.fluxcd.io' as grp, kind, namespace, name from lost`
 

@@ -1,84 +1,115 @@
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Sql } from '../../db/db.ts'
 import { type Content, PLACEMENT_KEY, type Run, type SourceObject, type Step } from '../model.ts'
+import { ONE } from './keys.ts'
 
+/** A content that a cluster may have; the source of the Rollout there, and what is to be settled, by Rollout. */
 const GRANT = `
-  with written as (
+  with given as (
+    select * from jsonb_to_recordset($1::jsonb) as x(cluster text, kind text, namespace text, name text, rollout text, run text, revision text, artifact text)),
+  written as (
     insert into grants as g (cluster_id, source_kind, source_namespace, source_name, rollout, run, revision, artifact)
-    select c.id, $2, $3, $4, $5, $6, $7, $8 from unnest($1::text[]) as c (id)
-    join governed w on w.cluster_id = c.id and w.source_kind = $2 and w.source_namespace = $3 and w.source_name = $4 and w.rollout = $5
-    order by c.id
+    select x.cluster, x.kind, x.namespace, x.name, x.rollout, x.run, x.revision, x.artifact
+    from given x
+    join governed w on w.cluster_id = x.cluster and w.source_kind = x.kind and w.source_namespace = x.namespace and w.source_name = x.name and w.rollout = x.rollout
+    order by x.cluster, x.kind, x.namespace, x.name
     on conflict (cluster_id, source_kind, source_namespace, source_name) do update set
       rollout = excluded.rollout, run = excluded.run, revision = excluded.revision, artifact = excluded.artifact, granted_at = now()
       where (g.rollout, g.revision, g.artifact) is distinct from (excluded.rollout, excluded.revision, excluded.artifact)
-    returning g.cluster_id)
-  select distinct so.source_key from source_objects so
-  where so.cluster_id = any(array(select cluster_id from written)) and so.kind = $2 and so.namespace = $3 and so.name = $4 and so.source_key is not null
-  union all
-  select '${PLACEMENT_KEY}' || p.uid from placements p
-  where $2::text = 'Placement' and p.namespace = $3 and p.name = $4 and p.generation >= 0 and exists (select from written)`
+    returning g.*)
+  select distinct w.rollout, so.source_key as key from written w
+  cross join ${ONE('source_objects', 'so', 'so.cluster_id = w.cluster_id and so.kind = w.source_kind and so.namespace = w.source_namespace and so.name = w.source_name')}
+  where so.source_key is not null
+  union
+  select w.rollout, '${PLACEMENT_KEY}' || p.uid from written w
+  join placements p on w.source_kind = 'Placement' and p.namespace = w.source_namespace and p.name = w.source_name and p.generation >= 0`
 
-/** Clusters that the Rollout governs and nobody has granted anything. */
+/** Clusters that Rollouts govern and nobody has granted anything. */
 const NEWCOMERS = `
-  select g.cluster_id from governed g
+  select g.rollout, g.cluster_id from governed g
   left join grants gr on gr.cluster_id = g.cluster_id and gr.source_kind = g.source_kind and gr.source_namespace = g.source_namespace and gr.source_name = g.source_name
-  where g.rollout = $1 and not g.apart and gr.cluster_id is null`
+  where g.rollout = any($1::text[]) and not g.apart and gr.cluster_id is null`
+
+const MARK_BAD = `
+  insert into rollout_bad (rollout, revision) select x.rollout, x.revision from jsonb_to_recordset($1::jsonb) as x(rollout text, revision text)
+  on conflict do nothing`
 
 const RECORD = `
   insert into events (id, cluster_id, grp, kind, namespace, name, severity, reason, message, revision, at)
-  select gen_random_uuid()::text, 'fleet', $1, 'Rollout', $2, $3, x.severity, x.reason, x.message, $4, now()
-  from jsonb_to_recordset($5::jsonb) as x(severity text, reason text, message text)`
+  select gen_random_uuid()::text, 'fleet', '${FLEET_GROUP}', 'Rollout', x.namespace, x.name, x.severity, x.reason, x.message, x.revision, now()
+  from jsonb_to_recordset($1::jsonb) as x(namespace text, name text, severity text, reason text, message text, revision text)`
 
+/** What a decision about a Rollout came to. */
 export interface CarriedOut {
   readonly uid: string
   readonly namespace: string
   readonly name: string
   readonly run: Run
   readonly source: SourceObject
+  readonly steps: readonly Step[]
 }
 
-/** Does what a decision came to, each kind of step in one statement. @returns sources with something to settle */
-export async function carryOut(tx: Sql, steps: readonly Step[], to: CarriedOut): Promise<readonly string[]> {
-  const keys = new Set<string>()
-  const events: { readonly severity: string; readonly reason: string; readonly message: string }[] = []
-  for (const step of steps) {
-    switch (step.kind) {
-      case 'release':
-      case 'take-back':
-        for (const key of await grant(tx, step, { ...to, run: to.run.id })) keys.add(key)
-        break
-      case 'mark-bad':
-        await tx.query('insert into rollout_bad (rollout, revision) values ($1, $2) on conflict do nothing', [to.uid, step.revision])
-        break
-      case 'record':
-        events.push({ severity: step.severity, reason: step.event, message: step.message })
-        break
-      case 'look-again':
-        break
-      default:
-        step satisfies never
-    }
-  }
-  if (events.length > 0) await tx.query(RECORD, [FLEET_GROUP, to.namespace, to.name, to.run.content.revision, JSON.stringify(events)])
-  return [...keys]
+/** Does what decisions came to, each kind of step in one statement. @returns sources with something to settle, for each of them */
+export async function carryOut(tx: Sql, all: readonly CarriedOut[]): Promise<readonly (readonly string[])[]> {
+  const grants = all.flatMap(({ run, source, steps, uid }) =>
+    steps.flatMap((step) => (step.kind === 'release' || step.kind === 'take-back' ? grantsOf(step, { uid, source, run: run.id }) : [])),
+  )
+  const bad = all.flatMap(({ steps, uid }) =>
+    steps.flatMap((step) => (step.kind === 'mark-bad' ? [{ rollout: uid, revision: step.revision }] : [])),
+  )
+  const events = all.flatMap(({ name, namespace, run, steps }) =>
+    steps.flatMap((step) =>
+      step.kind === 'record'
+        ? [{ namespace, name, severity: step.severity, reason: step.event, message: step.message, revision: run.content.revision }]
+        : [],
+    ),
+  )
+  const keys = await grant(tx, grants)
+  if (bad.length > 0) await tx.query(MARK_BAD, [JSON.stringify(bad)])
+  if (events.length > 0) await tx.query(RECORD, [JSON.stringify(events)])
+  return all.map(({ uid }) => keys.get(uid) ?? [])
 }
 
-/** Lets clusters have a content. @returns sources with something to settle */
-async function grant(
-  tx: Sql,
+/** A content for clusters that join while nothing is on its way. */
+export interface Welcomed {
+  readonly uid: string
+  readonly content: Content
+  readonly source: SourceObject
+  readonly run: string
+}
+
+/** Gives clusters that came while nothing is on its way what the others have. @returns sources with something to settle, for each */
+export async function welcome(tx: Sql, all: readonly Welcomed[]): Promise<readonly (readonly string[])[]> {
+  const { rows } = await tx.query<{ rollout: string; cluster_id: string }>(NEWCOMERS, [all.map(({ uid }) => uid)])
+  const fresh = Map.groupBy(rows, ({ rollout }) => rollout)
+  const grants = all.flatMap(({ content, ...to }) =>
+    grantsOf({ clusters: (fresh.get(to.uid) ?? []).map((row) => row.cluster_id), content }, to),
+  )
+  const keys = await grant(tx, grants)
+  return all.map(({ uid }) => keys.get(uid) ?? [])
+}
+
+interface Grant extends Content {
+  readonly cluster: string
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly rollout: string
+  readonly run: string
+}
+
+function grantsOf(
   { clusters, content }: { readonly clusters: readonly string[]; readonly content: Content },
   { run, source, uid }: { readonly uid: string; readonly source: SourceObject; readonly run: string },
-): Promise<readonly string[]> {
-  const values = [clusters, source.kind, source.namespace, source.name, uid, run, content.revision, content.artifact]
-  return (await tx.query<{ source_key: string }>(GRANT, values)).rows.map((row) => row.source_key)
+): readonly Grant[] {
+  const { artifact, revision } = content
+  return clusters.map((cluster) => ({ cluster, ...source, rollout: uid, run, revision, artifact }))
 }
 
-/** Gives clusters that came while nothing is on its way what the others have. @returns sources with something to settle */
-export async function welcome(
-  tx: Sql,
-  content: Content,
-  to: { readonly uid: string; readonly source: SourceObject; readonly run: string },
-): Promise<readonly string[]> {
-  const { rows } = await tx.query<{ cluster_id: string }>(NEWCOMERS, [to.uid])
-  return rows.length === 0 ? [] : grant(tx, { clusters: rows.map((row) => row.cluster_id), content }, to)
+/** Lets clusters have what they are granted. @returns sources with something to settle, by Rollout */
+async function grant(tx: Sql, grants: readonly Grant[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  if (grants.length === 0) return new Map()
+  const { rows } = await tx.query<{ rollout: string; key: string }>(GRANT, [JSON.stringify(grants)])
+  const byRollout = Map.groupBy(rows, ({ rollout }) => rollout)
+  return new Map([...byRollout].map(([rollout, of]) => [rollout, of.map(({ key }) => key)]))
 }

@@ -4,11 +4,12 @@ import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import { prepared } from '../../db/prepared.ts'
 import type { ClusterFacts, Content, Run, SourceObject } from '../model.ts'
-import { type Judged, judge, type Looked } from '../turn/health.ts'
+import { type Judged, judge, type LookAt, type Looked } from '../turn/health.ts'
 import { PLACED_IS_ACKED, PLACEMENT_HOLDERS } from './keys.ts'
 import { look } from './look.ts'
 
 interface GovernedRow {
+  readonly rollout: string
   readonly cluster: ClusterId
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
@@ -43,7 +44,7 @@ const OF_PLACEMENT: Held = {
 }
 
 const GOVERNED = ({ acked, has: [revision, artifact], joins }: Held) => `
-  select g.cluster_id as cluster, c.name, coalesce(o.labels, '{}') as labels,
+  select g.rollout, g.cluster_id as cluster, c.name, coalesce(o.labels, '{}') as labels,
          case when gr.cluster_id is not null then jsonb_build_object('revision', gr.revision, 'artifact', gr.artifact)
               when ${revision} is not null then jsonb_build_object('revision', ${revision}, 'artifact', ${artifact}) end as has,
          ${acked} as acked,
@@ -58,17 +59,19 @@ const GOVERNED = ({ acked, has: [revision, artifact], joins }: Held) => `
   left join sessions s on s.cluster_id = g.cluster_id
   left join replicas rp on rp.id = s.replica and rp.lease_until > now()
   left join partition_leases pl on pl.partition = ('x' || right(g.cluster_id, 4))::bit(16)::int % $2 and pl.lease_until > now()
-  where g.rollout = $1 and not g.apart
-  order by c.name`
-const SOURCES_GOVERNED = prepared(GOVERNED(OF_SOURCE))
+  where g.rollout = any($1::text[]) and not g.apart
+  order by g.rollout, c.name`
+export const SOURCES_GOVERNED = prepared(GOVERNED(OF_SOURCE))
 const PLACEMENTS_GOVERNED = prepared(GOVERNED(OF_PLACEMENT))
 
-/** What a cluster had before the runs that gave it one of these revisions ($3). */
+/** What clusters had before the runs that gave them one of the revisions that are not wanted there. */
 const EARLIER = `
-  select distinct on (t.cluster_id) t.cluster_id, t.before_revision as revision, t.before_artifact as artifact
-  from rollout_targets t join rollout_runs r on r.id = t.run and r.rollout = $1
-  where t.cluster_id = any($2::text[]) and t.before_revision is not null and t.before_revision <> all($3::text[])
-  order by t.cluster_id, r.number desc`
+  select distinct on (x.rollout, x.cluster) x.rollout, x.cluster, t.before_revision as revision, t.before_artifact as artifact
+  from jsonb_to_recordset($1::jsonb) as x(rollout text, cluster text, unwanted jsonb)
+  join rollout_targets t on t.cluster_id = x.cluster
+  join rollout_runs r on r.id = t.run and r.rollout = x.rollout
+  where t.before_revision is not null and not x.unwanted ? t.before_revision
+  order by x.rollout, x.cluster, r.number desc`
 
 export interface FactsOf {
   readonly rollout: string
@@ -81,25 +84,60 @@ export interface FactsOf {
   readonly asleepMs: number
 }
 
-/** The clusters of a Rollout as they are now, for a decision about its run: three statements, however many they are. */
-export async function readFacts(tx: Sql, { asleepMs, bad, now, rollout, run, source }: FactsOf): Promise<readonly ClusterFacts[]> {
-  const { rows } = await tx.query<GovernedRow>(source.kind === 'Placement' ? PLACEMENTS_GOVERNED : SOURCES_GOVERNED, [rollout, PARTITIONS])
-  const given = rows.filter(({ cluster }) => run?.targets.get(cluster)?.given === 'content').map(({ cluster }) => cluster)
-  const looked = run ? await look(tx, source, { clusters: given, revision: run.content.revision }) : new Map<string, Looked>()
-  const earlier = await earlierOf(tx, rows, { rollout, unwanted: [...(run ? [run.content.revision] : []), ...bad] })
-  const sinceMs = run?.lookedAt ? Math.max(0, now.getTime() - run.lookedAt.getTime() - asleepMs) : 0
-  return rows.map((row) => {
-    const seen = looked.get(row.cluster)
-    return {
-      cluster: row.cluster,
-      name: row.name,
-      labels: row.labels,
-      ...healthOf(row, seen && judge(seen)),
-      before: earlier.has(row.cluster) ? earlier.get(row.cluster) : (row.has ?? undefined),
-      acked: row.acked ?? undefined,
-      watchedMs: row.live_ms === null ? 0 : Math.min(sinceMs, row.live_ms),
-    }
+interface Governed {
+  readonly of: FactsOf
+  readonly rows: readonly GovernedRow[]
+}
+
+/** The clusters of Rollouts as they are now, for decisions about their runs: a few statements, however many they are. */
+export async function readFacts(tx: Sql, all: readonly FactsOf[]): Promise<readonly (readonly ClusterFacts[])[]> {
+  const governed = await readGoverned(tx, all)
+  const looked = await look(tx, governed.map(lookedAt))
+  const earlier = await readEarlier(tx, governed)
+  return governed.map(({ of, rows }, index) => {
+    const found = looked[index] ?? new Map<string, Looked>()
+    return rows.map((row) => {
+      const seen = found.get(row.cluster)
+      const key = `${of.rollout} ${row.cluster}`
+      return {
+        cluster: row.cluster,
+        name: row.name,
+        labels: row.labels,
+        ...healthOf(row, seen && judge(seen)),
+        before: earlier.has(key) ? earlier.get(key) : (row.has ?? undefined),
+        acked: row.acked ?? undefined,
+        watchedMs: row.live_ms === null ? 0 : Math.min(sinceMs(of), row.live_ms),
+      }
+    })
   })
+}
+
+async function readGoverned(tx: Sql, all: readonly FactsOf[]): Promise<readonly Governed[]> {
+  const ask = async (text: string, of: readonly FactsOf[]) =>
+    of.length === 0 ? [] : (await tx.query<GovernedRow>(text, [of.map(({ rollout }) => rollout), PARTITIONS])).rows
+  const isPlaced = ({ source }: FactsOf) => source.kind === 'Placement'
+  const rows = [
+    ...(await ask(
+      PLACEMENTS_GOVERNED,
+      all.filter((of) => isPlaced(of)),
+    )),
+    ...(await ask(
+      SOURCES_GOVERNED,
+      all.filter((of) => !isPlaced(of)),
+    )),
+  ]
+  const byRollout = Map.groupBy(rows, ({ rollout }) => rollout)
+  return all.map((of) => ({ of, rows: byRollout.get(of.rollout) ?? [] }))
+}
+
+/** Clusters that the run gave its content. */
+function lookedAt({ of: { run, source }, rows }: Governed): LookAt {
+  const given = rows.filter(({ cluster }) => run?.targets.get(cluster)?.given === 'content')
+  return { source, clusters: given.map(({ cluster }) => cluster), revision: run?.content.revision ?? '' }
+}
+
+function sinceMs({ asleepMs, now, run }: FactsOf): number {
+  return run?.lookedAt ? Math.max(0, now.getTime() - run.lookedAt.getTime() - asleepMs) : 0
 }
 
 function healthOf({ live_ms }: GovernedRow, judged: Judged | undefined): Pick<ClusterFacts, 'health' | 'complaint'> {
@@ -109,15 +147,14 @@ function healthOf({ live_ms }: GovernedRow, judged: Judged | undefined): Pick<Cl
   return { health: health === 'gone' ? 'offline' : health, complaint: { object, reason, message } }
 }
 
-/** Of clusters that have what they must not go back to: what they had before that; nothing where that is not known. */
-async function earlierOf(
-  tx: Sql,
-  rows: readonly GovernedRow[],
-  { rollout, unwanted }: { readonly rollout: string; readonly unwanted: readonly string[] },
-): Promise<ReadonlyMap<string, Content | undefined>> {
-  const clusters = rows.filter(({ has }) => has && unwanted.includes(has.revision)).map(({ cluster }) => cluster)
-  if (clusters.length === 0) return new Map()
-  const found = await tx.query<{ cluster_id: string } & Content>(EARLIER, [rollout, clusters, unwanted])
-  const known = new Map(found.rows.map(({ artifact, cluster_id, revision }) => [cluster_id, { revision, artifact }]))
-  return new Map(clusters.map((cluster) => [cluster, known.get(cluster)]))
+/** Of clusters that have what they must not go back to: what they had before that, by Rollout and cluster; undefined where that is not known. */
+async function readEarlier(tx: Sql, all: readonly Governed[]): Promise<ReadonlyMap<string, Content | undefined>> {
+  const asked = all.flatMap(({ of: { bad, rollout, run }, rows }) => {
+    const unwanted = [...(run ? [run.content.revision] : []), ...bad]
+    return rows.filter(({ has }) => has && unwanted.includes(has.revision)).map(({ cluster }) => ({ rollout, cluster, unwanted }))
+  })
+  if (asked.length === 0) return new Map()
+  const { rows } = await tx.query<{ rollout: string; cluster: string } & Content>(EARLIER, [JSON.stringify(asked)])
+  const known = new Map(rows.map(({ artifact, cluster, revision, rollout }) => [`${rollout} ${cluster}`, { revision, artifact }]))
+  return new Map(asked.map(({ cluster, rollout }) => [`${rollout} ${cluster}`, known.get(`${rollout} ${cluster}`)]))
 }

@@ -28,7 +28,7 @@ export const ONE = (table: string, as: string, where: string) => `lateral (selec
 
 /** Relation of those among the `wanted` clusters whose agents tell how what they apply is doing. Of others Ready is all that is known. */
 export const TELLING = `
-  select c.id as cluster_id from wanted w join clusters c on c.id = w.cluster_id
+  select c.id as cluster_id from (select distinct cluster_id from wanted) w join clusters c on c.id = w.cluster_id
   join objects f on f.scope = 'fleet' and f.grp = '${FLEET_GROUP}' and f.kind = 'Cluster' and f.namespace = '' and f.name = c.name
   where f.status #> '{facts,capabilities}' @> '["health"]'`
 

@@ -1,7 +1,6 @@
 import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
-import type { SourceObject } from '../model.ts'
-import type { Looked } from '../turn/health.ts'
+import type { LookAt, Looked } from '../turn/health.ts'
 import { HAD, LACKING, OF_ATTEMPT, ONE, PLACED_IS_ACKED, PLACEMENT_HOLDERS, RETRIED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 
 const MIRROR_OF = (m: string) =>
@@ -103,11 +102,8 @@ const LOOK = `
   left join summed z on z.cluster_id = w.cluster_id`
 
 /** What the rows say of these clusters at a revision of a Placement, by cluster. */
-export async function lookPlaced(
-  sql: Sql,
-  { name, namespace }: SourceObject,
-  { clusters, revision }: { readonly clusters: readonly string[]; readonly revision: string },
-): Promise<ReadonlyMap<string, Looked>> {
-  const { rows } = await sql.query<Looked & { readonly cluster_id: string }>(LOOK, [clusters, namespace, name, revision, PARTITIONS])
+export async function lookPlaced(sql: Sql, { clusters, revision, source }: LookAt): Promise<ReadonlyMap<string, Looked>> {
+  const values = [clusters, source.namespace, source.name, revision, PARTITIONS]
+  const { rows } = await sql.query<Looked & { readonly cluster_id: string }>(LOOK, values)
   return new Map(rows.map((row) => [row.cluster_id, row]))
 }

@@ -1,14 +1,14 @@
 import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import { prepared } from '../../db/prepared.ts'
-import type { SourceObject } from '../model.ts'
-import type { Failing, Looked, Waiting } from '../turn/health.ts'
+import type { LookAt, Looked } from '../turn/health.ts'
 import { HAD, LACKING, OF_ATTEMPT, ONE, RETRIED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 import { lookPlaced } from './look-placed.ts'
 
 const OF_MEMBER = (as: string, cluster = 'cluster_id') =>
   `${as}.${cluster} = m.cluster_id and ${as}.grp = m.grp and ${as}.kind = m.kind and ${as}.namespace = m.namespace and ${as}.name = m.name`
-const OF_SOURCE = (as: string) => `${as}.source_kind = $2 and ${as}.source_namespace = $3 and ${as}.source_name = $4`
+const OF_SOURCE = (as: string, of = 'm') =>
+  `${as}.source_kind = ${of}.source_kind and ${as}.source_namespace = ${of}.source_namespace and ${as}.source_name = ${of}.source_name`
 
 /**
  * True where release `m`, mirrored as `o`, consumes another source and has the generation to which the revision moved it:
@@ -17,29 +17,34 @@ const OF_SOURCE = (as: string) => `${as}.source_kind = $2 and ${as}.source_names
 const CAUSED = `
   (m.kind = 'HelmRelease' and co.cluster_id is null and exists (
     select from consumers pc
-    join desired pd on ${SAME('pd', 'pc')} and pd.revision = $5
+    join desired pd on ${SAME('pd', 'pc')} and pd.revision = m.due
     join applied pa on ${SAME('pa', 'pc')} and pa.bundle = pd.bundle
     cross join lateral jsonb_to_recordset(pa.flux_objects) as x("group" text, kind text, namespace text, name text, uid text, generation bigint, moved text)
-    where pc.cluster_id = m.cluster_id and pc.source_kind = $2 and pc.source_namespace = $3 and pc.source_name = $4
+    where pc.cluster_id = m.cluster_id and ${OF_SOURCE('pc')}
       and x."group" = m.grp and x.kind = m.kind and x.namespace = m.namespace and x.name = m.name
       and x.uid = o.uid and x.generation = o.generation and x.moved = pa.bundle))`
 
 /**
- * How clusters ($1) do at revision $5 of source object ($2, $3, $4), in one statement. What consumes the source is
+ * How clusters do at revisions of source objects, in one statement: `wanted` has what is asked ($1), a cluster ($2) with the
+ * source object and the revision that are `due` there ($3 to $6, by what is asked). What consumes the source is
  * followed down through the inventories of what it applied, as far as those are Flux objects. A plain success is mirrored
  * without its revision, which is then that of `reached`; anything else says itself what it attempted. What it applied is
  * healthy when its agent says so of the attempt at the revision.
  */
-const LOOK = `
+export const LOOK = `
   with recursive
-  wanted as (select unnest($1::text[]) as cluster_id),
+  wanted as (
+    select p.ask, p.cluster_id, ($3::text[])[p.ask] as source_kind, ($4::text[])[p.ask] as source_namespace, ($5::text[])[p.ask] as source_name,
+           ($6::text[])[p.ask] as due
+    from unnest($1::int[], $2::text[]) as p (ask, cluster_id)),
   telling as (${TELLING}),
   member as (
-    select c.cluster_id, c.grp, c.kind, c.namespace, c.name
-    from wanted w join consumers c on c.cluster_id = w.cluster_id and ${OF_SOURCE('c')}
+    select w.*, c.grp, c.kind, c.namespace, c.name
+    from wanted w join consumers c on c.cluster_id = w.cluster_id and ${OF_SOURCE('c', 'w')}
     where not c.suspended
     union
-    select m.cluster_id, split_part(e.id, '_', 3), split_part(e.id, '_', 4), split_part(e.id, '_', 1), split_part(e.id, '_', 2)
+    select m.ask, m.cluster_id, m.source_kind, m.source_namespace, m.source_name, m.due,
+           split_part(e.id, '_', 3), split_part(e.id, '_', 4), split_part(e.id, '_', 1), split_part(e.id, '_', 2)
     from member m
     cross join ${ONE('objects', 'o', OF_MEMBER('o', 'scope'))}
     cross join lateral jsonb_to_recordset(coalesce(o.status #> '{inventory,entries}', '[]')) as e(id text)
@@ -54,69 +59,69 @@ const LOOK = `
     left join ${ONE('observed', 'ob', OF_MEMBER('ob'))} on true
     left join ${ONE('consumers', 'co', `${OF_MEMBER('co')} and ${OF_SOURCE('co')}`)} on true
     left join ${ONE('reached', 're', `re.cluster_id = m.cluster_id and ${OF_SOURCE('re')}`)} on true
-    ${HAD('m', '$5::text')}
+    ${HAD('m', 'm.due')}
     ${LACKING('m', 'co.cluster_id is not null')}),
   judged as (
-    select x.cluster_id, x.kind || '/' || x.namespace || '/' || x.name as object, x.grp, x.kind, x.namespace, x.name, x.absent,
+    select x.ask, x.due, x.cluster_id, x.kind || '/' || x.namespace || '/' || x.name as object, x.grp, x.kind, x.namespace, x.name, x.absent,
            case when x.ready and x.lack ->> 'of' = 'Failed' then 'HealthCheckFailed' else x.said ->> 'reason' end as reason,
            case when x.ready and x.lack ->> 'of' = 'Failed' then x.lack ->> 'word' else left(x.said ->> 'message', 500) end as message,
            case when x.ready then x.lack end as lack, x.ready and x.lack is null as healthy,
            x.retried, x.failures,
-           (x.consumes and ((x.current and x.said ->> 'status' = 'False' and x.attempted = $5 and x.of_attempt) or (x.ready and x.lack ->> 'of' = 'Failed')))
+           (x.consumes and ((x.current and x.said ->> 'status' = 'False' and x.attempted = x.due and x.of_attempt) or (x.ready and x.lack ->> 'of' = 'Failed')))
              or (x.caused and x.current and x.said ->> 'status' = 'False' and x.of_attempt) as failing,
-           x.consumes and x.attempted is distinct from $5 as behind
+           x.consumes and x.attempted is distinct from x.due as behind
     from (
       select z.*, coalesce(z.current and (z.said ->> 'status' = 'True' or (z.said is null and z.kind in ${SAY_NOTHING}))
-        and (not z.consumes or z.applied = $5), false) as ready
+        and (not z.consumes or z.applied = z.due), false) as ready
       from (
         select y.*, coalesce((y.said ->> 'observedGeneration')::bigint, (y.status ->> 'observedGeneration')::bigint, y.generation) = y.generation as current
         from mirrored y where not y.suspended) z) x),
   summed as (
-    select j.cluster_id, count(*)::int as members,
+    select j.ask, j.cluster_id, count(*)::int as members,
            (array_agg(jsonb_build_object('object', j.object, 'absent', j.absent, 'behind', j.behind, 'reason', j.reason, 'message', j.message, 'lack', j.lack)
              order by j.object) filter (where not coalesce(j.healthy, false) and not coalesce(j.failing, false)))[1] as waiting,
            (jsonb_agg(jsonb_build_object('object', j.object, 'reason', j.reason, 'message', j.message, 'retried', j.retried, 'attempts', greatest(j.failures, (
                select count(*) from events ev where ev.cluster_id = j.cluster_id and ev.kind = j.kind and ev.namespace = j.namespace
-                 and ev.name = j.name and ev.severity = 'error' and ev.revision = $5))) order by j.object) filter (where j.failing)) as failing
-    from judged j group by j.cluster_id)
-  select w.cluster_id, so.cluster_id is not null as present, coalesce(so.suspended, false) as suspended,
+                 and ev.name = j.name and ev.severity = 'error' and ev.revision = j.due))) order by j.object) filter (where j.failing)) as failing
+    from judged j group by j.ask, j.cluster_id)
+  select w.ask, w.cluster_id, so.cluster_id is not null as present, coalesce(so.suspended, false) as suspended,
          coalesce(s.closed_at is null and rp.id is not null and pl.partition is not null, false) as connected,
-         coalesce(r.revision = $5, false) as released, coalesce(r.revision = $5 and r.position <= h.acked, false) as acked,
+         coalesce(r.revision = w.due, false) as released, coalesce(r.revision = w.due and r.position <= h.acked, false) as acked,
          coalesce(so.problem, src.problem) ->> 'message' as problem,
          coalesce(z.members, 0) as members, z.waiting, coalesce(z.failing, '[]') as failing
   from wanted w
-  left join ${ONE('source_objects', 'so', 'so.cluster_id = w.cluster_id and so.kind = $2 and so.namespace = $3 and so.name = $4')} on true
+  left join ${ONE('source_objects', 'so', 'so.cluster_id = w.cluster_id and so.kind = w.source_kind and so.namespace = w.source_namespace and so.name = w.source_name')} on true
   left join sources src on src.key = so.source_key
-  left join ${ONE('releases', 'r', `r.cluster_id = w.cluster_id and ${OF_SOURCE('r')}`)} on true
+  left join ${ONE('releases', 'r', `r.cluster_id = w.cluster_id and ${OF_SOURCE('r', 'w')}`)} on true
   left join cluster_heads h on h.cluster_id = w.cluster_id
   left join sessions s on s.cluster_id = w.cluster_id
   left join replicas rp on rp.id = s.replica and rp.lease_until > now()
-  left join partition_leases pl on pl.partition = ('x' || right(w.cluster_id, 4))::bit(16)::int % $6 and pl.lease_until > now()
-  left join summed z on z.cluster_id = w.cluster_id`
+  left join partition_leases pl on pl.partition = ('x' || right(w.cluster_id, 4))::bit(16)::int % $7 and pl.lease_until > now()
+  left join summed z on z.ask = w.ask and z.cluster_id = w.cluster_id`
 
-interface LookRow {
+interface LookRow extends Looked {
+  readonly ask: number
   readonly cluster_id: string
-  readonly present: boolean
-  readonly suspended: boolean
-  readonly connected: boolean
-  readonly released: boolean
-  readonly acked: boolean
-  readonly members: number
-  readonly problem: string | null
-  readonly waiting: Waiting | null
-  readonly failing: readonly Failing[]
 }
 
-/** What the rows say of these clusters at a revision of the source object, by cluster. */
-export async function look(
-  sql: Sql,
-  source: SourceObject,
-  at: { readonly clusters: readonly string[]; readonly revision: string },
-): Promise<ReadonlyMap<string, Looked>> {
-  const { kind, name, namespace } = source
-  const { clusters, revision } = at
-  if (clusters.length === 0) return new Map()
-  if (kind === 'Placement') return lookPlaced(sql, source, at)
-  const { rows } = await sql.query<LookRow>(prepared(LOOK), [clusters, kind, namespace, name, revision, PARTITIONS])
-  return new Map(rows.map((row) => [row.cluster_id, row]))
+/** What the rows say of clusters at revisions of source objects: for each that was asked, by cluster. */
+export async function look(sql: Sql, all: readonly LookAt[]): Promise<readonly ReadonlyMap<string, Looked>[]> {
+  const found: ReadonlyMap<string, Looked>[] = []
+  const asks = all.flatMap((at, index) => (at.clusters.length === 0 || at.source.kind === 'Placement' ? [] : [{ at, index }]))
+  for (const at of all) found.push(at.clusters.length > 0 && at.source.kind === 'Placement' ? await lookPlaced(sql, at) : new Map())
+  if (asks.length === 0) return found
+  const pairs = asks.flatMap(({ at }, ask) => at.clusters.map((cluster) => ({ ask: ask + 1, cluster })))
+  const column = (of: (at: LookAt) => string) => asks.map(({ at }) => of(at))
+  const { rows } = await sql.query<LookRow>(prepared(LOOK), [
+    pairs.map(({ ask }) => ask),
+    pairs.map(({ cluster }) => cluster),
+    column(({ source }) => source.kind),
+    column(({ source }) => source.namespace),
+    column(({ source }) => source.name),
+    column(({ revision }) => revision),
+    PARTITIONS,
+  ])
+  const byAsk = Map.groupBy(rows, ({ ask }) => ask)
+  for (const [ask, { index }] of asks.entries()) found[index] = new Map((byAsk.get(ask + 1) ?? []).map((row) => [row.cluster_id, row]))
+  return found
 }

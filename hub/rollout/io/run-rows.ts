@@ -22,6 +22,7 @@ interface RunRow {
 }
 
 interface WaveRow {
+  readonly run: string
   readonly plan: WavePlan
   readonly state: Wave['state']
   readonly started_at: Date | null
@@ -33,6 +34,7 @@ interface WaveRow {
 }
 
 interface TargetRow {
+  readonly run: string
   readonly cluster_id: ClusterId
   readonly name: string
   readonly wave: number
@@ -47,12 +49,23 @@ interface TargetRow {
   readonly failed_once: boolean
 }
 
+const RUNS = 'select * from rollout_runs where id = any($1::text[])'
+const WAVES = 'select * from rollout_waves where run = any($1::text[]) order by run, ordinal'
+const TARGETS = 'select * from rollout_targets where run = any($1::text[]) order by run, wave, name'
+
 /** A run with all that it remembers, and how long nobody had been awake when it was last looked at. */
-export async function readRun(sql: Sql, id: string): Promise<(StoredRun & { readonly asleepMs: number }) | undefined> {
-  const [row] = (await sql.query<RunRow>('select * from rollout_runs where id = $1', [id])).rows
-  if (!row) return undefined
-  const waves = (await sql.query<WaveRow>('select * from rollout_waves where run = $1 order by ordinal', [id])).rows
-  const targets = (await sql.query<TargetRow>('select * from rollout_targets where run = $1 order by wave, name', [id])).rows
+export type KeptRun = StoredRun & { readonly asleepMs: number }
+
+/** Runs by id, in three statements. */
+export async function readRuns(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<string, KeptRun>> {
+  if (ids.length === 0) return new Map()
+  const { rows } = await sql.query<RunRow>(RUNS, [ids])
+  const waves = Map.groupBy((await sql.query<WaveRow>(WAVES, [ids])).rows, ({ run }) => run)
+  const targets = Map.groupBy((await sql.query<TargetRow>(TARGETS, [ids])).rows, ({ run }) => run)
+  return new Map(rows.map((row) => [row.id, keptRun(row, waves.get(row.id) ?? [], targets.get(row.id) ?? [])]))
+}
+
+function keptRun(row: RunRow, waves: readonly WaveRow[], targets: readonly TargetRow[]): KeptRun {
   const said = (of: 'approval' | 'skip') =>
     new Map(waves.flatMap((wave) => (wave[of] === null ? [] : [[wave.plan.name, wave[of]] as const])))
   const run: Run = {
@@ -108,16 +121,28 @@ function contentOf(revision: string | null, artifact: string | null): Content | 
 }
 
 const HISTORY = `
-  select number, cause, revision, state, started_at, ended_at, outcome, started_by, commit,
-         array(select distinct w.approved_by from rollout_waves w where w.run = id and w.approved_by is not null order by 1) as approved_by
-  from rollout_runs
-  where rollout = $1 and ended_at is not null and id is distinct from (select run from rollouts where uid = $1)
-  order by number desc limit $2`
+  select x.uid, n.* from jsonb_to_recordset($1::jsonb) as x(uid text, "limit" int)
+  cross join lateral (
+    select r.number, r.cause, r.revision, r.state, r.started_at, r.ended_at, r.outcome, r.started_by, r.commit,
+           array(select distinct w.approved_by from rollout_waves w where w.run = r.id and w.approved_by is not null order by 1) as approved_by
+    from rollout_runs r
+    where r.rollout = x.uid and r.ended_at is not null and r.id is distinct from (select run from rollouts where uid = x.uid)
+    order by r.number desc limit x."limit") n
+  order by x.uid, n.number desc`
 
-/** The runs that ended before the present or last one, last one first. */
-export async function readHistory(sql: Sql, rollout: string, limit: number): Promise<readonly EndedRun[]> {
-  const { rows } = await sql.query<RunRow & { readonly ended_at: Date; readonly approved_by: readonly string[] }>(HISTORY, [rollout, limit])
-  return rows.map((row) => ({
+type HistoryRow = RunRow & { readonly uid: string; readonly ended_at: Date; readonly approved_by: readonly string[] }
+
+/** The runs of Rollouts that ended before the present or last one, by uid, last one first. */
+export async function readHistory(
+  sql: Sql,
+  of: readonly { readonly uid: string; readonly limit: number }[],
+): Promise<ReadonlyMap<string, readonly EndedRun[]>> {
+  const { rows } = await sql.query<HistoryRow>(HISTORY, [JSON.stringify(of)])
+  return new Map([...Map.groupBy(rows, ({ uid }) => uid)].map(([uid, ended]) => [uid, ended.map(endedRun)]))
+}
+
+function endedRun(row: HistoryRow): EndedRun {
+  return {
     cause: row.cause,
     revision: row.revision,
     state: row.state,
@@ -126,58 +151,65 @@ export async function readHistory(sql: Sql, rollout: string, limit: number): Pro
     outcome: row.outcome ?? undefined,
     note: noteOf(row),
     approvedBy: row.approved_by,
-  }))
+  }
 }
 
-const SAVE_RUN = `
+const SAVE_RUNS = `
   insert into rollout_runs as r (id, rollout, number, cause, revision, artifact, policy, state, clock_ms, looked_at, asleep_ms, started_at, ended_at, outcome)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+  select x.id, x.rollout, x.number, x.cause, x.revision, x.artifact, x.policy, x.state, round(x."clockMs"), x."lookedAt", round(x."asleepMs"),
+         x."startedAt", x."endedAt", x.outcome
+  from jsonb_to_recordset($1::jsonb) as x(id text, rollout text, number int, cause text, revision text, artifact text, policy jsonb, state text,
+    "clockMs" float8, "lookedAt" timestamptz, "asleepMs" float8, "startedAt" timestamptz, "endedAt" timestamptz, outcome text)
   on conflict (id) do update set state = excluded.state, clock_ms = excluded.clock_ms, looked_at = excluded.looked_at,
     asleep_ms = excluded.asleep_ms, ended_at = excluded.ended_at, outcome = excluded.outcome`
 
 const SAVE_WAVES = `
   insert into rollout_waves as w (run, ordinal, plan, state, started_at, completed_at, approved_by, skipped_by)
-  select $1, x.ordinal, x.plan, x.state, x."startedAt", x."completedAt", x."approvedBy", x."skippedBy"
-  from jsonb_to_recordset($2::jsonb) as x(ordinal int, plan jsonb, state text, "startedAt" timestamptz, "completedAt" timestamptz,
+  select x.run, x.ordinal, x.plan, x.state, x."startedAt", x."completedAt", x."approvedBy", x."skippedBy"
+  from jsonb_to_recordset($1::jsonb) as x(run text, ordinal int, plan jsonb, state text, "startedAt" timestamptz, "completedAt" timestamptz,
     "approvedBy" text, "skippedBy" text)
   on conflict (run, ordinal) do update set state = excluded.state, started_at = excluded.started_at, completed_at = excluded.completed_at,
     approved_by = excluded.approved_by, skipped_by = excluded.skipped_by`
 
 const SAVE_TARGETS = `
   insert into rollout_targets as t (run, cluster_id, name, wave, state, given, given_at, before_revision, before_artifact, since_ms, was, complaint, failed_once)
-  select $1, x.cluster, x.name, x.wave, x.state, x.given, x."givenAt", x.before ->> 'revision', x.before ->> 'artifact', round(x."sinceMs"), x.was, x.complaint,
+  select x.run, x.cluster, x.name, x.wave, x.state, x.given, x."givenAt", x.before ->> 'revision', x.before ->> 'artifact', round(x."sinceMs"), x.was, x.complaint,
          coalesce(x."failedOnce", false)
-  from jsonb_to_recordset($2::jsonb) as x(cluster text, name text, wave int, state text, given text, "givenAt" timestamptz, before jsonb, "sinceMs" float8,
+  from jsonb_to_recordset($1::jsonb) as x(run text, cluster text, name text, wave int, state text, given text, "givenAt" timestamptz, before jsonb, "sinceMs" float8,
     was text, complaint jsonb, "failedOnce" boolean)
-  order by x.cluster
+  order by x.run, x.cluster
   on conflict (run, cluster_id) do update set name = excluded.name, wave = excluded.wave, state = excluded.state, given = excluded.given, given_at = excluded.given_at,
     before_revision = excluded.before_revision, before_artifact = excluded.before_artifact, since_ms = excluded.since_ms,
     was = excluded.was, complaint = excluded.complaint, failed_once = excluded.failed_once`
 
-/** Writes what of a run is not as it was: the waves together, the targets that differ in one statement. */
-export async function writeRun(
-  tx: Sql,
-  run: Run,
-  {
-    asleepMs,
-    before,
-    number,
-    rollout,
-  }: { readonly before?: Run; readonly rollout: string; readonly number: number; readonly asleepMs: number },
-): Promise<void> {
-  const { content, policy } = run
-  const times = [
-    Math.round(run.clockMs),
-    run.lookedAt ?? null,
-    Math.round(asleepMs),
-    run.startedAt,
-    run.endedAt ?? null,
-    run.outcome ?? null,
-  ]
-  const pinned = [run.id, rollout, number, run.cause, content.revision, content.artifact, JSON.stringify(policy), run.state]
-  await tx.query(SAVE_RUN, [...pinned, ...times])
-  if (run.waves !== before?.waves)
-    await tx.query(SAVE_WAVES, [run.id, JSON.stringify(run.waves.map((wave, ordinal) => ({ ordinal, ...wave })))])
-  const targets = [...run.targets.values()].filter((target) => before?.targets.get(target.cluster) !== target)
-  if (targets.length > 0) await tx.query(SAVE_TARGETS, [run.id, JSON.stringify(targets)])
+/** A run as it is now, and as it was where it is not new. */
+export interface WrittenRun {
+  readonly run: Run
+  readonly before?: Run
+  readonly rollout: string
+  readonly number: number
+  readonly asleepMs: number
+}
+
+/** Writes what of runs is not as it was: the waves of a run together, the targets that differ; one statement for each kind of row. */
+export async function writeRuns(tx: Sql, all: readonly WrittenRun[]): Promise<void> {
+  const write = async (text: string, rows: readonly unknown[]) => {
+    if (rows.length > 0) await tx.query(text, [JSON.stringify(rows)])
+  }
+  const runs = all.map(({ asleepMs, number, rollout, run }) => {
+    const { content, targets: _, waves: __, ...kept } = run
+    return { ...kept, ...content, rollout, number, asleepMs }
+  })
+  await write(SAVE_RUNS, runs)
+  const moved = all.filter(({ before, run }) => run.waves !== before?.waves)
+  await write(
+    SAVE_WAVES,
+    moved.flatMap(({ run }) => run.waves.map((wave, ordinal) => ({ run: run.id, ordinal, ...wave }))),
+  )
+  const targets = all.flatMap(({ before, run }) =>
+    [...run.targets.values()]
+      .filter((target) => before?.targets.get(target.cluster) !== target)
+      .map((target) => ({ run: run.id, ...target })),
+  )
+  await write(SAVE_TARGETS, targets)
 }

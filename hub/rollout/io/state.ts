@@ -2,6 +2,7 @@ import type { Sql } from '../../db/db.ts'
 import type { RolloutState } from '../ports.ts'
 
 interface StateRow {
+  readonly uid: string
   readonly now: Date
   readonly asleep_ms: bigint
   readonly newest: RolloutState['newest'] | null
@@ -25,7 +26,7 @@ const SLEPT = `greatest(0, (extract(epoch from clock_timestamp() - p.seen_at) * 
 
 /** `now()` stands still in a transaction that waited for the row; what is decided is decided at the time of the lock. */
 const STATE = `
-  select clock_timestamp() as now, p.asleep_ms + ${SLEPT} as asleep_ms, r.newest, r.seen, r.standing, r.hold, r.paused, r.asked, r.problems, r.more_problems, r.last_number, r.run,
+  select r.uid, clock_timestamp() as now, p.asleep_ms + ${SLEPT} as asleep_ms, r.newest, r.seen, r.standing, r.hold, r.paused, r.asked, r.problems, r.more_problems, r.last_number, r.run,
          array(select b.revision from rollout_bad b where b.rollout = r.uid) as bad
   from rollouts r, rollout_pulse p`
 
@@ -37,9 +38,10 @@ export interface LockedState {
   readonly state: RolloutState
 }
 
-/** A Rollout's row, locked until the transaction ends; undefined where there is none. */
-export async function lockState(tx: Sql, uid: string): Promise<LockedState | undefined> {
-  return stateOf((await tx.query<StateRow>(`${STATE} where r.uid = $1 for update of r`, [uid])).rows[0])
+/** The rows of Rollouts by uid, locked until the transaction ends. In order, so that two transactions never wait for each other. */
+export async function lockStates(tx: Sql, uids: readonly string[]): Promise<ReadonlyMap<string, LockedState>> {
+  const { rows } = await tx.query<StateRow>(`${STATE} where r.uid = any($1::text[]) order by r.uid for update of r`, [uids])
+  return new Map(rows.map((row) => [row.uid, stateOf(row)]))
 }
 
 /** The row as it is now. */
@@ -47,11 +49,11 @@ export async function readState(
   sql: Sql,
   { name, namespace }: { readonly namespace: string; readonly name: string },
 ): Promise<LockedState | undefined> {
-  return stateOf((await sql.query<StateRow>(`${STATE} where r.namespace = $1 and r.name = $2`, [namespace, name])).rows[0])
+  const [row] = (await sql.query<StateRow>(`${STATE} where r.namespace = $1 and r.name = $2`, [namespace, name])).rows
+  return row && stateOf(row)
 }
 
-function stateOf(row: StateRow | undefined): LockedState | undefined {
-  if (!row) return undefined
+function stateOf(row: StateRow): LockedState {
   const state: RolloutState = {
     newest: row.newest ?? undefined,
     seen: row.seen ?? undefined,
@@ -67,18 +69,22 @@ function stateOf(row: StateRow | undefined): LockedState | undefined {
 }
 
 const SAVE = `
-  update rollouts set newest = $2, seen = $3, standing = $4, hold = $5, paused = $6, asked = $7, problems = $8, more_problems = $9, last_number = $10, run = $11, look_at = $12
-  where uid = $1`
+  update rollouts r set newest = x.newest, seen = x.seen, standing = x.standing, hold = x.hold, paused = x.paused, asked = x.asked,
+    problems = x.problems, more_problems = x."moreProblems", last_number = x."lastNumber", run = x.run, look_at = x."lookAt"
+  from jsonb_to_recordset($1::jsonb) as x(uid text, newest jsonb, seen text, standing jsonb, hold jsonb, paused jsonb, asked jsonb,
+    problems jsonb, "moreProblems" int, "lastNumber" int, run text, "lookAt" timestamptz)
+  where r.uid = x.uid`
 
-export async function saveState(
-  tx: Sql,
-  uid: string,
-  { lookAt, run, state }: { readonly state: RolloutState; readonly run: string | undefined; readonly lookAt: Date | undefined },
-): Promise<void> {
-  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
-  const { asked, hold, lastNumber, moreProblems, newest, paused, problems, seen, standing } = state
-  const words = [json(newest), seen ?? null, json(standing), json(hold), json(paused), json(asked), JSON.stringify(problems)]
-  await tx.query(SAVE, [uid, ...words, moreProblems, lastNumber, run ?? null, lookAt ?? null])
+/** What is kept of a Rollout, and when it is to be looked at again. */
+export interface SavedState {
+  readonly uid: string
+  readonly state: RolloutState
+  readonly run: string | undefined
+  readonly lookAt: Date | undefined
+}
+
+export async function saveStates(tx: Sql, all: readonly SavedState[]): Promise<void> {
+  await tx.query(SAVE, [JSON.stringify(all.map(({ lookAt, run, state, uid }) => ({ uid, ...state, run, lookAt })))])
 }
 
 const BEAT = `update rollout_pulse p set seen_at = clock_timestamp(), asleep_ms = p.asleep_ms + ${SLEPT}`

@@ -1,14 +1,16 @@
+import { InTurn } from '../../../proto/base/in-turn.ts'
 import type { ClusterId } from '../../../proto/model/ids.ts'
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Db, Sql } from '../../db/db.ts'
 import { type Content, PLACEMENT_KEY, type SourceObject } from '../model.ts'
-import type { RolloutRows, RolloutStore, RunNote } from '../ports.ts'
-import { carryOut, welcome } from './carry-out.ts'
+import type { RolloutName, RolloutRows, RolloutStore, RunNote } from '../ports.ts'
+import { type CarriedOut, carryOut, type Welcomed, welcome } from './carry-out.ts'
 import { readChains } from './chain.ts'
-import { readFacts } from './facts.ts'
+import { type FactsOf, readFacts } from './facts.ts'
 import { candidates, forget, govern, governedBy } from './members.ts'
-import { readHistory, readRun, writeRun } from './run-rows.ts'
-import { beat, lockState, readState, saveState } from './state.ts'
+import { ofNews } from './of-news.ts'
+import { type KeptRun, readHistory, readRuns, type WrittenRun, writeRuns } from './run-rows.ts'
+import { beat, type LockedState, lockStates, readState, type SavedState, saveStates } from './state.ts'
 import { readSuspended } from './suspended.ts'
 
 /** By what they move, not by what they govern: a cluster may be new to them. */
@@ -44,12 +46,6 @@ const UNSETTLED = `
 
 const PLACEMENT = `select from objects where scope = 'fleet' and grp = '${FLEET_GROUP}' and kind = 'Placement' and namespace = $1 and name = $2`
 
-/** Rollouts with a run in progress that these clusters are part of. */
-const OF_CLUSTERS = `
-  select distinct r.namespace || '/' || r.name as key from governed g
-  join rollouts r on r.uid = g.rollout join rollout_runs n on n.id = r.run and n.ended_at is null
-  where g.cluster_id = any($1::text[])`
-
 /** `RolloutStore` over Postgres: a decision is one transaction under the lock of the Rollout's row. */
 export function createRolloutStore(db: Db): RolloutStore {
   const keys = async (text: string, values: readonly unknown[]) =>
@@ -62,18 +58,14 @@ export function createRolloutStore(db: Db): RolloutStore {
     candidates: (source, tenant) => candidates(db, source, tenant),
     isMissing: async ({ kind, name, namespace }) =>
       kind === 'Placement' && (await db.query(PLACEMENT, [namespace, name])).rows.length === 0,
-    decide: (rollout, work) =>
-      db.transaction(async (tx) => {
-        const rows = await openRows(tx, rollout)
-        return rows && (await work(rows))
-      }),
+    decide: (rollouts, work) => db.transaction((tx) => decide(tx, rollouts, work)),
     forget: (name, but) => forget(db, name, but),
     all: () => keys(`select namespace || '/' || name as key from rollouts`, []),
     unsettled: async (uid) => (await db.query<{ source_key: string }>(UNSETTLED, [uid])).rows.map((row) => row.source_key),
-    history: (uid, limit) => readHistory(db, uid, limit),
-    suspended: (uid) => readSuspended(db, uid),
+    history: (of) => readHistory(db, of),
+    suspended: (uids) => readSuspended(db, uids),
     ofSources: (sources) => keys(OF_SOURCES, [sources]),
-    ofClusters: (clusters) => keys(OF_CLUSTERS, [clusters]),
+    ofNews: (news) => ofNews(db, news),
     async lastGood(uid, but) {
       const { rows } = await db.query<Content>(LAST_GOOD, [uid, but])
       return rows[0]
@@ -81,45 +73,77 @@ export function createRolloutStore(db: Db): RolloutStore {
     chains: (query) => readChains(db, query),
     async peek(name) {
       const found = await readState(db, name)
-      return found && { ...found, run: found.run === undefined ? undefined : (await readRun(db, found.run))?.run }
+      return found && { ...found, run: (await readRuns(db, found.run === undefined ? [] : [found.run])).get(found.run ?? '')?.run }
     },
     beat: () => beat(db),
   }
 }
 
-async function openRows(
+/** Decisions about several Rollouts at once: what each of them asks for is asked for all of them in one statement. */
+async function decide<T>(
   tx: Sql,
-  { name, namespace, uid }: { readonly uid: string; readonly namespace: string; readonly name: string },
-): Promise<RolloutRows | undefined> {
-  const locked = await lockState(tx, uid)
-  if (!locked) return undefined
-  const { asleepMs, bad, now, state } = locked
-  const current = locked.run === undefined ? undefined : await readRun(tx, locked.run)
-  let run = locked.run
-  return {
-    now,
-    state,
-    bad,
-    current,
-    save: (next, lookAt) => saveState(tx, uid, { state: next, run, lookAt }),
-    govern: (source, chosen) => govern(tx, uid, { source, ...chosen }),
-    facts: (source, of) => readFacts(tx, { rollout: uid, source, run: of, bad, now, asleepMs: asleepMs - (current?.asleepMs ?? asleepMs) }),
-    kept: () => keptWaves(tx, run),
-    async startRun(next, { historyLimit, number, startedBy }) {
-      run = next.id
-      await writeRun(tx, next, { rollout: uid, number, asleepMs })
-      await tx.query('delete from rollout_runs where rollout = $1 and number < $2', [uid, number - historyLimit])
-      const { rows } = await tx.query<{ commit: RunNote['commit'] }>(NOTE_RUN, [next.id, startedBy ?? null, next.content.revision, uid])
-      return { number, startedBy, commit: rows[0]?.commit ?? {} }
-    },
-    saveRun: (before, after) => writeRun(tx, after, { before, rollout: uid, number: current?.note.number ?? 0, asleepMs }),
-    carryOut: (of, steps, source) => carryOut(tx, steps, { uid, namespace, name, run: of, source }),
-    welcome: (content, source) => welcome(tx, content, { uid, source, run: run ?? '' }),
-    revision: (text, source) => known(tx, uid, { text, source }),
-    async say(wave, what, by) {
-      const column = what === 'approve' ? 'approval' : 'skip'
-      await tx.query(`update rollout_waves set ${column} = $3 where run = $1 and plan ->> 'name' = $2`, [run, wave, by])
-    },
+  rollouts: readonly RolloutName[],
+  work: (rows: RolloutRows, rollout: RolloutName) => Promise<T>,
+): Promise<readonly (T | undefined)[]> {
+  const states = await lockStates(
+    tx,
+    rollouts.map(({ uid }) => uid),
+  )
+  const runs = await readRuns(
+    tx,
+    [...states.values()].flatMap(({ run }) => run ?? []),
+  )
+  const open = openRows(tx)
+  const done = await Promise.allSettled(
+    rollouts.map(async (rollout) => {
+      const locked = states.get(rollout.uid)
+      return locked && (await work(open(rollout, locked, runs.get(locked.run ?? '')), rollout))
+    }),
+  )
+  return done.map((one) => {
+    if (one.status === 'rejected') throw one.reason
+    return one.value
+  })
+}
+
+/** The rows of Rollouts in one transaction. */
+function openRows(tx: Sql) {
+  const turn = new InTurn()
+  const sql: Sql = { query: (text, values) => turn.alone(() => tx.query(text, values)) }
+  const save = turn.asked((all: readonly SavedState[]) => saveStates(tx, all).then(() => all))
+  const facts = turn.asked((all: readonly FactsOf[]) => readFacts(tx, all))
+  const write = turn.asked((all: readonly WrittenRun[]) => writeRuns(tx, all).then(() => all))
+  const done = turn.asked((all: readonly CarriedOut[]) => carryOut(tx, all))
+  const welcomed = turn.asked((all: readonly Welcomed[]) => welcome(tx, all))
+  return ({ name, namespace, uid }: RolloutName, { asleepMs, bad, now, run: last, state }: LockedState, current?: KeptRun): RolloutRows => {
+    let run = last
+    const asleep = asleepMs - (current?.asleepMs ?? asleepMs)
+    return {
+      now,
+      state,
+      bad,
+      current,
+      save: async (next, lookAt) => void (await save({ uid, state: next, run, lookAt })),
+      govern: (source, chosen) => govern(sql, uid, { source, ...chosen }),
+      facts: (source, of) => facts({ rollout: uid, source, run: of, bad, now, asleepMs: asleep }),
+      kept: () => keptWaves(sql, run),
+      async startRun(next, { historyLimit, number, startedBy }) {
+        run = next.id
+        await write({ run: next, rollout: uid, number, asleepMs })
+        await sql.query('delete from rollout_runs where rollout = $1 and number < $2', [uid, number - historyLimit])
+        const { rows } = await sql.query<{ commit: RunNote['commit'] }>(NOTE_RUN, [next.id, startedBy ?? null, next.content.revision, uid])
+        return { number, startedBy, commit: rows[0]?.commit ?? {} }
+      },
+      saveRun: async (before, after) =>
+        void (await write({ run: after, before, rollout: uid, number: current?.note.number ?? 0, asleepMs })),
+      carryOut: (of, steps, source) => done({ uid, namespace, name, run: of, source, steps }),
+      welcome: (content, source) => welcomed({ uid, content, source, run: run ?? '' }),
+      revision: (text, source) => known(sql, uid, { text, source }),
+      async say(wave, what, by) {
+        const column = what === 'approve' ? 'approval' : 'skip'
+        await sql.query(`update rollout_waves set ${column} = $3 where run = $1 and plan ->> 'name' = $2`, [run, wave, by])
+      },
+    }
   }
 }
 

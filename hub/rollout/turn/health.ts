@@ -1,4 +1,5 @@
 import { describeLack, type Lack } from '../lack.ts'
+import type { SourceObject } from '../model.ts'
 
 /** A consumer that is not ready after an attempt at the revision. */
 export interface Failing {
@@ -23,6 +24,13 @@ export interface Waiting {
   readonly message: string | null
   /** Set where it is Ready: what it applied is not healthy. */
   readonly lack: Lack | null
+}
+
+/** Clusters that are to have a revision of the source object. */
+export interface LookAt {
+  readonly source: SourceObject
+  readonly clusters: readonly string[]
+  readonly revision: string
 }
 
 /** What the rows say of one cluster at a revision. */

@@ -4,6 +4,7 @@ import type { Fetcher, FetchOutcome, FetchRequest } from '../ports.ts'
 export function createFetchers(by: {
   readonly git: Fetcher<'GitRepository'>
   readonly oci: Fetcher<'OCIRepository'>
+  readonly bucket: Fetcher<'Bucket'>
   readonly index: Fetcher<'HelmRepository'>
   readonly chart: Fetcher<'HelmChart'>
 }): Fetcher {
@@ -14,6 +15,8 @@ export function createFetchers(by: {
           return by.git.fetch(request, use, options)
         case 'OCIRepository':
           return by.oci.fetch(request, use, options)
+        case 'Bucket':
+          return by.bucket.fetch(request, use, options)
         case 'HelmRepository':
           return by.index.fetch(request, use, options)
         case 'HelmChart':

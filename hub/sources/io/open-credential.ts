@@ -8,13 +8,14 @@ export interface OpenCredential {
   readonly ssh?: { readonly identity: string; readonly passphrase?: string; readonly knownHosts: string }
   readonly ca?: string
   readonly client?: { readonly certificate: string; readonly key: string }
+  readonly keys?: { readonly accessKey: string; readonly secretKey: string }
   readonly docker?: string
   readonly signers?: readonly string[]
 }
 
 /** The secrets laid open, for as long as a fetch takes. */
 export function openCredential(credential: SourceCredential | undefined): OpenCredential {
-  const { basic, bearer, ssh, ca, client, docker, signers } = credential ?? {}
+  const { basic, bearer, ssh, ca, client, docker, keys, signers } = credential ?? {}
   return {
     ...(basic ? { basic: { username: basic.username, password: basic.password.reveal() } } : {}),
     ...(bearer ? { bearer: bearer.reveal() } : {}),
@@ -29,17 +30,18 @@ export function openCredential(credential: SourceCredential | undefined): OpenCr
       : {}),
     ...(ca ? { ca } : {}),
     ...(client ? { client: { certificate: client.certificate, key: client.key.reveal() } } : {}),
+    ...(keys ? { keys: { accessKey: keys.accessKey, secretKey: keys.secretKey.reveal() } } : {}),
     ...(docker ? { docker: docker.reveal() } : {}),
     ...(signers ? { signers } : {}),
   }
 }
 
 /** What must never be shown of it, plain and as it is sent. */
-export function secretsOf({ basic, bearer, client, docker, ssh }: OpenCredential): readonly string[] {
+export function secretsOf({ basic, bearer, client, docker, keys, ssh }: OpenCredential): readonly string[] {
   const logins: readonly RegistryLogin[] = [...(basic ? [basic] : []), ...(docker === undefined ? [] : loginsIn(docker))]
   const plain = [...logins.flatMap(({ identityToken, password }) => [password, identityToken]), bearer]
   const pairs = logins.map(({ password, username }) => Buffer.from(`${username}:${password}`).toString('base64'))
-  return [...plain, ...pairs, ssh?.identity, ssh?.passphrase, client?.key]
+  return [...plain, ...pairs, ssh?.identity, ssh?.passphrase, client?.key, keys?.secretKey]
     .filter((secret) => secret !== undefined)
     .filter((secret) => secret !== '')
 }

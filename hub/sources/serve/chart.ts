@@ -1,10 +1,10 @@
 import { normalize } from 'node:path/posix'
 import { parseFluxObject } from '../../../proto/model/flux/parse.ts'
-import type { GitRepository, HelmChart, HelmRepository } from '../../../proto/model/flux/source/kinds.ts'
+import type { Bucket, GitRepository, HelmChart, HelmRepository } from '../../../proto/model/flux/source/kinds.ts'
 import { unserved, unservedMessage } from '../../../proto/model/flux/unserved.ts'
 import type { ChartOptions } from '../model.ts'
 import { type Asked, stalled, type Unserved, type Upstream, waiting } from './asked.ts'
-import { askedOfRepository, gitOptions } from './repositories.ts'
+import { askedOfRepository, bucketPlace, gitOptions } from './repositories.ts'
 
 const CHART_NAME = /^[-a-z0-9]+(\/[-a-z0-9]+)*\/?$/
 const PLURALS = { HelmRepository: 'helmrepositories', GitRepository: 'gitrepositories', Bucket: 'buckets' } as const
@@ -29,6 +29,7 @@ export function askedOfChart(chart: HelmChart, own: OwnFacts, upstream: Upstream
   if (upstream.credentialProblem) return { problem: upstream.credentialProblem }
   if (object.kind === 'HelmRepository') return askedOfHelm(chart, own, object)
   if (object.kind === 'GitRepository') return askedOfGit(chart, own.generation, object)
+  if (object.kind === 'Bucket') return askedOfBucket(chart, own.generation, object)
   return stalled('UnsupportedSourceKind', `failed to get source: unsupported source kind '${kind}'`)
 }
 
@@ -64,15 +65,27 @@ function askedOfHelm(chart: HelmChart, { generation, signers }: OwnFacts, reposi
 }
 
 function askedOfGit(chart: HelmChart, generation: number, repository: GitRepository): Asked {
-  const { chart: path, interval, reconcileStrategy } = chart.spec
-  const options: ChartOptions = {
+  const options: ChartOptions = { ...treeOptions(chart, generation), git: gitOptions(repository) }
+  const { timeout, url } = repository.spec
+  return { kind: 'HelmChart', options, url, interval: chart.spec.interval, timeout }
+}
+
+function askedOfBucket(chart: HelmChart, generation: number, object: Bucket): Asked | Unserved {
+  const place = bucketPlace(object)
+  if ('problem' in place) return place
+  const options: ChartOptions = { ...treeOptions(chart, generation), bucket: place.options }
+  return { kind: 'HelmChart', options, url: place.url, interval: chart.spec.interval, timeout: object.spec.timeout }
+}
+
+/** What a chart at a path has, whatever it is a path of. */
+function treeOptions(chart: HelmChart, generation: number): ChartOptions {
+  const { chart: path, reconcileStrategy } = chart.spec
+  return {
     chart: normalize(`/${path}`).slice(1),
     version: '',
-    git: gitOptions(repository),
     ...(reconcileStrategy === 'Revision' ? { byRevision: true } : {}),
     ...valuesOptions(chart, generation),
   }
-  return { kind: 'HelmChart', options, url: repository.spec.url, interval, timeout: repository.spec.timeout }
 }
 
 /** Values files other than the chart's own make the object's generation part of the version, as in Flux. */

@@ -1,6 +1,7 @@
 import type { FluxObject } from '../../../proto/model/flux/kinds.ts'
-import type { GitRepository, HelmRepository, OCIRepository } from '../../../proto/model/flux/source/kinds.ts'
-import type { GitOptions } from '../model.ts'
+import type { Bucket, GitRepository, HelmRepository, OCIRepository } from '../../../proto/model/flux/source/kinds.ts'
+import { bucketUrl } from '../bucket/address.ts'
+import type { BucketOptions, GitOptions } from '../model.ts'
 import { type Asked, stalled, type Unserved } from './asked.ts'
 
 /** A place in a registry that is only looked up: nothing of it is fetched by itself. */
@@ -15,6 +16,8 @@ export function askedOfRepository(object: FluxObject): Asked | Unserved | Static
       return askedOfGit(object)
     case 'OCIRepository':
       return askedOfOci(object)
+    case 'Bucket':
+      return askedOfBucket(object)
     case 'HelmRepository':
       return askedOfHelm(object)
     default:
@@ -25,6 +28,27 @@ export function askedOfRepository(object: FluxObject): Asked | Unserved | Static
 /** What of a GitRepository decides which commit and files it has. */
 export function gitOptions({ spec }: GitRepository): GitOptions {
   return { ref: spec.ref ?? {}, ...(spec.ignore === undefined ? {} : { ignore: spec.ignore }) }
+}
+
+/** Where a bucket is, and what of it decides which objects it has. */
+export function bucketPlace({ spec }: Bucket): { readonly url: string; readonly options: BucketOptions } | Unserved {
+  const { bucketName, ignore, prefix, region, secretRef } = spec
+  const found = bucketUrl(spec)
+  if ('problem' in found) return stalled('URLInvalid', found.problem)
+  const options = {
+    bucket: bucketName,
+    ...(prefix ? { prefix } : {}),
+    ...(ignore === undefined ? {} : { ignore }),
+    ...(region ? { region } : {}),
+    ...(secretRef ? { keyed: true as const } : {}),
+  }
+  return { url: found.url, options }
+}
+
+function askedOfBucket(object: Bucket): Asked | Unserved {
+  const place = bucketPlace(object)
+  const { interval, timeout } = object.spec
+  return 'problem' in place ? place : { kind: 'Bucket', ...place, interval, timeout }
 }
 
 function askedOfGit(object: GitRepository): Asked {

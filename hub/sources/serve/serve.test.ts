@@ -46,6 +46,7 @@ const chart = object('HelmChart', { chart: 'web', sourceRef: { kind: 'HelmReposi
 test.each([
   ['an artifact', object('OCIRepository', { url: 'oci://evil.example/a' }), patron(['charts.example'])],
   ['an index', object('HelmRepository', { url: 'https://evil.example' }), patron(['charts.example'])],
+  ['a bucket', object('Bucket', { endpoint: 'evil.example', bucketName: 'apps' }), patron(['charts.example'])],
   ['a chart, by its repository', chart, chartFrom('https://evil.example/charts')],
 ])('the list of the tenant holds for %s', (_, manifest, given) => {
   expect(serve(manifest, given)).toMatchObject({ problem: { reason: 'AccessDenied', stalled: true } })
@@ -61,9 +62,24 @@ test.each([
   ['a registry as an index', object('HelmRepository', { url: 'oci://ghcr.io/a' }), 'URLInvalid'],
   ['an index as a registry', object('HelmRepository', { url: 'https://x.example', type: 'oci' }), 'URLInvalid'],
   ['keyless signatures', object('OCIRepository', { url: 'oci://ghcr.io/a', verify: { provider: 'cosign' } }), 'FeatureGateDisabled'],
+  ['a bucket at an address', object('Bucket', { endpoint: 'https://x.example', bucketName: 'apps' }), 'URLInvalid'],
+  ['a bucket of a cloud', object('Bucket', { endpoint: 'x.example', bucketName: 'apps', provider: 'gcp' }), 'FeatureGateDisabled'],
   ['a chart of nothing', chart, 'SourceUnavailable'],
 ])('%s is told', (_, manifest, reason) => {
   expect(serve(manifest, patron())).toMatchObject({ problem: { reason } })
+})
+
+test('a bucket and the charts in it are fetched from one address, with the same options', () => {
+  const spec = { endpoint: 's3.eu-west-1.amazonaws.com', bucketName: 'apps', prefix: 'x/', secretRef: { name: 's' }, provider: 'aws' }
+  const options = { bucket: 'apps', prefix: 'x/', keyed: true }
+  const url = 'https://apps.s3.eu-west-1.amazonaws.com'
+  expect(serve(object('Bucket', spec), patron())).toMatchObject({ kind: 'Bucket', url, options })
+  const upstream = { manifest: object('Bucket', spec), credentialId: 'c', credentialProblem: undefined }
+  const inBucket = object('HelmChart', { chart: './charts/web', version: '1.x', sourceRef: { kind: 'Bucket', name: 'app' } })
+  expect(serve(inBucket, { ...patron(), upstream })).toMatchObject({
+    ...{ kind: 'HelmChart', url, credentialId: 'c' },
+    options: { chart: 'charts/web', version: '', bucket: options },
+  })
 })
 
 test('a port in the address of a registry is no tag', () => {

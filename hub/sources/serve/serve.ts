@@ -50,7 +50,7 @@ export function serve(manifest: Manifest, patron: Patron): Served | Unserved | S
   return servedAs(askedOfChart(object, { generation, signers }, upstream), patron, upstream?.credentialId)
 }
 
-const FETCHED: readonly string[] = ['GitRepository', 'OCIRepository', 'HelmRepository', 'HelmChart']
+const FETCHED: readonly string[] = ['GitRepository', 'OCIRepository', 'Bucket', 'HelmRepository', 'HelmChart']
 
 function servedAs(
   asked: Asked | Unserved | Static | undefined,

@@ -55,16 +55,26 @@ export async function readHead(
   return { lineage, position: rows[0]?.counter ?? 0n, digest: rows[0]?.digest ?? '' }
 }
 
-/** Acknowledged facts need no tombstone any more. Many clusters in one statement. */
-export async function acknowledge(sql: Sql, acks: ReadonlyMap<ClusterId, bigint>): Promise<void> {
-  if (acks.size === 0) return
-  await sql.query(
-    `with acked as (
-       update cluster_heads h set acked = a.position from unnest($1::text[], $2::bigint[]) as a(id, position)
-        where h.cluster_id = a.id and a.position > h.acked and a.position <= h.counter returning h.cluster_id, h.acked)
-     delete from removals r using acked where r.cluster_id = acked.cluster_id and r.position <= acked.acked`,
-    [[...acks.keys()], [...acks.values()].map(String)],
-  )
+/** An agent has facts after one position and up to another. */
+export interface Taken {
+  readonly clusterId: ClusterId
+  readonly after: bigint
+  readonly upTo: bigint
+}
+
+const ACKNOWLEDGE = `
+  with given as (select h.cluster_id, h.acked as after, a.position from unnest($1::text[], $2::bigint[]) as a (id, position)
+    join cluster_heads h on h.cluster_id = a.id),
+  acked as (
+    update cluster_heads h set acked = g.position from given g
+     where h.cluster_id = g.cluster_id and g.position > h.acked and g.position <= h.counter returning h.cluster_id, g.after, h.acked),
+  gone as (delete from removals r using acked where r.cluster_id = acked.cluster_id and r.position <= acked.acked)
+  select cluster_id as "clusterId", after, acked as "upTo" from acked`
+
+/** Acknowledged facts need no tombstone any more. Many clusters in one statement. @returns whose rows say something new */
+export async function acknowledge(sql: Sql, acks: ReadonlyMap<ClusterId, bigint>): Promise<readonly Taken[]> {
+  if (acks.size === 0) return []
+  return (await sql.query<Taken>(ACKNOWLEDGE, [[...acks.keys()], [...acks.values()].map(String)])).rows
 }
 
 interface FactRow {

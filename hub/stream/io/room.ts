@@ -23,8 +23,8 @@ export interface StreamListeners {
   disconnected(clusterId: ClusterId, reason: string): Promise<void>
   pulse(clusterId: ClusterId, pulse: Pulse): void
   nacked(clusterId: ClusterId, object: ObjectRef | undefined, reason: string): void
-  /** Facts up to here are on the agent's disk, and its row says so. */
-  acked(clusterId: ClusterId, position: bigint): void
+  /** Facts after the one position and up to the other are on the agent's disk, and its row says so. */
+  acked(clusterId: ClusterId, taken: { readonly after: bigint; readonly upTo: bigint }): void
   /** A bundle was given to a cluster. */
   sent?(bytes: number): void
 }
@@ -187,11 +187,9 @@ export class Room {
 
   async #flushAcks(): Promise<void> {
     const acks = new Map(this.#acks)
-    await acknowledge(this.#options.db, acks)
-    for (const [clusterId, position] of acks) {
-      if (this.#acks.get(clusterId) === position) this.#acks.delete(clusterId)
-      this.#options.listeners.acked(clusterId, position)
-    }
+    const taken = await acknowledge(this.#options.db, acks)
+    for (const [clusterId, position] of acks) if (this.#acks.get(clusterId) === position) this.#acks.delete(clusterId)
+    for (const { after, clusterId, upTo } of taken) this.#options.listeners.acked(clusterId, { after, upTo })
   }
 
   async #every(ms: number, work: () => Promise<void>): Promise<void> {

@@ -18,7 +18,7 @@ import type { ClusterCredentials } from '../../clusters/model.ts'
 import type { ClusterService } from '../../clusters/service.ts'
 import type { openBundles } from './bundles.ts'
 import type { Peer, SessionStream } from './live.ts'
-import { optionalClientCertificate, peerOf } from './peer.ts'
+import { optionalClientCertificate, type PeerCertificate, peerOf } from './peer.ts'
 
 export interface ServerOptions {
   readonly host: string
@@ -26,6 +26,8 @@ export interface ServerOptions {
   readonly identity: { readonly certificate: string; readonly privateKey: string; readonly ca: string }
   readonly clusters: Pick<ClusterService, 'join' | 'renew' | 'member'>
   readonly bundles: ReturnType<typeof openBundles>
+  /** The peer of a session that is open here with the same certificate: it was found to be a member, and is looked at again and again. */
+  readonly present: (certificate: PeerCertificate) => Peer | undefined
   /** Takes over a session whose peer is a member. */
   readonly accept: (peer: Peer, stream: SessionStream) => void
   readonly maxMessageBytes: number
@@ -116,7 +118,7 @@ async function memberOf(
 }
 
 async function sendBundles(options: ServerOptions, stream: ServerWritableStream<FetchBundlesRequest, FetchBundlesResponse>): Promise<void> {
-  const peer = await memberOf(options, stream)
+  const peer = options.present(peerOf(stream)) ?? (await memberOf(options, stream))
   const gone = new AbortController()
   stream.once('cancelled', () => gone.abort(new FleetError('aborted', 'send bundles: the agent went away')))
   for await (const chunk of options.bundles.fetch(peer.clusterId, stream.request.digests)) {

@@ -32,6 +32,10 @@ export async function openStream(options: StreamOptions): Promise<Stream> {
   const server = await openServer({
     ...options,
     bundles: openBundles(options.db, (bytes) => options.listeners.sent?.(bytes)),
+    present: ({ clusterId, serial }) => {
+      const peer = room.held.get(clusterId)?.peer
+      return peer?.serial === serial ? peer : undefined
+    },
     accept: (peer, stream) => void new LiveSession(peer, stream, { events: room.events, now: () => clock.now().getTime() }),
     maxMessageBytes: MAX_MESSAGE_BYTES,
     pendingMs: options.pendingMs ?? 5000,

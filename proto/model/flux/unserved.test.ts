@@ -10,6 +10,7 @@ const of = (kind: string, spec: object) => {
   return unserved(parsed.object)
 }
 const git = (spec: object) => of('GitRepository', { url: 'https://x/y', interval: '1m', ...spec })
+const bucket = (spec: object) => of('Bucket', { bucketName: 'b', endpoint: 's3.example.com', interval: '1m', ...spec })
 const ks = (spec: object) => of('Kustomization', { interval: '1m', prune: true, sourceRef: { kind: 'GitRepository', name: 'x' }, ...spec })
 
 const checks = { healthCheckExprs: [{ apiVersion: 'a/v1', current: 'true' }] }
@@ -18,8 +19,18 @@ test('objects that use only what is served ask for nothing', () => {
   expect(
     git({ provider: 'generic', ref: { branch: 'main' }, secretRef: { name: 's' }, ignore: '*', recurseSubmodules: false, include: [] }),
   ).toEqual([])
+  expect(bucket({ prefix: 'apps/', region: 'eu-west-1', insecure: true, certSecretRef: { name: 'c' } })).toEqual([])
+  expect(bucket({ provider: 'aws', secretRef: { name: 's' } })).toEqual([])
+  expect(of('HelmChart', { chart: 'c', interval: '1m', sourceRef: { kind: 'Bucket', name: 'b' } })).toEqual([])
   expect(
-    ks({ dependsOn: [{ name: 'a', readyExpr: 'true' }], wait: true, postBuild: { substitute: { a: 'b' } }, components: ['c'], ...checks }),
+    ks({
+      sourceRef: { kind: 'Bucket', name: 'x' },
+      dependsOn: [{ name: 'a', readyExpr: 'true' }],
+      wait: true,
+      postBuild: { substitute: { a: 'b' } },
+      components: ['c'],
+      ...checks,
+    }),
   ).toEqual([])
 })
 
@@ -29,7 +40,7 @@ test.each([
   ['submodules', git({ recurseSubmodules: true }), ['spec.recurseSubmodules']],
   ['decryption', ks({ decryption: { provider: 'sops' } }), ['spec.decryption']],
   ['a remote cluster', ks({ kubeConfig: { secretRef: { name: 's' } } }), ['spec.kubeConfig']],
-  ['another kind of source', ks({ sourceRef: { kind: 'Bucket', name: 'x' } }), ['spec.sourceRef.kind: Bucket']],
+  ['another kind of source', ks({ sourceRef: { kind: 'ExternalArtifact', name: 'x' } }), ['spec.sourceRef.kind: ExternalArtifact']],
   ['a cloud registry', of('OCIRepository', { url: 'oci://x/y', interval: '1m', provider: 'aws' }), ['spec.provider: aws']],
   [
     'keyless signatures',
@@ -37,12 +48,14 @@ test.each([
     ['spec.verify without secretRef (keyless signatures: public keys are needed)'],
   ],
   ['a proxy', of('OCIRepository', { url: 'oci://x/y', interval: '1m', proxySecretRef: { name: 'p' } }), ['spec.proxySecretRef']],
+  ['another object storage', bucket({ provider: 'gcp', serviceAccountName: 's' }), ['spec.serviceAccountName', 'spec.provider: gcp']],
   [
-    'a chart in a bucket',
-    of('HelmChart', { chart: 'c', interval: '1m', sourceRef: { kind: 'Bucket', name: 'b' } }),
-    ['spec.sourceRef.kind: Bucket'],
+    "a cloud's own identity",
+    bucket({ provider: 'aws' }),
+    ['spec.provider: aws without secretRef (identities of a cloud: keys are needed)'],
   ],
-  ['another kind', of('Bucket', { bucketName: 'b', endpoint: 'e', interval: '1m' }), ['kind Bucket']],
+  ['temporary credentials', bucket({ sts: { provider: 'ldap', endpoint: 'https://x' } }), ['spec.sts']],
+  ['another kind', of('ExternalArtifact', {}), ['kind ExternalArtifact']],
 ])('%s is named', (_name, found, expected) => {
   expect(found).toEqual(expected)
 })
@@ -66,7 +79,7 @@ test.each<[string, object, readonly string[]]>([
   ],
   ['a remote cluster', { kubeConfig: { secretRef: { name: 's' } } }, ['spec.kubeConfig']],
   ['an artifact of others', { chartRef: { kind: 'ExternalArtifact', name: 'x' } }, ['spec.chartRef.kind: ExternalArtifact']],
-  ['a bucket', { chart: { spec: { chart: 'a', sourceRef: { kind: 'Bucket', name: 'b' } } } }, ['spec.chart.spec.sourceRef.kind: Bucket']],
+  ['a chart in a bucket', { chart: { spec: { chart: 'a', sourceRef: { kind: 'Bucket', name: 'b' } } } }, []],
 ])('of a HelmRelease, %s', (_name, spec, expected) => {
   const chart = { spec: { chart: 'a', sourceRef: { kind: 'HelmRepository', name: 'b' } } }
   const manifest = {

@@ -1,6 +1,7 @@
 import type { HelmReleaseSpec } from './helm/helm-release.ts'
 import type { FluxObject } from './kinds.ts'
 import type { KustomizationSpec } from './kustomize/kustomization.ts'
+import type { BucketSpec } from './source/bucket.ts'
 import type { GitRepositorySpec } from './source/git-repository.ts'
 import type { HelmChartSpec } from './source/helm-chart.ts'
 import type { OCIRepositorySpec } from './source/oci-repository.ts'
@@ -15,6 +16,8 @@ export function unserved(object: FluxObject): readonly string[] {
       return unservedOfGitRepository(object.spec)
     case 'OCIRepository':
       return unservedOfOciRepository(object.spec)
+    case 'Bucket':
+      return unservedOfBucket(object.spec)
     case 'HelmRepository':
       return unservedProvider(object.spec)
     case 'HelmChart':
@@ -44,8 +47,15 @@ function unservedOfOciRepository(spec: OCIRepositorySpec): readonly string[] {
   return [...asked(spec, ['proxySecretRef', 'serviceAccountName']), ...unservedVerification(spec.verify), ...unservedProvider(spec)]
 }
 
-function unservedOfHelmChart(spec: Pick<HelmChartSpec, 'verify' | 'sourceRef'>): readonly string[] {
-  return [...unservedVerification(spec.verify), ...(spec.sourceRef.kind === 'Bucket' ? ['spec.sourceRef.kind: Bucket'] : [])]
+/** With keys, Amazon's object storage is asked as any other; without them, the identity would be a machine's. */
+function unservedOfBucket(spec: BucketSpec): readonly string[] {
+  const fields = asked(spec, ['proxySecretRef', 'serviceAccountName', 'sts'])
+  if (spec.provider !== 'aws') return [...fields, ...unservedProvider(spec)]
+  return spec.secretRef ? fields : [...fields, 'spec.provider: aws without secretRef (identities of a cloud: keys are needed)']
+}
+
+function unservedOfHelmChart(spec: Pick<HelmChartSpec, 'verify'>): readonly string[] {
+  return unservedVerification(spec.verify)
 }
 
 function unservedProvider({ provider }: { readonly provider?: string | undefined }): readonly string[] {
@@ -59,7 +69,7 @@ function unservedVerification(verify: OCIRepositorySpec['verify']): readonly str
   return verify.secretRef ? [] : ['spec.verify without secretRef (keyless signatures: public keys are needed)']
 }
 
-const KUSTOMIZED: readonly string[] = ['GitRepository', 'OCIRepository']
+const KUSTOMIZED: readonly string[] = ['GitRepository', 'OCIRepository', 'Bucket']
 
 function unservedOfKustomization(spec: KustomizationSpec): readonly string[] {
   return [

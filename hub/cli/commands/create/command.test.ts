@@ -53,6 +53,26 @@ test('a GitRepository is exported as flux exports it', async () => {
   )
 })
 
+test('a Bucket is exported as flux exports it', async () => {
+  const from = 'source bucket podinfo --endpoint=minio.example.com:9000 --bucket-name=podinfo --insecure --interval=10m'
+  expect((await create(`${from} --secret-ref=keys --region=eu-west-1 --ignore-paths=*.md,/tmp`)).out).toBe(
+    lines(
+      ...head('source.toolkit.fluxcd.io/v1', 'Bucket'),
+      '  bucketName: podinfo',
+      '  endpoint: minio.example.com:9000',
+      '  ignore: |-',
+      '    *.md',
+      '    /tmp',
+      '  insecure: true',
+      '  interval: 10m0s',
+      '  provider: generic',
+      '  region: eu-west-1',
+      '  secretRef:',
+      '    name: keys',
+    ),
+  )
+})
+
 test('an OCIRepository is exported as flux exports it', async () => {
   const from = 'source oci podinfo --url=oci://registry.example.com/podinfo --tag=6.3.5 --interval 10m'
   expect((await create(`${from} --secret-ref=creds --layer-operation copy`)).out).toBe(
@@ -160,6 +180,7 @@ test.each([
   ['no address', 'source git podinfo --branch main', 'say where it is: --url'],
   ['a password in the address', 'source git podinfo --branch main --url https://me:secret@git.example.com/x', '--url has a password in it'],
   ['nothing to follow', 'source oci podinfo --url oci://registry.example.com/x', 'say what to follow: --tag, --tag-semver or --digest'],
+  ['a bucket of nobody', 'source bucket podinfo --bucket-name x', 'say where it is: --endpoint and --bucket-name'],
   ['an address of another kind', 'source oci podinfo --url https://registry.example.com/x --tag 1', 'OCIRepository podinfo: spec.url: '],
   ['an interval that is none', 'source helm podinfo --url https://charts.example.com --interval soon', 'spec.interval: '],
   ['a name that is none', 'source helm Podinfo --url https://charts.example.com', 'metadata.name: '],

@@ -4,7 +4,7 @@ import { FleetError, messageOf } from '../../../../proto/base/errors.ts'
 import { CLUSTER } from '../../../../proto/model/fleet/kinds.ts'
 import { HELM_RELEASE } from '../../../../proto/model/flux/helm/kinds.ts'
 import { KUSTOMIZATION } from '../../../../proto/model/flux/kustomize/kinds.ts'
-import { GIT_REPOSITORY, HELM_REPOSITORY, OCI_REPOSITORY } from '../../../../proto/model/flux/source/kinds.ts'
+import { BUCKET, GIT_REPOSITORY, HELM_REPOSITORY, OCI_REPOSITORY } from '../../../../proto/model/flux/source/kinds.ts'
 import { LIKE_GO } from '../../../../proto/model/go-yaml.ts'
 import type { Manifest } from '../../../../proto/model/manifest.ts'
 import { apiVersionOfKind, type ResourceKind } from '../../../../proto/model/resource/kind.ts'
@@ -18,7 +18,7 @@ import type { Session } from '../../session.ts'
 import { parseTimeout } from '../../timeout.ts'
 import { HELM_RELEASE_FLAGS, helmRelease, KUSTOMIZATION_FLAGS, kustomization } from './consumers.ts'
 import { addFlags, type FlagTable, list } from './flags.ts'
-import { GIT_FLAGS, gitRepository, HELM_FLAGS, helmRepository, OCI_FLAGS, ociRepository } from './sources.ts'
+import { BUCKET_FLAGS, bucket, GIT_FLAGS, gitRepository, HELM_FLAGS, helmRepository, OCI_FLAGS, ociRepository } from './sources.ts'
 import { readValues } from './values.ts'
 
 interface CreateOptions {
@@ -43,6 +43,7 @@ interface Creatable {
 const SOURCES: Readonly<Record<string, Creatable>> = {
   git: { kind: GIT_REPOSITORY, flags: GIT_FLAGS, spec: gitRepository },
   oci: { kind: OCI_REPOSITORY, flags: OCI_FLAGS, spec: ociRepository },
+  bucket: { kind: BUCKET, flags: BUCKET_FLAGS, spec: bucket },
   helm: { kind: HELM_REPOSITORY, flags: HELM_FLAGS, spec: helmRepository },
 }
 const CONSUMERS: Readonly<Record<string, Creatable>> = {

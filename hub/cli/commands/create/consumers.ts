@@ -18,7 +18,7 @@ const COMMON = [
 ] as const satisfies FlagTable
 
 export const KUSTOMIZATION_FLAGS: FlagTable = [
-  ['--source <kind/name>', 'GitRepository/NAME, OCIRepository/NAME, perhaps with .NAMESPACE'],
+  ['--source <kind/name>', 'GitRepository/NAME, OCIRepository/NAME or Bucket/NAME, perhaps with .NAMESPACE'],
   ['--path <path>', 'directory in the source; its root where absent'],
   ['--prune [bool]', 'delete what is no longer in the source', truth],
   ['--wait [bool]', 'wait until everything applied is healthy', truth],
@@ -56,8 +56,8 @@ export function kustomization(flags: KustomizationFlags): object | undefined {
 }
 
 export const HELM_RELEASE_FLAGS: FlagTable = [
-  ['--source <kind/name>', 'HelmRepository/NAME or GitRepository/NAME, perhaps with .NAMESPACE; with --chart'],
-  ['--chart <name>', 'name of the chart, or its path in a GitRepository'],
+  ['--source <kind/name>', 'HelmRepository/NAME, GitRepository/NAME or Bucket/NAME, perhaps with .NAMESPACE; with --chart'],
+  ['--chart <name>', 'name of the chart, or its path in a GitRepository or Bucket'],
   ['--chart-version <range>', 'range of versions'],
   ['--chart-interval <duration>', 'how often the source is looked at', durationText],
   ['--reconcile-strategy <strategy>', 'what makes a new chart: ChartVersion or Revision'],

@@ -100,6 +100,43 @@ export function ociRepository(flags: OciFlags): object | undefined {
   })
 }
 
+export const BUCKET_FLAGS: FlagTable = [
+  ['--endpoint <host>', 'address of the object storage: HOST or HOST:PORT'],
+  ['--bucket-name <name>', 'name of the bucket'],
+  ['--provider <name>', 'kind of object storage: generic, where nothing is said, or aws'],
+  ['--region <name>', 'region of the bucket'],
+  ['--prefix <prefix>', 'only objects whose names begin with this'],
+  ['--secret-ref <name>', 'Secret with accesskey and secretkey'],
+  ['--cert-ref <name>', 'Secret with certificates'],
+  ...SHARED_BY_TREES,
+  ['--insecure [bool]', 'allow plain HTTP', truth],
+  ...COMMON,
+]
+
+export interface BucketFlags extends Omit<Common, 'url'> {
+  readonly endpoint?: string
+  readonly bucketName?: string
+  readonly provider?: string
+  readonly region?: string
+  readonly prefix?: string
+  readonly certRef?: string
+  readonly proxySecretRef?: string
+  readonly ignorePaths?: readonly string[]
+  readonly insecure?: true
+}
+
+export function bucket(flags: BucketFlags): object | undefined {
+  const { bucketName, certRef, endpoint, fetchTimeout, ignorePaths, insecure, interval, prefix, provider = 'generic' } = flags
+  if (endpoint === undefined || bucketName === undefined) throw new FleetError('invalid', 'say where it is: --endpoint and --bucket-name')
+  return given({
+    ...{ bucketName, endpoint, insecure, interval, prefix, provider, region: flags.region, timeout: fetchTimeout },
+    certSecretRef: given({ name: certRef }),
+    ignore: ignorePaths?.join('\n'),
+    proxySecretRef: given({ name: flags.proxySecretRef }),
+    secretRef: given({ name: flags.secretRef }),
+  })
+}
+
 export const HELM_FLAGS: FlagTable = [
   ['--url <url>', 'address of the repository: https://…, or oci://… for a registry'],
   ['--secret-ref <name>', 'Secret with credentials'],

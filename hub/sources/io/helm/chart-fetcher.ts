@@ -6,13 +6,14 @@ import { FetchFailure } from '../failure.ts'
 import { outcomeOf } from '../outcome.ts'
 import { ArchiveCache } from './archive-cache.ts'
 import { type ChartBudget, DEFAULT_CHART_BUDGET, type PackedChart, packChart, readChart } from './chart-files.ts'
-import { chartInGit } from './git-chart.ts'
 import type { IndexCache } from './index-cache.ts'
 import { type ChartRequest, type Finding, findInIndex, findInRegistry, type RemoteChart } from './remote-chart.ts'
+import { chartInTree } from './tree-chart.ts'
 
 export interface ChartFetcherDeps {
   readonly indexes: IndexCache
   readonly git: Fetcher<'GitRepository'>
+  readonly bucket: Fetcher<'Bucket'>
   readonly budget?: ChartBudget
   /** Opens the public keys that a chart names beside its repository's credential. */
   readonly credential: OpenCredential
@@ -20,6 +21,7 @@ export interface ChartFetcherDeps {
 
 /** Fetches charts: a version is downloaded once, whatever asks for it; the artifact is its archive. */
 export function createChartFetcher({
+  bucket,
   budget = DEFAULT_CHART_BUDGET,
   credential: open,
   git,
@@ -30,7 +32,7 @@ export function createChartFetcher({
     async fetch(request, use, { signal }) {
       await using scope = new AsyncDisposableStack()
       const outcome = await outcomeOf(request, signal, async (credential, within) => {
-        if (request.options.git) return fromGit(request, { git, budget }, within)
+        if (request.options.git || request.options.bucket) return fromTree(request, { git, bucket, budget }, within)
         const finding: Finding = { request, credential, scope, signal: within, archives, signers: await signersOf(request, open) }
         const isOci = request.url.startsWith('oci://')
         const found = isOci ? await findInRegistry(finding, budget) : await findInIndex(finding, indexes, budget)
@@ -47,8 +49,8 @@ async function signersOf({ options }: ChartRequest, open: OpenCredential): Promi
   return found && 'signers' in found ? found.signers : []
 }
 
-async function fromGit(request: ChartRequest, deps: Parameters<typeof chartInGit>[1], signal: AbortSignal): Promise<FetchOutcome> {
-  const found = await chartInGit(request, deps, signal)
+async function fromTree(request: ChartRequest, deps: Parameters<typeof chartInTree>[1], signal: AbortSignal): Promise<FetchOutcome> {
+  const found = await chartInTree(request, deps, signal)
   if ('kind' in found) return found
   if (found.chart.version === request.known) return { kind: 'unchanged' }
   return fetched(found.chart, found.sourceRevision)

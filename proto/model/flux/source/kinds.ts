@@ -42,7 +42,7 @@ export const OCI_REPOSITORY = {
 } as const satisfies ResourceKind
 export type OCIRepository = Resource<'OCIRepository', OCIRepositorySpec, OCIRepositoryStatus>
 
-const BUCKET = {
+export const BUCKET = {
   ...SOURCE,
   kind: 'Bucket',
   plural: 'buckets',
@@ -102,9 +102,15 @@ const EXTERNAL_ARTIFACT = {
 export type ExternalArtifact = Resource<'ExternalArtifact', ExternalArtifactSpec, ExternalArtifactStatus>
 
 /** The objects that the hub fetches for. */
-export type SourceObject = GitRepository | OCIRepository | HelmRepository | HelmChart
+export type SourceObject = GitRepository | OCIRepository | Bucket | HelmRepository | HelmChart
 
-const FETCHED: readonly string[] = ['GitRepository', 'OCIRepository', 'HelmRepository', 'HelmChart'] satisfies SourceObject['kind'][]
+const FETCHED: readonly string[] = [
+  'GitRepository',
+  'OCIRepository',
+  'Bucket',
+  'HelmRepository',
+  'HelmChart',
+] satisfies SourceObject['kind'][]
 
 /** True for an object that the hub fetches for. */
 export function isSource<Object extends { readonly kind: string }>(object: Object): object is Extract<Object, SourceObject> {

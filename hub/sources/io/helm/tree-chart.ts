@@ -6,31 +6,30 @@ import { FetchFailure } from '../failure.ts'
 import { type ChartBudget, metadataIn, type PackedChart, packChart, readChart } from './chart-files.ts'
 import type { ChartRequest } from './remote-chart.ts'
 
-export interface GitChartDeps {
+export interface TreeChartDeps {
   readonly git: Fetcher<'GitRepository'>
+  readonly bucket: Fetcher<'Bucket'>
   readonly budget: ChartBudget
 }
 
-export type GitChart = { readonly chart: PackedChart; readonly sourceRevision: string } | Exclude<FetchOutcome, { kind: 'fetched' }>
+export type TreeChart = { readonly chart: PackedChart; readonly sourceRevision: string } | Exclude<FetchOutcome, { kind: 'fetched' }>
 
 const HELM_IGNORE = '.helmignore'
 const HASH_DIGITS = 12
 
-/** The chart at a path of a git repository, packed; its dependencies have to be there. */
-export async function chartInGit(request: ChartRequest, { budget, git }: GitChartDeps, signal: AbortSignal): Promise<GitChart> {
+/** The chart at a path of a git repository or bucket, packed; its dependencies have to be there. */
+export async function chartInTree(request: ChartRequest, { bucket, budget, git }: TreeChartDeps, signal: AbortSignal): Promise<TreeChart> {
   const { options, ...rest } = request
-  if (!options.git) throw new FetchFailure('ref', `invalid chart reference: ${request.url} is no git repository`)
-  // The commit is listed even where it is known: which chart it has cannot be told by it.
-  const asked = { ...rest, kind: 'GitRepository', options: options.git, known: undefined } as const
-  return git.fetch<GitChart>(
-    asked,
-    async (outcome) => {
-      if (outcome.kind !== 'fetched') return outcome
-      const { revision } = outcome.revision
-      return { chart: await packed(options, { tree: outcome.revision, budget, signal }), sourceRevision: revision }
-    },
-    { signal },
-  )
+  const use = async (outcome: FetchOutcome): Promise<TreeChart> => {
+    if (outcome.kind !== 'fetched') return outcome
+    const { revision } = outcome.revision
+    return { chart: await packed(options, { tree: outcome.revision, budget, signal }), sourceRevision: revision }
+  }
+  // The tree is listed even where its revision is known: which chart it has cannot be told by it.
+  const asked = { ...rest, known: undefined }
+  if (options.git) return git.fetch({ ...asked, kind: 'GitRepository', options: options.git }, use, { signal })
+  if (options.bucket) return bucket.fetch({ ...asked, kind: 'Bucket', options: options.bucket }, use, { signal })
+  throw new FetchFailure('ref', `invalid chart reference: ${request.url} is neither a git repository nor a bucket`)
 }
 
 interface Packing {
@@ -74,7 +73,7 @@ interface Local extends Pick<Packing, 'tree' | 'budget'> {
   readonly metadata: ChartMetadata
 }
 
-/** The files of a chart with those charts of the same repository that it depends on by a path, laid into its charts/. */
+/** The files of a chart with those charts of the same tree that it depends on by a path, laid into its charts/. */
 async function withLocalDependencies(
   files: ReadonlyMap<string, Buffer>,
   { directory, metadata, ...from }: Local,
@@ -94,7 +93,7 @@ async function withLocalDependencies(
   return all
 }
 
-/** The files of a chart in a directory of the repository, by their path below it. */
+/** The files of a chart in a directory of the tree, by their path below it. */
 async function directoryOf(prefix: string, { budget, tree }: Pick<Packing, 'tree' | 'budget'>): Promise<ReadonlyMap<string, Buffer>> {
   const paths = tree.files.filter(({ mode, path }) => path.startsWith(prefix) && mode !== '120000').map(({ path }) => path)
   return chartFiles(await contents(tree, paths, budget), prefix)
