@@ -225,7 +225,7 @@ test('an agent that stops while a release waits finds it pending when it comes b
   await patch(namespace, { values: { stuck: false } })
   await using _agent = await agent()
   await expect.poll(() => condition(namespace), WITHIN).toMatch(/^True (Install|Upgrade)Succeeded/)
-  expect(await events(namespace)).toContain(`Unlocked release ${namespace}/app.v1 with chart app@1.0.0 in pending-install state`)
+  expect(await events(namespace)).toContain(`Unlocked Helm release ${namespace}/app.v1 with chart app@1.0.0 in pending-install state`)
 })
 
 test('a HelmRelease that is deleted while it waits is uninstalled when the wait has ended', async () => {
