@@ -17,6 +17,7 @@ const OF_DEPENDENCIES = new Environment({ limits: LIMITS, enableOptionalTypes: t
   .registerVariable('dep', 'dyn')
 /** Loops in loops over a large object can take for ever. */
 const LIMIT_MS = 100
+const TRIES = 3
 
 /** An expression over the members of an object: `metadata`, `spec`, `status` and whatever else it has. */
 export function objectExpression(text: string): Expression | { readonly problem: string } {
@@ -42,7 +43,7 @@ function read(environment: Environment, text: string): Expression | { readonly p
     evaluate(variables) {
       if (isTooSlow) return tooSlow(text)
       try {
-        const done = withinMs<unknown>(LIMIT_MS, () => parsed(withInts(variables)))
+        const done = patiently(() => parsed(withInts(variables)))
         if (done === 'too-slow') {
           isTooSlow = true
           return tooSlow(text)
@@ -52,6 +53,14 @@ function read(environment: Environment, text: string): Expression | { readonly p
         return { problem: `failed to evaluate the CEL expression '${text}': ${summaryOf(error)}` }
       }
     },
+  }
+}
+
+/** On a busy machine a moment can be longer than the limit by no fault of the expression. */
+function patiently(work: () => unknown): ReturnType<typeof withinMs<unknown>> {
+  for (let attempt = 1; ; attempt++) {
+    const done = withinMs(LIMIT_MS, work)
+    if (done !== 'too-slow' || attempt === TRIES) return done
   }
 }
 
