@@ -354,7 +354,7 @@ function planOf({ authority, flux, store }: Parts, object: Kustomization): Retur
 
 const CAPABILITIES = [
   ...['git-repository', 'oci-repository', 'bucket', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
-  ...['calls', 'tenants', 'placements', 'health'],
+  ...['calls', 'diffs', 'tenants', 'placements', 'health'],
 ]
 
 /** The line to the hub. All work goes on without it. */

@@ -46,6 +46,7 @@ import type { FluxVoice } from '../reconcile/io/voice.ts'
 import { readReleased } from '../reconcile/manifests.ts'
 import { createWork } from '../reconcile/work.ts'
 import type { Authority } from '../tenancy/io/authority.ts'
+import { openDiffing } from './diffing.ts'
 
 interface HelmingParts {
   readonly as: (account: ServiceAccountRef) => ReturnType<KubeConnection['as']>
@@ -93,6 +94,9 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
     release: (job) => release(deps, job),
     leave: (o) => leave(deps, o),
   }
+  const plan = (object: HelmRelease) => planOf(parts, object)
+  const held = () => (mayAct(authority) ? undefined : 'Flotilla does not act on releases in this cluster')
+  flux.desk.answerDiffs(openDiffing({ as, flux, helm, releases, objects, plan, held, clock }))
   const reconciler = new HelmReconciler<ReadyChart>({
     ...{ voice, releases, clock, random, status: helmReleaseStatus, ground: groundOf(parts) },
     charts: createChartDesk({
@@ -102,7 +106,7 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
     }),
     view: {
       release: (key) => flux.helmRelease(key),
-      plan: (object) => planOf(parts, object),
+      plan,
       chart: (ref) => flux.mirror.get(ref)?.manifest,
     },
   })
@@ -110,7 +114,7 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, vo
     createWork({
       kinds: { HelmRelease: (key, signal, rest) => reconciler.reconcile(key, signal, rest) },
       other: async () => undefined,
-      mayAct: () => authority.rules.adoption().kind === 'acting' && !authority.rules.runs(HELM_CONTROLLER),
+      mayAct: () => mayAct(authority),
       // How a release does is in its status, whoever wrote that.
       leftAlone: () => undefined,
       ...{ concurrency: RELEASES, clock, random, log },
@@ -126,6 +130,10 @@ function openReleaseHealth({ as, clock, connection, log, random }: HelmingParts,
   return {
     wait: (objects, { account, ...o }) => awaitReleased(waits, { subject: as(account).subject, objects }, o),
   }
+}
+
+function mayAct({ rules }: Authority): boolean {
+  return rules.adoption().kind === 'acting' && !rules.runs(HELM_CONTROLLER)
 }
 
 function planOf({ authority, flux, store }: HelmingParts, object: HelmRelease): HelmPlan {

@@ -1,12 +1,13 @@
+import { atPointer } from '../../proto/model/json-pointer.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import type { PatchStep } from './model.ts'
 
 /** The JSON patch that makes a live object, at the paths that differ, what a dry-run says it should be. */
 export function correction(live: Manifest, wanted: Manifest, paths: readonly string[]): readonly PatchStep[] {
   const steps = paths.map((path): PatchStep => {
-    const value = at(wanted, path)
+    const value = atPointer(wanted, path)
     if (value === undefined) return { op: 'remove', path }
-    return { op: at(live, path) === undefined ? 'add' : 'replace', path, value }
+    return { op: atPointer(live, path) === undefined ? 'add' : 'replace', path, value }
   })
   const removals = steps.filter(({ op }) => op === 'remove')
   const rest = steps.filter(({ op }) => op !== 'remove')
@@ -17,15 +18,6 @@ export function correction(live: Manifest, wanted: Manifest, paths: readonly str
 /** Labels and annotations of an object that has none. */
 function parents(live: Manifest, steps: readonly PatchStep[]): readonly PatchStep[] {
   return ['/metadata/labels', '/metadata/annotations']
-    .filter((path) => at(live, path) === undefined && steps.some((step) => step.path.startsWith(`${path}/`)))
+    .filter((path) => atPointer(live, path) === undefined && steps.some((step) => step.path.startsWith(`${path}/`)))
     .map((path) => ({ op: 'add', path, value: {} }))
-}
-
-function at(object: unknown, path: string): unknown {
-  let held = object
-  for (const step of path.split('/').slice(1)) {
-    if (typeof held !== 'object' || held === null) return undefined
-    held = (held as Record<string, unknown>)[step.replaceAll('~1', '/').replaceAll('~0', '~')]
-  }
-  return held
 }

@@ -19,7 +19,7 @@ export interface CallRefusal {
   readonly message: string
 }
 
-const READS = ['get', 'list']
+const READS = ['get', 'list', 'diff']
 
 /** What a call asks of the API server, or why it is refused here: only Flux kinds pass, and Secrets to be written. */
 export function requestOf(call: Call): CallRequest | CallRefusal {
@@ -34,6 +34,8 @@ export function requestOf(call: Call): CallRequest | CallRefusal {
   const one = `${folder}/${encodeURIComponent(object.name)}`
   switch (verb) {
     case 'get':
+    // What is compared is the object as the caller may read it.
+    case 'diff':
       return { method: 'GET', path: one }
     case 'list':
       return { method: 'GET', path: folder + query({ labelSelector: call.labelSelector }) }

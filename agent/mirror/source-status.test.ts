@@ -78,6 +78,26 @@ test.each(TABLE)('tells %s in the conditions that Flux writes', (_name, old, out
   expect(told(sourceStatus(old, outcome, AT))).toEqual(expected)
 })
 
+const UNSIGNED: SourceOutcome = {
+  kind: 'failed',
+  fault: 'BuildFailed',
+  reason: 'ChartVerificationError',
+  message: 'no matching signatures',
+}
+
+test('a chart whose signature does not hold is told so until something else is wrong with it', () => {
+  const unsigned = sourceStatus(READY, UNSIGNED, LATER)
+  expect(told(unsigned)).toEqual([
+    'Reconciling=True ProgressingWithRetry: reconciliation in progress',
+    'Ready=False ChartVerificationError: no matching signatures',
+    "ArtifactInStorage=True Succeeded: stored artifact for revision 'main@sha1:aaa'",
+    'BuildFailed=True ChartVerificationError: no matching signatures',
+    'SourceVerified=False VerificationError: no matching signatures',
+  ])
+  expect(sourceStatus(unsigned, UNSIGNED, AT)).toBe(unsigned)
+  expect(told(sourceStatus(unsigned, FAULT, LATER)).join()).not.toContain('SourceVerified')
+})
+
 test('an artifact of the same revision and content changes nothing, also at another time', () => {
   const again: SourceOutcome = { kind: 'stored', artifact: artifact('main@sha1:aaa', '2026-11-21T11:00:00Z') }
   expect(sourceStatus(READY, again, LATER)).toBe(READY)

@@ -16,9 +16,9 @@ export function sourceStatus<S extends SourceObjectStatus>(old: S, outcome: Sour
     case 'stored':
       return stored(handled, outcome, at)
     case 'failed':
-      return stepped(handled, failed(outcome), at)
+      return stepped(handled, recalculated(handled, failed(outcome)), at)
     case 'stalled':
-      return observed(stepped(handled, given(outcome), at), at)
+      return observed(stepped(handled, recalculated(handled, given(outcome)), at), at)
     default:
       return outcome satisfies never
   }
@@ -85,11 +85,20 @@ function given({ fault, message, reason }: Of<'stalled'>): readonly ConditionSte
   return [...(fault ? faulty(fault, reason, message) : []), ...stalled(reason, message)]
 }
 
+/** That a signature did not hold is said anew, or not at all. */
+function recalculated({ conditions = [] }: SourceObjectStatus, steps: readonly ConditionStep[]): readonly ConditionStep[] {
+  const isOld = conditions.some(({ status, type }) => type === VERIFIED && status === 'False')
+  const isNew = steps.some((step) => 'type' in step && step.type === VERIFIED)
+  return isOld && !isNew ? [...steps, { remove: VERIFIED }] : steps
+}
+
 /** A chart that cannot be fetched is not one that cannot be packed, and the other way round. */
 function faulty(type: SourceFault, reason: string, message: string): readonly ConditionStep[] {
   if (type === VERIFIED) return [{ type, status: 'False', reason, message }]
   const other = type === 'FetchFailed' ? 'BuildFailed' : 'FetchFailed'
-  return [{ remove: other }, { type, status: 'True', reason, message }]
+  const unverified: readonly ConditionStep[] =
+    reason === 'ChartVerificationError' ? [{ type: VERIFIED, status: 'False', reason: 'VerificationError', message }] : []
+  return [{ remove: other }, { type, status: 'True', reason, message }, ...unverified]
 }
 
 function observed<S extends SourceObjectStatus>(status: S, { generation }: StatusMoment): S {

@@ -2,6 +2,7 @@ import { metaTime } from '../../proto/model/condition.ts'
 import type { SourceStatusFact } from '../../proto/model/facts.ts'
 import type { Artifact } from '../../proto/model/flux/source/artifact.ts'
 import type { OCIRepository, SourceObject } from '../../proto/model/flux/source/kinds.ts'
+import { LAYER_DIGEST } from '../../proto/model/names.ts'
 import type { SourceObservations, SourceOutcome } from '../mirror/model.ts'
 
 type Stored = Extract<SourceOutcome, { readonly kind: 'stored' }>
@@ -74,10 +75,12 @@ function makingOf(object: SourceObject, fact: SourceStatusFact): Making {
   }
 }
 
-function ociMaking({ spec }: OCIRepository, { metadata = {}, revision }: SourceStatusFact): Making {
+function ociMaking({ spec }: OCIRepository, { metadata: told = {}, revision }: SourceStatusFact): Making {
+  const { [LAYER_DIGEST]: digest, ...metadata } = told
   return {
     file: `${revision.slice(revision.lastIndexOf('@') + 1)}.tar.gz`,
     latest: 'latest.tar.gz',
+    digest,
     ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
     said: { reason: 'Succeeded', message: `stored artifact for digest '${revision}'` },
     ...(spec.verify ? { verified: `verified signature of revision ${revision}` } : {}),

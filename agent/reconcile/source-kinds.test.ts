@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { SourceStatusFact } from '../../proto/model/facts.ts'
 import { parseFluxObject } from '../../proto/model/flux/parse.ts'
 import { isSource, type SourceObject } from '../../proto/model/flux/source/kinds.ts'
+import { LAYER_DIGEST } from '../../proto/model/names.ts'
 import { secretsOf } from '../mirror/credential.ts'
 import type { SourceObjectStatus } from '../mirror/model.ts'
 import { sourceStatus } from '../mirror/source-status.ts'
@@ -47,13 +48,17 @@ test.each([
   [
     'an artifact of a registry',
     oci({ ignore: '*.md', layerSelector: { operation: 'copy' } }),
-    fact(`1.0.0@sha256:${HASH}`, { metadata: { 'org.opencontainers.image.source': 'x' } }),
+    fact(`1.0.0@sha256:${HASH}`, { metadata: { 'org.opencontainers.image.source': 'x', [LAYER_DIGEST]: 'sha256:tgz' } }),
     {
       conditions: [
         `Ready=True Succeeded: stored artifact for digest '1.0.0@sha256:${HASH}'`,
         expect.stringContaining('ArtifactInStorage=True Succeeded'),
       ],
-      artifact: { path: `ocirepository/apps/web/sha256:${HASH}.tar.gz`, metadata: { 'org.opencontainers.image.source': 'x' } },
+      artifact: {
+        path: `ocirepository/apps/web/sha256:${HASH}.tar.gz`,
+        digest: 'sha256:tgz',
+        metadata: { 'org.opencontainers.image.source': 'x' },
+      },
       observedIgnore: '*.md',
       observedLayerSelector: { operation: 'copy' },
       url: expect.stringMatching(/ocirepository\/apps\/web\/latest\.tar\.gz$/),

@@ -20,6 +20,8 @@ export interface SourceDeps {
 
 /** The interval of a HelmRepository that names none. */
 const DEFAULT_INTERVAL = '1m'
+/** How soon the Secret of a source that cannot be fetched is read again: that may be what somebody mends. */
+const MENDED_MS = 15_000
 
 /** Says of each source object what the hub found, and keeps the hub's copy of its credential new. */
 export function createSourceReconciler(deps: SourceDeps) {
@@ -35,7 +37,8 @@ export function createSourceReconciler(deps: SourceDeps) {
       if (word) await deps.say(key, word, signal)
       if (object.spec.suspend || !deps.hasCredential(object)) return undefined
       if (await deps.refreshCredential(key, object, signal)) deps.tellAgain(key)
-      return intervalMs({ interval: object.spec.interval ?? DEFAULT_INTERVAL }, deps.random.next())
+      const nextMs = intervalMs({ interval: object.spec.interval ?? DEFAULT_INTERVAL }, deps.random.next())
+      return word?.outcome.kind === 'failed' ? Math.min(nextMs, MENDED_MS) : nextMs
     },
   }
 }

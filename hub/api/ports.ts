@@ -9,9 +9,9 @@ import type { PlacementService } from '../placement/service.ts'
 import type { RolloutService } from '../rollout/service.ts'
 import type { TenantService } from '../tenants/service.ts'
 
-export const CALL_VERBS = ['create', 'update', 'patch-merge', 'patch-json', 'delete'] as const
+export const CALL_VERBS = ['create', 'update', 'patch-merge', 'patch-json', 'delete', 'diff'] as const
 
-/** A write that a cluster's agent carries out as `as` (`namespace/name` of a ServiceAccount). */
+/** A write, or a question that the mirror cannot answer, that a cluster's agent carries out as `as` (`namespace/name` of a ServiceAccount). */
 export interface ClusterCall {
   readonly verb: (typeof CALL_VERBS)[number]
   readonly object: ObjectRef

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CLUSTER, PLACEMENT, ROLLOUT, TENANT } from '../../proto/model/fleet/kinds.ts'
+import { HELM_RELEASE } from '../../proto/model/flux/helm/kinds.ts'
 import { FLUX_KINDS } from '../../proto/model/flux/kinds.ts'
 import { FLEET_GROUP, FLEET_VERSION } from '../../proto/model/names.ts'
 import { AGE_COLUMN, type ResourceKind } from '../../proto/model/resource/kind.ts'
@@ -113,7 +114,7 @@ const CLUSTER_RESOURCES: readonly Served[] = [
   served(NAMESPACE, ['get', 'list']),
   served(EVENT, READ),
   served(SECRET, ['create', 'update', 'patch', 'delete']),
-  ...FLUX_KINDS.map((kind) => served(kind, ALL, ['status'])),
+  ...FLUX_KINDS.map((kind) => served(kind, ALL, kind.kind === HELM_RELEASE.kind ? ['diff', 'status'] : ['status'])),
 ]
 const ALL_RESOURCES: readonly Served[] = [served(EVENT, READ), ...FLUX_KINDS.map((kind) => served(kind, READ))]
 

@@ -1,6 +1,7 @@
 import { FleetError } from '../../proto/base/errors.ts'
 import { ACTIONS, type Verb } from '../tenants/model.ts'
 import { writeCluster } from './handle/cluster-write.ts'
+import { diffObject } from './handle/diff.ts'
 import { readEvents } from './handle/events.ts'
 import { explainPlacement } from './handle/explain.ts'
 import { writeFleet } from './handle/fleet-write.ts'
@@ -117,6 +118,7 @@ async function read(
   const ask = { look, options, place, signal: request.signal }
   if (isVirtual(target)) return readVirtual(parts, target, ask)
   if (target.subresource === 'why') return whyCluster(parts, target, { place, query: request.query })
+  if (target.subresource === 'diff') return diffObject(parts, target, { place, signal: request.signal })
   if (target.subresource === 'explain') return explainPlacement(parts, target, { place, query: request.query })
   if (target.served.resource.kind === 'Event') return readEvents(parts, target, ask)
   if (target.verb === 'watch') return watchObjects(parts, target, ask)

@@ -12,6 +12,7 @@ import { IndexCache } from '../sources/io/helm/index-cache.ts'
 import { createIndexFetcher } from '../sources/io/helm/index-fetcher.ts'
 import { createOciFetcher } from '../sources/io/oci/fetcher.ts'
 import { createSourceStore } from '../sources/io/store.ts'
+import { openStored } from '../sources/io/stored.ts'
 import { fetchedFrom } from '../sources/io/sweep.ts'
 import { createSourceWorker } from '../sources/service.ts'
 import type { Building } from './building.ts'
@@ -35,7 +36,7 @@ export function openFetching(config: HubConfig, given: Ground & Knowledge & Buil
     oci: createOciFetcher({ folder: join(config.dataDir, 'oci') }),
     bucket,
     index: createIndexFetcher({ indexes }),
-    chart: createChartFetcher({ indexes, git, bucket, credential }),
+    chart: createChartFetcher({ indexes, git, bucket, credential, stored: openStored(db) }),
   })
   const sources = createSourceWorker({
     store: createSourceStore({ db, replica }),

@@ -23,10 +23,10 @@ const clock = systemClock
 const GATHER_MS = 200
 /**
  * Runs that have news at once are looked at together: what is asked is asked for all of them in one statement. Looking takes
- * a fifth of the time at most: a look too many costs as much as one that finds something.
+ * half of the time at most: a look too many costs as much as one that finds something.
  */
-const TOGETHER = { lanes: 1, most: 64 }
-const REST = 4
+const TOGETHER = { lanes: 1, most: 100 }
+const REST = 1
 /** A status is written so long after a look at the latest: what is looked at again until then is written once. */
 const SHOWN_MS = 200
 /** What was not heard of, since a hub was killed at that moment, is seen after so long. */
@@ -35,7 +35,7 @@ const AGAIN_MS = 2_000
 
 /** When which revision reaches which cluster: looked at when something that matters was heard of, by whichever replica heard it. */
 export function openRolling(given: Ground & Knowledge & Building, { scope, log: parent }: Opening) {
-  const { agents, db, jobs, metrics, objects, placements, tenants } = given
+  const { agents, db, metrics, objects, placements, settling, tenants } = given
   const log = parent.child({ concept: 'rollout' })
   const { looks, statuses, surveys, times } = openQueues({ scope, log }, () => service)
   const service: RolloutService = createRolloutService({
@@ -43,7 +43,7 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
     objects: rolloutObjects(objects),
     tenantOf: (namespace) => tenants.tenantOf(namespace),
     settle: async (keys) => {
-      await jobs.add('settle', ...keys.filter((key) => placementOf(key) === undefined))
+      for (const key of keys) if (placementOf(key) === undefined) settling.add(key)
       const placed = keys.flatMap((key) => placementOf(key) ?? [])
       if (placed.length === 0) return
       await placements.again(placed)
@@ -119,7 +119,9 @@ function openQueues({ log, scope }: Opening, service: () => RolloutService) {
     await service().resettle(key)
     looks.add(key)
   })
-  const surveys = queueOf('survey', 2, (key) => service().survey(key))
+  const surveys = queueOf('survey', 2, async (key) => {
+    if (await service().choose(key)) looks.add(key)
+  })
   const statuses = queueOf('show', TOGETHER.lanes * TOGETHER.most, async (key) => void (await show(key)))
   scope.defer(() => stop.abort())
   return { looks, times, surveys, statuses }

@@ -2,9 +2,10 @@ import { type ErrorCode, FleetError, messageOf } from '../../proto/base/errors.t
 
 /**
  * Exit codes of the flotilla program. Persisted in scripts: do not change. `failed` is also "not ready", `usage` a command
- * or file that is wrong, `refused` not found or not allowed, `unreachable` a hub or cluster that gives no answer.
+ * or file that is wrong, `refused` not found or not allowed, `unreachable` a hub or cluster that gives no answer. A diff
+ * ends as kubectl's: `differs` where there are differences, more where it could not be made.
  */
-export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, unreachable: 4, stopped: 130 } as const
+export const EXIT = { ok: 0, failed: 1, differs: 1, usage: 2, refused: 3, unreachable: 4, untold: 5, stopped: 130 } as const
 
 const OF_CODE: Partial<Record<ErrorCode, number>> = {
   invalid: EXIT.usage,

@@ -5,6 +5,7 @@ import { HubClient } from './ask/client.ts'
 import { readConfig } from './ask/config.ts'
 import { reconcileCommand } from './commands/act/reconcile.ts'
 import { resumeCommand, suspendCommand } from './commands/act/suspend.ts'
+import { diffCommand } from './commands/applied/diff.ts'
 import { historyCommand } from './commands/applied/history.ts'
 import { treeCommand } from './commands/applied/tree.ts'
 import { applyCommand } from './commands/apply.ts'
@@ -31,15 +32,23 @@ export async function run(args: readonly string[], world: Surroundings): Promise
     opened ??= readConfig(world.env).then((config) => scope.use(new HubClient(config, (warning) => world.say(`⚠ ${warning}`))))
     return opened
   }
+  let ends: { readonly done: number; readonly failed: number } = { done: EXIT.ok, failed: EXIT.failed }
+  const session: Session = {
+    ...world,
+    hub,
+    ends: (codes) => {
+      ends = { ...ends, ...codes }
+    },
+  }
   try {
-    await createProgram({ ...world, hub }).parseAsync([...args], { from: 'user' })
-    return EXIT.ok
+    await createProgram(session).parseAsync([...args], { from: 'user' })
+    return ends.done
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
     if (world.signal.aborted) return EXIT.stopped
     const { code, sentence } = failureOf(error)
     world.say(`✗ ${sentence}`)
-    return code
+    return code === EXIT.failed ? ends.failed : code
   }
 }
 
@@ -56,6 +65,7 @@ function createProgram(session: Session): Command {
     getCommand,
     treeCommand,
     historyCommand,
+    diffCommand,
     placementCommand,
     rolloutCommand,
     whyCommand,

@@ -19,6 +19,8 @@ export interface Surroundings {
 export interface Session extends Surroundings {
   /** The hub that the configuration names; opened at the first use. */
   hub(): Promise<HubClient>
+  /** Says what the program ends with, for a command whose exit code is an answer. */
+  ends(codes: { readonly done?: number; readonly failed?: number }): void
 }
 
 /** Everything on stdin. */

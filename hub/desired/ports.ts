@@ -12,21 +12,38 @@ export interface Answered {
   readonly built: readonly Built[]
 }
 
-/** What was built for targets of a source. */
+/** An object of a cluster that refers to a source. */
+export interface SourceObject {
+  readonly clusterId: string
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+}
+
+/** What is to be done for a source. */
+export interface Plan {
+  /** Its objects with something to do. */
+  readonly objects: readonly SourceObject[]
+  readonly builds: readonly WantedBuilds[]
+}
+
+/** What was built for targets of a source, and its objects with something to do. */
 export interface FanOut {
   readonly sourceKey: string
+  readonly objects: readonly SourceObject[]
   readonly answers: readonly Answered[]
 }
 
 /** The rows that say what clusters should hold. All writes are set-based and take change numbers from the clusters' heads. */
 export interface DesiredStore {
   /**
-   * For each source the distinct targets of its objects: the newest revision, what rollouts granted, what suspended objects stay at.
+   * For each source its objects with something to do, and their distinct targets: the newest revision, what rollouts granted,
+   * what suspended objects stay at.
    * @returns in the order of the keys
    */
-  wanted(sourceKeys: readonly string[]): Promise<readonly (readonly WantedBuilds[])[]>
+  wanted(sourceKeys: readonly string[]): Promise<readonly Plan[]>
   /**
-   * In one transaction: desired rows that differ, then releases of clusters whose consumers all have their answer,
+   * In one transaction, for the objects that were found to have something to do: desired rows that differ, then releases of clusters whose consumers all have their answer,
    * then the status of the sources' objects: with no answers that alone, such as what the last check came to.
    * @returns the clusters that have news
    */

@@ -42,13 +42,13 @@ export function createDesiredService(deps: {
 
   /** Builds what a target lacks, and fans it out; `others` go out with it. */
   async function settleTarget(
-    sourceKey: string,
+    source: Pick<FanOut, 'sourceKey' | 'objects'>,
     { target, wanted, others }: WantedBuilds & { readonly others: readonly Answered[] },
     signal: AbortSignal,
   ): Promise<void> {
     const startedAt = clock.now().getTime()
     const built = new Map<string, Built>()
-    const tell = () => fanOut({ sourceKey, answers: [...others, { target, built: [...built.values()] }] })
+    const tell = () => fanOut({ ...source, answers: [...others, { target, built: [...built.values()] }] })
     try {
       await deps.render(target.artifact, wanted, {
         signal,
@@ -68,15 +68,16 @@ export function createDesiredService(deps: {
 
   return {
     async settle(sourceKey, signal) {
-      const all = await wantedOf(sourceKey)
-      const open = all.filter(({ wanted }) => wanted.length > 0)
-      const done = all.filter(({ wanted }) => wanted.length === 0).map(({ target }): Answered => ({ target, built: [] }))
-      // Each fan-out takes the heads of all clusters of the source: what needs no build goes with the first that does.
+      const { builds, objects } = await wantedOf(sourceKey)
+      if (objects.length === 0) return
+      const open = builds.filter(({ wanted }) => wanted.length > 0)
+      const done = builds.filter(({ wanted }) => wanted.length === 0).map(({ target }): Answered => ({ target, built: [] }))
+      // Each fan-out takes the heads of all clusters with something to do: what needs no build goes with the first that does.
       for (const [index, one] of open.entries()) {
         signal.throwIfAborted()
-        await settleTarget(sourceKey, { ...one, others: index === 0 ? done : [] }, signal)
+        await settleTarget({ sourceKey, objects }, { ...one, others: index === 0 ? done : [] }, signal)
       }
-      if (open.length === 0) await fanOut({ sourceKey, answers: done })
+      if (open.length === 0) await fanOut({ sourceKey, objects, answers: done })
     },
     due: (sourceKey) => store.due(sourceKey),
   }

@@ -36,6 +36,18 @@ export interface Trees {
   open(artifact: string, signal: AbortSignal): Promise<TreeReader | undefined>
 }
 
+export interface Layers {
+  /** What is in the layer that the tree is nothing but, or why it cannot be unpacked; any other tree as it is. */
+  unpacked(tree: TreeReader, signal: AbortSignal): Promise<TreeReader | { readonly problem: string }>
+}
+
+/** Visits the files of a layer; answers why it cannot be unpacked, where that is so. */
+export type ReadLayer = (
+  layer: Uint8Array,
+  visit: (path: string, content: Uint8Array) => void,
+  signal: AbortSignal,
+) => Promise<{ readonly problem: string } | undefined>
+
 /** Makes the archive of a chart of a tree. */
 export type PackChart = (tree: TreeReader, signal: AbortSignal) => Promise<PackedChart>
 

@@ -4,7 +4,7 @@ import { sha256 } from '../../proto/base/hash.ts'
 import type { Log } from '../../proto/base/log.ts'
 import type { TreeReader } from '../../proto/kustomize/tree.ts'
 import type { Built, Wanted } from './model.ts'
-import type { Build, NewBuild, PackChart, PackedChart, RenderStore, Trees } from './ports.ts'
+import type { Build, Layers, NewBuild, PackChart, PackedChart, RenderStore, Trees } from './ports.ts'
 import { renderProblem } from './problem.ts'
 import { encodeReads, readsDigest, stillValid } from './reads.ts'
 
@@ -20,6 +20,7 @@ export type Render = (artifact: string, wanted: readonly Wanted[], options: Rend
 export interface RenderDeps {
   readonly store: RenderStore
   readonly trees: Trees
+  readonly layers: Layers
   readonly build: Build
   readonly packChart: PackChart
   readonly clock: Clock
@@ -34,26 +35,47 @@ export function createRender(deps: RenderDeps): Render {
   return async (artifact, wanted, { signal, onBuilt }) => {
     const tree = await deps.trees.open(artifact, signal)
     if (!tree) throw new FleetError('not-found', `build ${artifact}: its tree is not stored; the source has to be fetched again`)
-    const { found, missing } = await findKnown(deps.store, tree, wanted)
+    const views = await viewsOf(deps.layers, tree, { wanted, signal })
+    const { found, missing } = await findKnown(deps.store, views, wanted)
     if (found.length > 0) await onBuilt(found)
     if (missing.length === 0) return
     const batches = createBatches(deps, onBuilt)
     await forEach(missing, deps.concurrency ?? 4, async (one) => {
       signal.throwIfAborted()
-      batches.add(await buildOne(deps, tree, { wanted: one, signal }))
+      batches.add(await buildOne(deps, views, { wanted: one, signal }))
     })
     await batches.finish()
     deps.log.info({ event: 'render.built', digest: artifact, count: missing.length }, 'kustomizations built')
   }
 }
 
-async function findKnown(store: RenderStore, tree: TreeReader, wanted: readonly Wanted[]) {
+/** What charts and what kustomizations are made of: of a layer that is kept as it is, the latter are made of what is in it. */
+interface Views {
+  readonly chart: TreeReader
+  readonly kustomization: TreeReader | { readonly problem: string }
+}
+
+async function viewsOf(
+  layers: Layers,
+  tree: TreeReader,
+  { signal, wanted }: { readonly wanted: readonly Wanted[]; readonly signal: AbortSignal },
+): Promise<Views> {
+  const isBuilt = wanted.some(({ options }) => !('chart' in options))
+  return { chart: tree, kustomization: isBuilt ? await layers.unpacked(tree, signal) : tree }
+}
+
+function viewFor({ options }: Wanted, { chart, kustomization }: Views): Views['kustomization'] {
+  return 'chart' in options ? chart : kustomization
+}
+
+async function findKnown(store: RenderStore, views: Views, wanted: readonly Wanted[]) {
   const known = await store.known(wanted.map(({ optionsDigest }) => optionsDigest))
   const used: { optionsDigest: string; readsDigest: string; bundle: string | undefined }[] = []
   const found: Built[] = []
   const missing: Wanted[] = []
   for (const one of wanted) {
-    const valid = known.get(one.optionsDigest)?.find(({ reads }) => stillValid(reads, tree))
+    const tree = viewFor(one, views)
+    const valid = 'problem' in tree ? undefined : known.get(one.optionsDigest)?.find(({ reads }) => stillValid(reads, tree))
     if (!valid) {
       missing.push(one)
       continue
@@ -74,10 +96,12 @@ interface Finished {
 
 async function buildOne(
   { build, packChart }: RenderDeps,
-  tree: TreeReader,
+  views: Views,
   { wanted, signal }: { wanted: Wanted; signal: AbortSignal },
 ): Promise<Finished> {
   const { optionsDigest, options } = wanted
+  const tree = viewFor(wanted, views)
+  if ('problem' in tree) return { built: { optionsDigest, problem: { reason: 'ArtifactFailed', message: tree.problem } } }
   if ('chart' in options) return packed(optionsDigest, await packChart(tree, signal))
   const result = await build(tree, options, signal)
   if (result.kind === 'failed')

@@ -46,11 +46,18 @@ export interface SourceObjectRow {
 export type SourceSighting = Pick<SourceObjectRow, 'clusterId' | 'generation' | 'credentialId' | 'credentialProblem'> & {
   readonly manifest: Manifest
   /** What a chart is taken from, in the same cluster; undefined for other kinds, and while it is not there. */
-  readonly upstream?: Pick<SourceSighting, 'manifest' | 'credentialId' | 'credentialProblem'> | undefined
+  readonly upstream?: UpstreamSighting | undefined
+}
+
+type UpstreamSighting = Pick<SourceSighting, 'manifest' | 'credentialId' | 'credentialProblem'> & {
+  /** What its cluster was given of it last. */
+  readonly released?: { readonly revision: string; readonly artifact: string } | undefined
 }
 
 export interface SourceRow {
   readonly key: string
+  /** Of the source that this one keeps the content of, as far as the object has it from there. */
+  readonly thawed?: string
   readonly kind: string
   readonly url: string
   readonly options: unknown

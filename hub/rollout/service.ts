@@ -25,7 +25,9 @@ export interface RolloutObjects {
 
 /** When a revision reaches which cluster. Every Rollout goes by its `namespace/name`. */
 export interface RolloutService {
-  /** Clusters, sources and selector anew, then a look. Repeatable. */
+  /** Clusters, sources and selector anew. Repeatable. @returns false where there is no such Rollout */
+  choose(key: string): Promise<boolean>
+  /** Chooses, then looks. */
   survey(key: string): Promise<void>
   /** Brings the runs on as far as they can go now, in one transaction. Any replica may; one does it at a time. */
   look(...keys: readonly string[]): Promise<void>
@@ -72,18 +74,26 @@ interface Known {
 export function createRolloutService(deps: RolloutDeps): RolloutService {
   const { objects, settle, store } = deps
   const { look, show } = openLooks(deps)
+
+  async function choose(key: string): Promise<boolean> {
+    const found = await present(deps, key)
+    if (found) await takeMembers(deps, found)
+    return found !== undefined
+  }
+
+  async function lookAtAll(...keys: readonly string[]): Promise<void> {
+    const all = await known(objects, keys)
+    if (all.length > 0) await look(all)
+  }
+
   return {
+    choose,
+
     async survey(key) {
-      const found = await present(deps, key)
-      if (!found) return
-      await takeMembers(deps, found)
-      await look([found])
+      if (await choose(key)) await lookAtAll(key)
     },
 
-    async look(...keys) {
-      const all = await known(objects, keys)
-      if (all.length > 0) await look(all)
-    },
+    look: lookAtAll,
 
     async resettle(key) {
       const [found] = await known(objects, [key])

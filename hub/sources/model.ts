@@ -14,6 +14,8 @@ export interface GitRef {
 /** What of a GitRepository decides which content it has, beside its address and credential. */
 export interface GitOptions {
   readonly ref: GitRef
+  /** Nothing is fetched but through the proxy that comes with the credential. */
+  readonly proxied?: true | undefined
   /** `spec.ignore`; undefined lets the default exclusions hold. */
   readonly ignore?: string | undefined
 }
@@ -37,6 +39,8 @@ export interface OciOptions {
   readonly insecure?: true | undefined
   /** One of the public keys that come with the credential must have signed. */
   readonly signed?: true | undefined
+  /** Nothing is fetched but through the proxy that comes with the credential. */
+  readonly proxied?: true | undefined
 }
 
 /** What of a Bucket decides which content it has, beside its address and credential. */
@@ -49,12 +53,21 @@ export interface BucketOptions {
   readonly region?: string | undefined
   /** The credential must have keys; without them nothing is asked for. */
   readonly keyed?: true | undefined
+  /** Nothing is fetched but through the proxy that comes with the credential. */
+  readonly proxied?: true | undefined
 }
 
 /** What of a HelmRepository decides which index it has: nothing but its address and credential. */
 export interface IndexOptions {
   /** The credential goes to other hosts too, as the index and redirects name them. */
   readonly passCredentials?: true | undefined
+}
+
+/** What a repository had when it was suspended: what is taken from it is looked for there, and nowhere newer. */
+export interface Frozen {
+  readonly revision: string
+  /** Digest of its tree. */
+  readonly artifact: string
 }
 
 /** Which chart, from where, and how it is packed. The address is that of the repository. */
@@ -77,6 +90,8 @@ export interface ChartOptions {
   readonly insecure?: true | undefined
   /** The vault's id of the public keys one of which must have signed; the credential is the repository's. */
   readonly signers?: string | undefined
+  /** Absent while the repository is not suspended. */
+  readonly frozen?: Frozen | undefined
 }
 
 export interface OptionsByKind {

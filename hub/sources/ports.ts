@@ -80,6 +80,11 @@ export interface Fetcher<Kind extends SourceKind = SourceKind> {
   fetch<T>(request: RequestOf<Kind>, use: (outcome: FetchOutcome) => Promise<T>, options: { readonly signal: AbortSignal }): Promise<T>
 }
 
+/** A tree that is stored: what was fetched before. */
+export type StoredTree = Pick<NewRevision, 'files' | 'blobs'>
+/** Opens the tree of an artifact; undefined where it is not stored any more. */
+export type OpenStored = (artifact: string) => Promise<StoredTree | undefined>
+
 /** Opens a credential for the fetch that needs it; undefined when it is not stored. */
 export type OpenCredential = (id: string) => Promise<SourceCredential | SourceProblem | undefined>
 

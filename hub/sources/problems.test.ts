@@ -18,5 +18,8 @@ test('each kind has the reasons that Flux has for it', () => {
   expect(fetchProblem('Bucket', 'credential', { message: 'x' }).reason).toBe('AuthenticationFailed')
   expect(fetchProblem('HelmRepository', 'budget', { message: 'x' }).reason).toBe('IndexationFailed')
   expect(fetchProblem('HelmChart', 'range', { message: 'x' })).toEqual({ reason: 'InvalidChartReference', message: 'x', stalled: true })
+  expect(fetchProblem('HelmChart', 'ref', { message: 'x' })).toEqual({ reason: 'InvalidChartReference', message: 'x', stalled: true })
+  expect(fetchProblem('HelmChart', 'values', { message: 'x' })).toEqual({ reason: 'ValuesFilesError', message: 'x', stalled: true })
+  expect(fetchProblem('HelmChart', 'dependency', { message: 'x' })).toEqual({ reason: 'DependencyBuildError', message: 'x' })
   expect(fetchProblem('HelmChart', 'unlisted', { message: 'x' }).reason).toBe('AccessDenied')
 })

@@ -57,9 +57,9 @@ const REASONS: Readonly<Record<SourceKind, { readonly other: string } & Partial<
   HelmChart: {
     other: 'ChartPullError',
     unauthorized: { reason: 'ChartPullError' },
-    ref: { reason: 'InvalidChartReference' },
+    ref: { reason: 'InvalidChartReference', stalled: true },
     range: { reason: 'InvalidChartReference', stalled: true },
-    values: { reason: 'ValuesFilesError' },
+    values: { reason: 'ValuesFilesError', stalled: true },
     dependency: { reason: 'DependencyBuildError' },
     tree: { reason: 'ChartPackageError' },
     signature: { reason: 'ChartVerificationError' },

@@ -2,7 +2,7 @@ import type { Clock } from '../../proto/base/clock.ts'
 import type { Log } from '../../proto/base/log.ts'
 import type { Random } from '../../proto/base/random.ts'
 import type { AddressPolicy } from './addresses.ts'
-import type { SourceCredential } from './credential.ts'
+import { proxyProblem, type SourceCredential } from './credential.ts'
 import type { SourceProblem } from './model.ts'
 import type { ClaimedSource, Fetcher, FetchOutcome, FetchRequest, Moved, OpenCredential, SourceStore } from './ports.ts'
 import { nextLookMs } from './schedule.ts'
@@ -112,15 +112,17 @@ async function lookAt(deps: SourceWorkerDeps, source: ClaimedSource, signal: Abo
 
 async function credentialOf(
   deps: SourceWorkerDeps,
-  { credentialId }: ClaimedSource,
+  source: ClaimedSource,
 ): Promise<{ readonly credential: SourceCredential | undefined } | { readonly problem: SourceProblem }> {
-  if (credentialId === undefined) return { credential: undefined }
-  const credential = await deps.credential(credentialId)
-  if (credential === undefined) {
+  const { credentialId } = source
+  const credential = credentialId === undefined ? undefined : await deps.credential(credentialId)
+  if (credentialId !== undefined && credential === undefined) {
     const message = 'the credential is not stored at the hub; the agent reports it again with the next change of the object or its secret'
     return { problem: { reason: 'AuthenticationFailed', message } }
   }
-  return 'reason' in credential ? { problem: credential } : { credential }
+  if (credential && 'reason' in credential) return { problem: credential }
+  const problem = proxyProblem(source, credential)
+  return problem ? { problem } : { credential }
 }
 
 function policyFor({ allow = [] }: SourceWorkerDeps, source: ClaimedSource): AddressPolicy {

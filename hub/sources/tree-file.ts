@@ -23,3 +23,15 @@ export function digestsIn(lines: string): readonly string[] {
     .map((line) => line.split(' ', 3)[2] ?? '')
     .filter((digest) => digest !== '')
 }
+
+/** The files that such a text names. */
+export function parseTree(lines: string): readonly TreeFile[] {
+  return lines.split('\n').flatMap((line) => {
+    const [mode, size = '', sha256 = '', ...path] = line.split(' ')
+    return isMode(mode) ? [{ mode, size: Number(size), sha256, path: path.join(' ') }] : []
+  })
+}
+
+function isMode(text: string | undefined): text is TreeMode {
+  return TREE_MODES.some((mode) => mode === text)
+}

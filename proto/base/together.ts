@@ -16,14 +16,14 @@ export interface Lanes {
 export interface Pace {
   /** Who is first waits so long for others. */
   readonly gatherMs: number
-  /** A lane rests so many times as long as its work took, three seconds at most: under load more go together, and less often. */
+  /** A lane rests so many times as long as its work took, a second at most: under load more go together, and less often. */
   readonly rest: number
   readonly clock: Clock
   /** Ends the waits; what waits is done all the same. */
   readonly signal: AbortSignal
 }
 
-const LONGEST_REST_MS = 3000
+const LONGEST_REST_MS = 1000
 
 /**
  * Does for several at once what each asks for alone: whoever comes while others are at work goes with the next. What fails

@@ -174,6 +174,8 @@ export interface HelmCrd {
 export interface HelmRendered {
   readonly manifest: string
   readonly hooks: readonly { readonly name: string; readonly events: readonly string[]; readonly manifest: string }[]
+  /** Texts out of Secrets that `lookup` read. */
+  readonly secrets?: readonly string[]
 }
 
 /** An object as it was applied, which was not ready at once. */

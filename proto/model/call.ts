@@ -1,6 +1,6 @@
 import type { ObjectRef } from './object-ref.ts'
 
-export const CALL_VERBS = ['create', 'update', 'patch-merge', 'patch-json', 'delete', 'get', 'list'] as const
+export const CALL_VERBS = ['create', 'update', 'patch-merge', 'patch-json', 'delete', 'get', 'list', 'diff'] as const
 export type CallVerb = (typeof CALL_VERBS)[number]
 
 /** A write (or a read that the mirror cannot answer) that somebody asked for through the hub, carried out in the cluster under `as`. */

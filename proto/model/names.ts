@@ -43,6 +43,8 @@ export const PLACEMENT_MANAGER = 'flotilla-placement'
 export const PLACEMENT_ANNOTATION = 'fleet.flotilla.dev/placement'
 /** Finalizer of Placements: held until every cluster said that their objects are gone. */
 export const PLACEMENT_FINALIZER = 'fleet.flotilla.dev/placement'
+/** Among what is told of an OCI artifact: the digest of a layer that is kept as it is. No annotation of the artifact's own. */
+export const LAYER_DIGEST = 'fleet.flotilla.dev/layer-digest'
 /** ConfigMap with the cluster's name, labels and variables, in every namespace that the agent serves. */
 export const CLUSTER_INFO = 'flotilla-cluster-info'
 

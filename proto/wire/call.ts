@@ -12,6 +12,7 @@ const VERBS: Record<CallVerb, Call_Verb> = {
   delete: Call_Verb.DELETE,
   get: Call_Verb.GET,
   list: Call_Verb.LIST,
+  diff: Call_Verb.DIFF,
 }
 
 export function callToWire(call: Call): WireCall {

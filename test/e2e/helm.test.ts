@@ -140,6 +140,10 @@ test('a new version in the range upgrades every cluster', async () => {
 test('other values upgrade the cluster that has them, and no other', async () => {
   const values = { 'values.yaml': 'text: east of Eden\n' }
   await world.kubectl('east', ['apply', '-f', '-'], yaml(aConfigMap('app-values', values, NAMESPACE)))
+  const { code, stdout } = await world.flotilla(['diff', 'helmrelease', 'app'])
+  expect(stdout).toMatch(/^east: .* would be upgraded: release config values changed\n(?:.*\n)*? +data\.text: east → east of Eden\n/)
+  expect(stdout).toMatch(/^west: .* is in order$/m)
+  expect(code).toBe(1)
   await world.flotilla(['reconcile', 'helmrelease', 'app', '--cluster', 'east'])
   await eventually('east has its new values', async () => (await dataIn('east'))?.text === 'east of Eden', { timeoutMs: 60_000 })
   expect(await dataIn('west')).toMatchObject({ text: 'west' })
@@ -169,6 +173,9 @@ test('an upgrade that fails is rolled back, says why, and the next version mends
     expect(status.conditions?.find(({ type }) => type === 'Remediated')).toMatchObject({ status: 'True', reason: 'RollbackSucceeded' })
     expect(await dataIn(cluster)).toMatchObject({ chart: '1.1.0' })
   }
+  const { stdout } = await world.flotilla(['diff', 'helmrelease', 'app', '--cluster', 'west', '--cluster', 'east'])
+  expect(stdout).toMatch(/^west: .*\n +◎ not now: Failed to upgrade after \d attempt\(s\)\n.* chart app@1\.1\.0 → app@1\.2\.0\n/m)
+  expect(stdout).toMatch(/^ +✗ Service\/default\/\S+ would be refused: /m)
   await charts.add('app', '1.2.1', { 'templates/config.yaml': CONFIG })
   await look()
   await releasedEverywhere('1.2.1')

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sha256 } from '../../proto/base/hash.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { type ClusterView, viewCluster } from '../support/cluster-view.ts'
 import { eventually } from '../support/eventually.ts'
 import { aConfigMap, aKustomization, yaml } from '../support/flux.ts'
+import { openForwardProxy } from '../support/forward-proxy.ts'
 import { type HelmServer, openHelmServer } from '../support/helm-repository.ts'
 import { openTestStorage, STORAGE_KEYS, type TestStorage } from '../support/object-storage.ts'
 import { FLUX_CONTENT, HTPASSWD, openTestRegistry, type TestRegistry } from '../support/oci-registry.ts'
@@ -39,9 +41,10 @@ const source = (kind: string, name: string, spec: object): Manifest => ({
 })
 const secret = (name: string, type: string, stringData: Readonly<Record<string, string>>): Manifest =>
   ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'flux-system' }, type, stringData }) as Manifest
+const layerOf = (value: string) => tarGz({ 'app/config.yaml': yaml(aConfigMap('from-oci', { v: value })) })
 const pushed = async (tag: string, value: string) =>
   registry.push('fleet/apps', tag, {
-    layers: [{ mediaType: FLUX_CONTENT, bytes: await tarGz({ 'app/config.yaml': yaml(aConfigMap('from-oci', { v: value })) }) }],
+    layers: [{ mediaType: FLUX_CONTENT, bytes: await layerOf(value) }],
     annotations: { 'org.opencontainers.image.revision': `main@sha1:${value}` },
   })
 interface Told {
@@ -118,6 +121,50 @@ test('a Helm repository and its chart say what they have, as Flux says it', asyn
     source('HelmChart', 'web', { chart: 'web', interval: '1h', sourceRef: { kind: 'HelmRepository', name: 'charts' }, ...values }),
   )
   await told(['helmchart', 'web', 'BuildFailed'], 'True ValuesFilesError')
+})
+
+test('charts of a suspended Helm repository see nothing newer than what it had, until it is resumed', async () => {
+  const sourceRef = { kind: 'HelmRepository', name: 'charts' }
+  const kept = (version: string) => source('HelmChart', 'kept', { chart: 'web', version, interval: '1h', sourceRef })
+  const flotilla = async (...words: readonly string[]) =>
+    expect(await world.flotilla([...words, '--cluster', 'staging'])).toMatchObject({ code: 0 })
+  await view.apply(kept('2.x'))
+  await told(['helmchart', 'kept'], "True ChartPullSucceeded: pulled 'web' chart with version '2.0.0'")
+  await flotilla('suspend', 'source', 'helm', 'charts')
+  await helm.add('web', '2.1.0')
+  await flotilla('reconcile', 'source', 'chart', 'kept')
+  expect(await says('helmchart', 'kept')).toBe("True ChartPullSucceeded: pulled 'web' chart with version '2.0.0'")
+  await view.apply(kept('1.x'))
+  await told(['helmchart', 'kept'], "True ChartPullSucceeded: pulled 'web' chart with version '1.2.0'")
+  await view.apply(kept('2.1.0'))
+  await told(['helmchart', 'kept', 'Stalled'], 'True InvalidChartReference: invalid chart reference: ')
+  await flotilla('resume', 'source', 'helm', 'charts')
+  await told(['helmchart', 'kept'], "True ChartPullSucceeded: pulled 'web' chart with version '2.1.0'")
+})
+
+test('a layer that is kept as it is comes through the proxy of its repository, and is unpacked for a Kustomization', async () => {
+  await using proxy = await openForwardProxy({ login: { username: 'mando', password: 'right' } })
+  const login = (password: string) => secret('proxy', 'Opaque', { address: proxy.url, username: 'mando', password })
+  const digest = await pushed('3.0.0', 'three')
+  await view.apply(login('canary-7f3a91'))
+  const spec = {
+    ...{ url: `oci://${registry.host}/fleet/apps`, insecure: true, interval: '1h', ref: { tag: '3.0.0' } },
+    ...{ secretRef: { name: 'login' }, proxySecretRef: { name: 'proxy' }, layerSelector: { operation: 'copy' } },
+  }
+  await view.apply(source('OCIRepository', 'proxied', spec))
+  await told(['ocirepository', 'proxied'], `False OCIArtifactPullFailed: the proxy ${proxy.url} refuses access (HTTP 407)`)
+  expect(JSON.stringify(await statusOf('ocirepository', 'proxied'))).not.toContain('canary')
+  expect(proxy.passed).toEqual([])
+  await view.apply(login('right'))
+  await told(['ocirepository', 'proxied'], `True Succeeded: stored artifact for digest '3.0.0@${digest}'`)
+  expect(proxy.passed).toContain(`HEAD http://${registry.host}/v2/fleet/apps/manifests/3.0.0`)
+  const layer = sha256(await layerOf('three'))
+  expect(await statusOf('ocirepository', 'proxied')).toMatchObject({
+    artifact: { digest: layer },
+    observedLayerSelector: { operation: 'copy' },
+  })
+  await view.apply(aKustomization('proxied', 'proxied', './app', { sourceRef: { kind: 'OCIRepository', name: 'proxied' } }))
+  await told(['kustomization', 'proxied'], `True ReconciliationSucceeded: Applied revision: 3.0.0@${digest}`)
 })
 
 test('a Kustomization and a release come from a bucket that wants keys, and follow its objects', async () => {

@@ -160,3 +160,50 @@ test('carries a call out once, as the account it names, and shows no content of 
   expect((await carry(call('5', { verb: 'delete', body: Buffer.from('{"preconditions":{"resourceVersion":"1"}}') }))).code).toBe(409)
   expect((await carry(call('6', { verb: 'delete', body: Buffer.from('{}') }))).code).toBe(200)
 })
+
+test('answers diffs of what the caller may read, few at a time, and keeps no answer', async () => {
+  const refuse = () => undefined
+  const target = await kubeconfigTarget(kubeconfig, systemClock)
+  await using desk = openCallDesk({ target, refuse, wrote: () => {}, clock: systemClock, log: silentLog })
+  await cluster.kubectl(['create', 'serviceaccount', 'nobody', '-n', 'default'])
+  await cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(kustomization('asked', 'default', { suspend: true })) })
+  const object = { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', namespace: 'default', name: 'asked' }
+  const rest = { dryRun: true, resourceVersion: '', fieldManager: '', labelSelector: '', body: Buffer.from('{}'), deadline: new Date() }
+  const ask = async (id: string, o: Partial<Call> = {}) => {
+    const call: Call = {
+      ...rest,
+      id,
+      verb: 'diff',
+      apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
+      as: 'flux-system/flotilla-platform',
+      object,
+      ...o,
+    }
+    const { code, body } = await desk.carryOut(call)
+    return [code, Buffer.from(body).toString('utf8')]
+  }
+  expect(await ask('1')).toEqual([503, expect.stringContaining('the agent begins')])
+  desk.answerDiffs(async ({ metadata }) => ({ of: metadata.name }))
+  // The same id: what was answered is not kept.
+  expect(await ask('1')).toEqual([200, '{"of":"asked"}'])
+  expect(await ask('2', { object: { ...object, name: 'missing' } })).toEqual([404, expect.stringContaining('not found')])
+  expect(await ask('3', { as: 'default/nobody' })).toEqual([403, expect.stringContaining('forbidden')])
+  expect(await ask('4', { apiVersion: 'v1', object: { ...object, group: '', kind: 'Secret' } })).toEqual([
+    403,
+    expect.stringContaining('write-only'),
+  ])
+  const end = Promise.withResolvers<object>()
+  const begun: string[] = []
+  desk.answerDiffs(({ metadata }) => {
+    begun.push(metadata.name)
+    return end.promise
+  })
+  const slow = [ask('5'), ask('6')]
+  await expect.poll(() => begun.length, WITHIN).toBe(2)
+  expect(await ask('7')).toEqual([429, expect.stringContaining('try again')])
+  end.resolve({})
+  expect(await Promise.all(slow)).toEqual([
+    [200, '{}'],
+    [200, '{}'],
+  ])
+})

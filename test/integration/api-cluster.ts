@@ -35,7 +35,9 @@ export async function openCallableCluster(): Promise<CallableCluster> {
         'impersonate-user': serviceAccountUser({ namespace, name }),
         'content-type': contentType,
       }
-      const answer = await request(url, { method, headers, body: JSON.stringify(call.body ?? {}), signal, dispatcher: agent })
+      // Of a diff, what the agent begins with: the object is read as the caller.
+      const body = method === 'GET' ? null : JSON.stringify(call.body ?? {})
+      const answer = await request(url, { method, headers, body, signal, dispatcher: agent })
       return { code: answer.statusCode, body: await answer.body.json() }
     },
     async [Symbol.asyncDispose]() {
@@ -53,6 +55,7 @@ function httpOf(server: string, { apiVersion, dryRun, fieldManager, object, verb
   if (verb !== 'delete') url.searchParams.set('fieldManager', fieldManager)
   const types = { 'patch-merge': 'application/merge-patch+json', 'patch-json': 'application/json-patch+json' }
   const contentType = verb === 'patch-merge' || verb === 'patch-json' ? types[verb] : 'application/json'
-  const method = ({ create: 'POST', update: 'PUT', delete: 'DELETE', 'patch-merge': 'PATCH', 'patch-json': 'PATCH' } as const)[verb]
+  const methods = { create: 'POST', update: 'PUT', delete: 'DELETE', 'patch-merge': 'PATCH', 'patch-json': 'PATCH', diff: 'GET' } as const
+  const method = methods[verb]
   return { url, method, contentType }
 }

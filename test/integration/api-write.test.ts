@@ -30,7 +30,7 @@ beforeAll(async () => {
     'role',
     'tenant',
     '--verb=*',
-    '--resource=kustomizations.kustomize.toolkit.fluxcd.io,secrets',
+    '--resource=kustomizations.kustomize.toolkit.fluxcd.io,helmreleases.helm.toolkit.fluxcd.io,secrets',
     '-n',
     shop,
   ])
@@ -186,6 +186,30 @@ test('a tenant acts as its own ServiceAccount and sees nothing but its own', asy
   expect((await run(['--context', 'two', 'get', 'ks', '-A'], undefined, file)).err).toContain('clusters.fleet.flotilla.dev "two" not found')
   expect(await ok(['--context', 'fleet', 'get', 'clusters', '-o', 'name'], undefined, file)).toBe('cluster.fleet.flotilla.dev/one\n')
   expect((await run(['--context', 'fleet', 'get', 'tokens'], undefined, file)).err).toMatch(/NotFound|Forbidden/)
+})
+
+test('a tenant asks for diffs of its own HelmReleases, as its own ServiceAccount, and of nothing else', async () => {
+  const release = (namespace: string) => ({
+    apiVersion: 'helm.toolkit.fluxcd.io/v2',
+    kind: 'HelmRelease',
+    metadata: { name: 'web', namespace },
+    spec: { interval: '1m', chartRef: { kind: 'OCIRepository', name: 'web' } },
+  })
+  for (const namespace of [shop, other]) await ok(['--context', 'one', '-n', namespace, 'create', '-f', '-'], release(namespace))
+  await tenantToken()
+  const file = world.kubeconfig(await world.token('viewer', 'shop'), [])
+  const diff = (cluster: string, plural: string, namespace: string) => {
+    const [group, version, name] = plural === 'helmreleases' ? ['helm', 'v2', 'web'] : ['kustomize', 'v1', 'apps']
+    const path = `/clusters/${cluster}/apis/${group}.toolkit.fluxcd.io/${version}/namespaces/${namespace}/${plural}/${name}/diff`
+    return run(['--context', 'fleet', 'get', '--raw', path], undefined, file)
+  }
+  expect(await diff('one', 'helmreleases', shop)).toMatchObject({ code: 0, out: expect.stringContaining('"kind":"HelmRelease"') })
+  expect(real.calls.at(-1)).toMatchObject({ verb: 'diff', as: `${shop}/tenant`, dryRun: true, object: { namespace: shop, name: 'web' } })
+  const before = real.calls.length
+  expect((await diff('one', 'helmreleases', other)).err).toContain('"web" not found')
+  expect((await diff('two', 'helmreleases', shop)).err).toContain('"two" not found')
+  expect((await diff('one', 'kustomizations', shop)).err).toContain('the hub serves nothing at')
+  expect(real.calls.length).toBe(before)
 })
 
 test('no answer says so: 503 when the agent is away, and a write is in the audit log whatever came of it', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createDesiredStore } from '../../hub/desired/io/store.ts'
 import type { Built } from '../../hub/desired/model.ts'
 import { createDesiredService } from '../../hub/desired/service.ts'
+import { DELETE_CONSUMERS, DELETE_DESIRED } from '../../hub/reports/io/statements.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { sha256 } from '../../proto/base/hash.ts'
 import { silentLog } from '../../proto/base/log.ts'
@@ -143,6 +144,20 @@ test('a suspended object stays at its revision while the others move on', async 
   ])
 })
 
+test('a consumer that arrives while its source is suspended is due, and is built from what that had', async () => {
+  await moveTo('main@sha1:1', 'sha256:t1')
+  const { settle, due } = service((artifact) => artifact)
+  await settle()
+  await database.db.query('update source_objects set suspended = true')
+  await moveTo('main@sha1:2', 'sha256:t2')
+  expect(await due()).toEqual([])
+  await consume(['late'])
+  expect(await due()).toEqual([KEY])
+  await settle()
+  expect(await rows('select distinct bundle from desired')).toEqual([{ bundle: sha256('sha256:t1') }])
+  expect(await due()).toEqual([])
+})
+
 test('a consumer that arrives later is built from what its cluster has, and a new release covers it', async () => {
   await consume(['a'])
   await moveTo('main@sha1:1', 'sha256:t1')
@@ -155,6 +170,45 @@ test('a consumer that arrives later is built from what its cluster has, and a ne
   expect(built).toEqual(['options-b'])
   const [first, second] = await rows<{ set_digest: string }>('select set_digest from releases order by cluster_id')
   expect(first?.set_digest).not.toBe(second?.set_digest)
+})
+
+test('a consumer that is gone, or that goes over to another source, has what it left released anew, whoever was killed in between', async () => {
+  await consume(['apps', 'infra', 'moving'])
+  await moveTo('main@sha1:1', 'sha256:one')
+  const { due, settle } = service((artifact, options) => `${artifact} ${options}`)
+  await settle()
+  const released = async () => (await rows<{ set_digest: string }>('select distinct set_digest from releases')).map((row) => row.set_digest)
+  const all = await released()
+  expect(await due()).toEqual([])
+  const gone = CLUSTERS.map((clusterId) => ({
+    clusterId,
+    group: 'kustomize.toolkit.fluxcd.io',
+    kind: 'Kustomization',
+    namespace: 'flux-system',
+    name: 'infra',
+  }))
+  for (const statement of [DELETE_CONSUMERS, DELETE_DESIRED]) await database.db.query(statement, [JSON.stringify(gone)])
+  expect(await due()).toEqual([KEY])
+  await settle()
+  const fewer = await released()
+  expect(fewer).toHaveLength(1)
+  expect(fewer).not.toEqual(all)
+  expect(await due()).toEqual([])
+
+  await database.db.query(
+    `insert into source_objects (cluster_id, kind, namespace, name, source_key, generation, suspended, interval_ms)
+     select id, 'GitRepository', 'flux-system', 'other', $2, 1, false, 60000 from unnest($1::text[]) as c (id)`,
+    [CLUSTERS, KEY],
+  )
+  await database.db.query("update consumers set source_name = 'other' where name = 'moving'")
+  await settle()
+  expect(await due()).toEqual([KEY])
+  await settle()
+  expect(await due()).toEqual([])
+  const left = await rows<{ set_digest: string }>("select distinct set_digest from releases where source_name = 'fleet'")
+  const apps = { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', namespace: 'flux-system', name: 'apps' }
+  const expected = setDigest([{ object: apps, content: sha256('sha256:one options-apps') }])
+  expect(left).toEqual([{ set_digest: expected }])
 })
 
 test('a source that cannot be fetched is told to its objects with the reason, once', async () => {

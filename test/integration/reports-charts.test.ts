@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { mirrorFold } from '../../hub/objects/io/mirror.ts'
 import { createReportStore } from '../../hub/reports/io/store.ts'
 import type { Received } from '../../hub/reports/model.ts'
@@ -140,6 +140,70 @@ test('a chart in git follows its repository, as a Source of its own', async () =
   expect(first).toMatchObject({ url: 'https://git.example/r', reason: null })
   await fold(seen(git('next')))
   expect((await chartRow()).key).not.toBe(first.key)
+})
+
+describe('while the repository is suspended', () => {
+  const tree = (digit: string) => `sha256:${digit.repeat(64)}`
+  /** What the hub gave the cluster of an object, as of the source that it has now. */
+  const release = async (kind: string, name: string, [revision, artifact]: readonly [string, string]) =>
+    database.db.query(
+      `insert into releases (cluster_id, source_kind, source_namespace, source_name, source_key, revision, artifact, set_digest, position)
+       select cluster_id, kind, namespace, name, source_key, $3, $4, '', 1 from source_objects where kind = $1 and name = $2`,
+      [kind, name, revision, artifact],
+    )
+  const sourceOf = async (key: string) =>
+    (
+      await database.db.query<{ revision: string | null; artifact: string | null; options: object }>(
+        'select * from sources where key = $1',
+        [key],
+      )
+    ).rows[0]
+  const suspended = () => repository('https://a.example', { suspend: true })
+
+  test('a chart keeps what it has of it, and goes back to its Source afterwards', async () => {
+    await fold(seen(repository('https://a.example')), seen(chart()))
+    const { key } = await chartRow()
+    await release('HelmRepository', 'repo', ['sha256:index', tree('1')])
+    await release('HelmChart', 'web', ['1.2.0', tree('2')])
+    await database.db.query("insert into revisions (source_key, revision, artifact, metadata) values ($1, '1.2.0', $2, $3)", [
+      key,
+      tree('2'),
+      JSON.stringify({ chart: 'web' }),
+    ])
+    await fold(seen(suspended()))
+    const frozen = (await chartRow()).key
+    expect(frozen).not.toBe(key)
+    expect(await sourceOf(frozen)).toMatchObject({
+      ...{ revision: '1.2.0', artifact: tree('2') },
+      options: { frozen: { revision: 'sha256:index', artifact: tree('1') } },
+    })
+    const { rows } = await database.db.query('select artifact, metadata from revisions where source_key = $1', [frozen])
+    expect(rows).toEqual([{ artifact: tree('2'), metadata: { chart: 'web' } }])
+    const { fetch } = await fold(seen(repository('https://a.example')))
+    expect(await chartRow()).toMatchObject({ key, reason: null })
+    expect(fetch).toContain(key)
+  })
+
+  test('a chart that asks for something else, or is new, is looked for in what the repository had', async () => {
+    await fold(seen(repository('https://a.example')), seen(chart()))
+    await release('HelmRepository', 'repo', ['sha256:index', tree('1')])
+    await release('HelmChart', 'web', ['1.2.0', tree('2')])
+    await fold(seen(suspended()), seen(chart({ version: '2.x' }, 2)))
+    const { key } = await chartRow()
+    expect(await sourceOf(key)).toMatchObject({ revision: null, artifact: null, options: { version: '2.x', frozen: expect.anything() } })
+  })
+
+  test('a chart has nothing of a repository that had nothing', async () => {
+    await fold(seen(suspended()), seen(chart()))
+    expect(await chartRow()).toMatchObject({ url: null, reason: 'NoSourceArtifact' })
+  })
+
+  test('a chart of a registry, which is only looked up, goes on', async () => {
+    await fold(seen(repository('oci://registry.example/charts', { type: 'oci' })), seen(chart()))
+    const { key } = await chartRow()
+    await fold(seen(repository('oci://registry.example/charts', { type: 'oci', suspend: true })))
+    expect(await chartRow()).toMatchObject({ key, reason: null })
+  })
 })
 
 test('a name that no chart has, and a repository that is not served, are told', async () => {

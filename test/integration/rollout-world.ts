@@ -205,6 +205,7 @@ const MIRROR = `
         'conditions', jsonb_build_array(jsonb_build_object('type', 'Ready', 'status', 'True', 'reason', 'ReconciliationSucceeded',
           'message', 'Applied revision: ', 'observedGeneration', 1))) end
   from releases r join clusters c on c.id = r.cluster_id join sessions s on s.cluster_id = c.id and s.closed_at is null
+  where r.source_name = 'fleet'
   on conflict (scope, grp, kind, namespace, name) do update set status = excluded.status`
 
 async function follow({ db }: TestDatabase, broken: Broken | undefined): Promise<void> {

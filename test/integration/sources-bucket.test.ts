@@ -291,6 +291,7 @@ describe('charts in a bucket', () => {
     indexes: new IndexCache({ clock: systemClock }),
     git,
     bucket: fetcher,
+    stored: async () => undefined,
     credential: async () => undefined,
   })
   const chart = (options: Partial<ChartOptions>, over: Look = {}) =>

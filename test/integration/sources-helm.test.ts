@@ -10,6 +10,7 @@ import { metadataIn, readChart } from '../../hub/sources/io/helm/chart-files.ts'
 import { IndexCache } from '../../hub/sources/io/helm/index-cache.ts'
 import { createIndexFetcher } from '../../hub/sources/io/helm/index-fetcher.ts'
 import type { ChartOptions } from '../../hub/sources/model.ts'
+import type { StoredTree } from '../../hub/sources/ports.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { sha256 } from '../../proto/base/hash.ts'
 import { silentLog } from '../../proto/base/log.ts'
@@ -34,6 +35,7 @@ let helm: HelmServer
 let indexes: IndexCache
 let repositories = 0
 const keys = new Map<string, SourceCredential>()
+const trees = new Map<string, StoredTree>()
 
 beforeAll(async () => {
   gitServer = await openGitServer({ dir: dir.path, log: silentLog })
@@ -64,7 +66,7 @@ const index = (over: Look & { readonly url?: string; readonly passCredentials?: 
   )
 const chart = (options: Partial<ChartOptions> = {}, over: Look & { readonly url?: string } = {}) =>
   lookAt(
-    createChartFetcher({ indexes, git, bucket, credential: async (id) => keys.get(id) }),
+    createChartFetcher({ indexes, git, bucket, stored: async (artifact) => trees.get(artifact), credential: async (id) => keys.get(id) }),
     {
       kind: 'HelmChart',
       url: over.url ?? helm.url,
@@ -161,7 +163,13 @@ describe('a chart of a repository', () => {
 
   test('is downloaded once for all ranges that come to its version', async () => {
     await helm.add('app', '1.2.0')
-    const charts = createChartFetcher({ indexes, git, bucket, credential: async (id) => keys.get(id) })
+    const charts = createChartFetcher({
+      indexes,
+      git,
+      bucket,
+      stored: async (artifact) => trees.get(artifact),
+      credential: async (id) => keys.get(id),
+    })
     const at = (version: string, over: Look = {}) =>
       lookAt(charts, { kind: 'HelmChart', url: helm.url, options: { chart: 'app', version } }, over)
     const found = await Promise.all(['1.x', '>=1', '~1.2', '*', '1.2.0'].map((version) => at(version)))
@@ -279,6 +287,63 @@ describe('a chart of a repository', () => {
       return setImmediate(() => response.destroy())
     })
     expect(await chart({}, { url: server.url })).toMatchObject(problem('ChartPullError', 'a.tgz'))
+  })
+})
+
+describe('a chart of a suspended repository', () => {
+  const keep = (artifact: string, files: Readonly<Record<string, Buffer>>) => {
+    const stored = Object.entries(files).map(([path, bytes]) => ({
+      path,
+      mode: '100644' as const,
+      size: bytes.length,
+      sha256: sha256(bytes),
+      bytes,
+    }))
+    trees.set(artifact, {
+      files: stored.map(({ bytes: _, ...file }) => file),
+      async *blobs(digests) {
+        yield stored.filter(({ sha256: digest }) => digests.includes(digest)).map(({ bytes, sha256: digest }) => ({ digest, bytes }))
+      },
+    })
+    return artifact
+  }
+
+  test('is looked for in the index that it had, and downloaded', async () => {
+    for (const version of ['1.0.0', '1.1.0']) await helm.add('app', version)
+    const [, bytes] = only(await index())
+    const frozen = { revision: sha256(bytes), artifact: keep('index', { 'index.yaml': bytes }) }
+    await helm.add('app', '1.2.0')
+    const before = asked().length
+    const found = await chart({ version: '1.x', frozen })
+    expect(found).toMatchObject({ revision: '1.1.0', metadata: { source: frozen.revision } })
+    expect(await chart({ version: '1.2.0', frozen })).toMatchObject(
+      problem('InvalidChartReference', "no 'app' chart with version matching '1.2.0' found"),
+    )
+    expect(asked().slice(before)).toEqual(['/charts/app-1.1.0.tgz'])
+    expect(await chart({ version: '1.2.0' })).toMatchObject({ revision: '1.2.0' })
+  })
+
+  test('that it has already stays, whatever becomes of the server', async () => {
+    const frozen = { revision: 'sha256:x', artifact: 'gone' }
+    expect(await chart({ frozen }, { known: '1.0.0', url: 'http://127.0.0.1:1' })).toEqual({ kind: 'unchanged' })
+    expect(await chart({ frozen })).toMatchObject(problem('ChartPullError', 'is not stored any more; resume it'))
+  })
+
+  test('in a bucket is packed from the objects that it had', async () => {
+    const artifact = keep('objects', { 'web/Chart.yaml': Buffer.from('apiVersion: v2\nname: web\nversion: 0.2.0\n') })
+    const frozen = { revision: `sha256:${'c'.repeat(64)}`, artifact }
+    const options = { chart: 'web', version: '', bucket: { bucket: 'apps' }, byRevision: true, frozen } as const
+    expect(await chart(options, { url: 'http://127.0.0.1:1/apps' })).toMatchObject({ revision: `0.2.0+${'c'.repeat(12)}` })
+  })
+
+  test('in git is packed from the commit that it had', async () => {
+    const files = { 'web/Chart.yaml': 'apiVersion: v2\nname: web\nversion: 0.1.0\n', 'web/values.yaml': 'a: 1\n' }
+    const artifact = keep('tree', Object.fromEntries(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)])))
+    const frozen = { revision: `main@sha1:${'a'.repeat(40)}`, artifact }
+    const options = { chart: 'web', version: '', git: { ref: { branch: 'main' } }, byRevision: true, frozen } as const
+    const found = await chart(options, { url: 'http://127.0.0.1:1/app.git' })
+    expect(found).toMatchObject({ revision: `0.1.0+${'a'.repeat(12)}`, metadata: { source: frozen.revision } })
+    expect((await unpacked(found)).files['values.yaml']).toBe('a: 1\n')
   })
 })
 

@@ -7,6 +7,7 @@ import { createOciFetcher } from '../../hub/sources/io/oci/fetcher.ts'
 import type { OciOptions } from '../../hub/sources/model.ts'
 import { sha256 } from '../../proto/base/hash.ts'
 import { Secret } from '../../proto/base/secret.ts'
+import { LAYER_DIGEST } from '../../proto/model/names.ts'
 import { FLUX_CONTENT, HTPASSWD, openTestRegistry, type TestRegistry } from '../support/oci-registry.ts'
 import { openRawServer } from '../support/raw-server.ts'
 import { type Look, lookAt, texts } from '../support/source-looks.ts'
@@ -81,7 +82,10 @@ describe('what is fetched', () => {
     const chart = { mediaType: 'application/x-chart', bytes: await tarGz({ 'app/Chart.yaml': 'name: app' }) }
     const digest = await open.push(name, 'latest', { layers: [await content({ first: '1' }), chart] })
     expect(texts(await look({ mediaType: chart.mediaType }))).toEqual({ 'app/Chart.yaml': 'name: app' })
-    expect(await look({ mediaType: chart.mediaType, copy: true })).toMatchObject({ files: { [`${digest}.tgz`]: chart.bytes } })
+    expect(await look({ mediaType: chart.mediaType, copy: true })).toMatchObject({
+      files: { [`${digest}.tgz`]: chart.bytes },
+      metadata: { [LAYER_DIGEST]: sha256(chart.bytes) },
+    })
     expect(await look({ mediaType: 'application/none' })).toMatchObject(
       problem('OCIArtifactLayerOperationFailed', "failed to find layer with media type 'application/none' in artifact"),
     )

@@ -4,11 +4,13 @@ import { zstdDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type GitServer, openGitServer } from '../../deploy/local/git-server.ts'
 import { ensureTools } from '../../deploy/tools/tools.mjs'
+import { createLayers } from '../../hub/render/io/layers.ts'
 import { packChart } from '../../hub/render/io/pack-chart.ts'
 import { createRenderStore } from '../../hub/render/io/store.ts'
 import { createTrees } from '../../hub/render/io/tree.ts'
 import type { Built } from '../../hub/render/model.ts'
 import { createRender, type Render } from '../../hub/render/service.ts'
+import { readLayer } from '../../hub/sources/io/archive/layer.ts'
 import { GitFetcher } from '../../hub/sources/io/git/fetcher.ts'
 import { createSourceStore } from '../../hub/sources/io/store.ts'
 import type { GitRef, SourceKey } from '../../hub/sources/model.ts'
@@ -57,6 +59,7 @@ beforeAll(async () => {
   render = createRender({
     store: createRenderStore(db),
     trees: createTrees({ db }),
+    layers: createLayers({ read: readLayer }),
     build(tree, options, signal) {
       built += 1
       return pool.build(tree, options, { signal, deadlineMs: 20_000 })

@@ -57,6 +57,21 @@ export function releaseRequest(
   return { action, release: target, options, ...input }
 }
 
+/** What Helm is asked to render: what an install or an upgrade would release, without doing it. */
+export function templateRequest(
+  action: 'install' | 'upgrade',
+  { spec, target, input }: { readonly spec: HelmReleaseSpec; readonly target: ReleaseTarget; readonly input: HelmInput },
+): HelmAction {
+  const { disableOpenAPIValidation, disableSchemaValidation } = spec[action] ?? {}
+  const options = {
+    isUpgrade: action === 'upgrade',
+    preserveValues: action === 'upgrade' && (spec.upgrade?.preserveValues ?? false),
+    disableOpenAPIValidation: disableOpenAPIValidation ?? false,
+    disableSchemaValidation: disableSchemaValidation ?? false,
+  }
+  return { action: 'template', release: target, options, ...input }
+}
+
 export function rollbackRequest(spec: HelmReleaseSpec, target: ReleaseTarget, rollbackTo: number): HelmAction {
   const { cleanupOnFail, force, serverSideApply } = spec.rollback ?? {}
   const options = {

@@ -22,27 +22,39 @@ export interface CarryOutDeps {
   readonly log: Log
 }
 
+/** What a reconcile of an object would change, for those who may read the object; without its secrets. */
+export type Diff = (object: Manifest, signal: AbortSignal) => Promise<object>
+
 /** Carries calls out that people make through the hub, each as the ServiceAccount it names, and once. */
 export interface CallDesk extends AsyncDisposable {
   carryOut(call: Call): Promise<Answer>
+  /** Says who answers diffs from now on. */
+  answerDiffs(diff: Diff): void
 }
 
 const REMEMBERED = 1_000
 const CALL_MS = 20_000
 const MAX_BODY_BYTES = 3 << 20
+/** Less than the hub waits, so that the reason arrives. */
+const DIFF_MS = 50_000
+const DIFFS_AT_ONCE = 2
 
 export function openCallDesk(deps: CarryOutDeps): CallDesk {
   // People's requests have connections of their own, so that neither they nor the agent's work wait for each other.
   const transport = new Transport(deps.target, { clock: deps.clock, connections: 2 })
   const stop = new AbortController()
   const answers = new Map<string, Promise<Answer>>()
+  const diffs = openDiffs()
   return {
+    answerDiffs: diffs.use,
     carryOut(call) {
       const known = answers.get(call.id)
       if (known !== undefined) return known
       // Not under the session's signal: a call that was begun ends, and its answer is there when it is asked for again.
-      const answer = act(deps, { call, transport, signal: stop.signal })
+      const answer = act(deps, { call, transport, diff: diffs.make, signal: stop.signal })
       answers.set(call.id, answer)
+      // It changed nothing, and may be large.
+      if (call.verb === 'diff') void answer.then(() => answers.delete(call.id))
       for (const oldest of answers.keys()) {
         if (answers.size <= REMEMBERED) break
         answers.delete(oldest)
@@ -57,13 +69,34 @@ export function openCallDesk(deps: CarryOutDeps): CallDesk {
   }
 }
 
+/** Diffs as they are asked for, few at a time: each takes a helm program and many requests. */
+function openDiffs() {
+  let diff: Diff = () => Promise.reject(new FleetError('unavailable', 'diff: the agent begins; try again'))
+  let open = 0
+  return {
+    use: (given: Diff) => {
+      diff = given
+    },
+    make: async (object: Manifest, signal: AbortSignal) => {
+      if (open >= DIFFS_AT_ONCE) throw new FleetError('exhausted', `diff: ${open} others are being made in this cluster; try again`)
+      open += 1
+      try {
+        return await diff(object, AbortSignal.any([signal, AbortSignal.timeout(DIFF_MS)]))
+      } finally {
+        open -= 1
+      }
+    },
+  }
+}
+
 interface Act {
   readonly call: Call
+  readonly diff: Diff
   readonly transport: Transport
   readonly signal: AbortSignal
 }
 
-async function act(deps: CarryOutDeps, { call, transport, signal }: Act): Promise<Answer> {
+async function act(deps: CarryOutDeps, { call, diff, transport, signal }: Act): Promise<Answer> {
   const account = accountOf(call.as)
   const refused = account ? deps.refuse(account) : `${JSON.stringify(call.as)} is not a ServiceAccount`
   if (!account || refused) return refusal(call, { code: 403, reason: 'Forbidden', message: `act in the cluster: ${refused}` })
@@ -81,10 +114,26 @@ async function act(deps: CarryOutDeps, { call, transport, signal }: Act): Promis
       ...(contentType === undefined ? {} : { contentType }),
     })
     if (isManifest(got) && call.object.group !== '' && !call.dryRun && call.verb !== 'delete') deps.wrote(got)
+    if (call.verb === 'diff' && isManifest(got)) return answer(call, 200, await diff(got, signal))
     return answer(call, call.verb === 'create' ? 201 : 200, withoutSecrets(got))
   } catch (error) {
-    return refusal(call, failed(error))
+    return refusal(call, call.verb === 'diff' ? undiffed(error) : failed(error))
   }
+}
+
+const OF_CODE: Partial<Record<FleetError['code'], { readonly code: number; readonly reason: string }>> = {
+  invalid: { code: 422, reason: 'Invalid' },
+  exhausted: { code: 429, reason: 'TooManyRequests' },
+}
+
+/** A diff changes nothing: whatever went wrong, it can be asked for again. */
+function undiffed(error: unknown): CallRefusal {
+  const status = statusOf(error)
+  if (status) return status
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return { code: 504, reason: 'Timeout', message: `diff: it took longer than ${DIFF_MS / 1000} s` }
+  const known = error instanceof FleetError ? OF_CODE[error.code] : undefined
+  return { ...(known ?? { code: 503, reason: 'ServiceUnavailable' }), message: messageOf(error) }
 }
 
 function failed(error: unknown): CallRefusal {

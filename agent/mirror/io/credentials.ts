@@ -86,7 +86,7 @@ export function createCredentials(deps: CredentialDeps): Credentials {
 
 function namesOf(object: SourceObject): string {
   return secretsOf(object)
-    .map(({ name }) => name)
+    .map(({ name, under = '' }) => `${under}${name}`)
     .join(' ')
 }
 

@@ -111,7 +111,7 @@ async function lookAt(
 }
 
 /** The object with what Helm puts on everything that it applies, and does not keep in its storage. */
-function marked(object: Manifest, { name, namespace }: Released): Manifest {
+export function marked(object: Manifest, { name, namespace }: Pick<Released, 'name' | 'namespace'>): Manifest {
   const { annotations, labels } = object.metadata
   const owner = { 'meta.helm.sh/release-name': name, 'meta.helm.sh/release-namespace': namespace }
   const metadata = {
@@ -122,10 +122,12 @@ function marked(object: Manifest, { name, namespace }: Released): Manifest {
   return { ...object, metadata }
 }
 
-function isLeftAlone(object: Manifest): boolean {
+/** Whether an object says that its drift is nobody's concern. */
+export function isLeftAlone(object: Manifest): boolean {
   return labelOrAnnotation(object, DRIFT_SWITCH) === 'disabled'
 }
 
-function placeOf({ apiVersion, kind, metadata: { name, namespace } }: Manifest): ObjectAt {
+/** Where an object is. */
+export function placeOf({ apiVersion, kind, metadata: { name, namespace } }: Manifest): ObjectAt {
   return { apiVersion, kind, name, ...(namespace ? { namespace } : {}) }
 }

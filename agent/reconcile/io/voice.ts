@@ -7,6 +7,7 @@ import { REQUESTED_AT } from '../../../proto/model/names.ts'
 import type { KustomizationOutcome, MirroredObject, SourceObjectStatus, SourceOutcome, StatusMoment } from '../../mirror/model.ts'
 import type { HelmVoice } from '../helm/ports.ts'
 import type { Voice } from '../ports.ts'
+import { sourceEvent } from '../source-event.ts'
 import type { SourceWord } from '../source-word.ts'
 
 type Status<T extends { readonly status: unknown }> = T['status']
@@ -54,7 +55,7 @@ export function createVoice(deps: VoiceDeps): FluxVoice {
       const before = found.object.status
       const next = deps.sourceStatus(before, outcome, { ...now(found.object), ...handled })
       await write.status(found.mirrored, next, signal)
-      const event = eventOf(before.artifact?.revision, outcome)
+      const event = sourceEvent(before, outcome)
       if (event && next !== before) deps.record(found.mirrored.manifest, event)
     },
     async helmStatus(key, status, signal) {
@@ -81,20 +82,4 @@ export function createVoice(deps: VoiceDeps): FluxVoice {
 function requested({ metadata }: FluxObject): { readonly requestedAt?: string } {
   const at = metadata.annotations?.[REQUESTED_AT]
   return at === undefined ? {} : { requestedAt: at }
-}
-
-function eventOf(before: string | undefined, outcome: SourceOutcome): Parameters<Voice['event']>[1] | undefined {
-  switch (outcome.kind) {
-    case 'stored': {
-      const { revision } = outcome.artifact
-      if (revision === before) return undefined
-      const message = outcome.said?.message ?? `stored artifact for revision '${revision}'`
-      return { severity: 'info', reason: outcome.said?.reason.startsWith('Chart') ? outcome.said.reason : 'NewArtifact', message, revision }
-    }
-    case 'failed':
-    case 'stalled':
-      return { severity: 'error', reason: outcome.reason, message: outcome.message, revision: '' }
-    default:
-      return undefined
-  }
 }

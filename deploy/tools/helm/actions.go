@@ -222,6 +222,9 @@ func (a *act) test() (releaser.Releaser, error) {
 
 // template renders as an install or upgrade would, under the same identity, and changes nothing.
 func (a *act) template() (releaser.Releaser, error) {
+	a.configuration.KubeClient = foresighted{a.configuration.KubeClient}
+	seen := &lookups{RoundTripper: a.cluster.config.Transport}
+	a.cluster.config.Transport = seen
 	rel, err := a.render(func(c *charted) (releaser.Releaser, error) {
 		if a.request.Options.IsUpgrade {
 			upgrade := a.newUpgrade()
@@ -234,8 +237,10 @@ func (a *act) template() (releaser.Releaser, error) {
 		install.TakeOwnership = true
 		return install.RunWithContext(a.ctx, c.chart, c.values)
 	})
+	a.log.mask = newMask(append(secretsOf(a.request), seen.texts...))
 	if rendered, ok := rel.(*release.Release); ok && rendered != nil && err == nil {
 		a.answer.Rendered = renderedOf(rendered)
+		a.answer.Rendered.Secrets = seen.texts
 	}
 	return rel, err
 }

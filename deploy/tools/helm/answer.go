@@ -57,6 +57,8 @@ type CRD struct {
 type Rendered struct {
 	Manifest string         `json:"manifest"`
 	Hooks    []RenderedHook `json:"hooks"`
+	// Secrets are texts out of Secrets that `lookup` read.
+	Secrets []string `json:"secrets,omitempty"`
 }
 
 type RenderedHook struct {

@@ -21,13 +21,17 @@ type mask struct {
 
 // maskOf hides what the request calls secret. A request that does not say hides every value but the names it is about.
 func maskOf(request Request) mask {
+	return newMask(secretsOf(request))
+}
+
+func secretsOf(request Request) []string {
 	texts := request.Secrets
 	if texts == nil {
 		var values any
 		_ = json.Unmarshal(request.Values, &values)
 		texts = withoutNames(leavesOf(values), request.Release)
 	}
-	return newMask(texts)
+	return texts
 }
 
 func withoutNames(texts []string, of Target) []string {

@@ -2,10 +2,13 @@ package main
 
 import (
 	"errors"
+	"io"
 
 	"helm.sh/helm/v4/pkg/action"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
+	"helm.sh/helm/v4/pkg/kube"
 	releaser "helm.sh/helm/v4/pkg/release"
+	"k8s.io/apimachinery/pkg/api/meta"
 )
 
 // charted is a chart with its values, for one use.
@@ -65,4 +68,18 @@ func (a *act) renderStrategy() action.PostRenderStrategy {
 		return action.PostRenderStrategyNoHooks
 	}
 	return action.PostRenderStrategy(a.request.PostRender.Strategy)
+}
+
+// foresighted lets a dry run see objects of kinds that are not served yet: an install would bring their
+// CustomResourceDefinitions first. What it leaves out, Helm would only look for owners of.
+type foresighted struct {
+	kube.Interface
+}
+
+func (f foresighted) Build(manifests io.Reader, validate bool) (kube.ResourceList, error) {
+	built, err := f.Interface.Build(manifests, validate)
+	if meta.IsNoMatchError(err) {
+		return nil, nil
+	}
+	return built, err
 }

@@ -3,10 +3,13 @@ import { FleetError } from '../../../proto/base/errors.ts'
 import type { Random } from '../../../proto/base/random.ts'
 import type { Answer, Call } from '../../../proto/model/call.ts'
 import { type ClusterId, parseClusterId } from '../../../proto/model/ids.ts'
-import type { CallCluster } from '../ports.ts'
+import type { CallAnswer, CallCluster } from '../ports.ts'
+import { failure } from '../present/status.ts'
 
 /** How long a caller waits for a cluster's agent. */
 const DEADLINE_MS = 20_000
+/** For an answer that takes Helm. */
+const DIFF_MS = 55_000
 
 /** Has a cluster's agent carry out a write, under an id of its own: delivered twice, it acts once. */
 export function createCallCluster(deps: {
@@ -18,15 +21,22 @@ export function createCallCluster(deps: {
   return async (clusterId, { body, ...call }) => {
     const id = parseClusterId(clusterId)
     if (!id) throw new FleetError('not-found', 'the cluster is not known')
-    const deadline = new Date(deps.clock.now().getTime() + DEADLINE_MS)
+    const deadline = new Date(deps.clock.now().getTime() + (call.verb === 'diff' ? DIFF_MS : DEADLINE_MS))
     const bytes = Buffer.from(JSON.stringify(body ?? {}))
     const answer = await deps
       .call(id, { ...call, id: deps.random.hex(12), body: bytes, deadline, labelSelector: '' })
       .catch(async (error: unknown) => {
         throw named(error, id, await deps.nameOf(id))
       })
-    return { code: answer.code, body: answer.body.length === 0 ? {} : JSON.parse(Buffer.from(answer.body).toString('utf8')) }
+    return answer.body.length === 0 ? { code: answer.code, body: {} } : answered(answer)
   }
+}
+
+/** An agent that does not know a call says so in plain words. */
+function answered({ body, code }: Answer): CallAnswer {
+  const text = Buffer.from(body).toString('utf8')
+  if (code !== 400 || text.startsWith('{')) return { code, body: JSON.parse(text) }
+  return { code: 501, body: failure(501, 'NotImplemented', "the cluster's agent does not know how to do this; update it") }
 }
 
 /** People know clusters by name. */

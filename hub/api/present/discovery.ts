@@ -113,5 +113,5 @@ function entries(resources: readonly Served[], group: string, version: string) {
 }
 
 function subresourceVerbs(name: string): readonly string[] {
-  return ['explain', 'status', 'why'].includes(name) ? ['get'] : ['create']
+  return ['diff', 'explain', 'status', 'why'].includes(name) ? ['get'] : ['create']
 }

@@ -56,13 +56,14 @@ export const DUE = `
   left join sources s on s.key = so.source_key
   ${RELEASED}${WANT}
   ${STATUS}
-  where ($1::text is null or so.source_key = $1) and not so.suspended
+  where ($1::text is null or so.source_key = $1)
     and (want.artifact is not null or s.problem is not null or so.problem is not null or o.problem is not null) and (
-    ${UNRELEASED}
-    or o.cluster_id is null
-    or o.problem is distinct from coalesce(so.problem, s.problem)
-    or o.generation <> so.generation
-    or (o.handled_at <> so.requested_at and (so.problem is not null or s.checked_at >= so.requested_seen_at))
+    (not so.suspended and (
+      ${UNRELEASED}
+      or o.cluster_id is null
+      or o.problem is distinct from coalesce(so.problem, s.problem)
+      or o.generation <> so.generation
+      or (o.handled_at <> so.requested_at and (so.problem is not null or s.checked_at >= so.requested_seen_at))))
     or ${HAS_UNANSWERED})`
 
 /** Joins of a source object `so` with everything that its status says. */
@@ -79,29 +80,13 @@ const UNTOLD = `
 
 /** Source objects of sources ($1) with something to do; the others of a thousand clusters are not looked at further. */
 export const PLAN = prepared(`
-  select so.cluster_id, so.kind, so.namespace, so.name
+  select so.source_key, so.cluster_id, so.kind, so.namespace, so.name
   from source_objects so left join sources s on s.key = so.source_key${TOLD}
-  where so.source_key = any($1::text[]) and (${UNRELEASED} or ${UNTOLD} or ${HAS_UNANSWERED})
-  order by so.cluster_id`)
-
-/** The distinct targets of sources ($1) with something to build or to release, each with its wanted options: all of a cluster whose tree changes, otherwise those without an answer. */
-export const WANTED = prepared(`with
-  target as (
-    select so.cluster_id, so.kind, so.namespace, so.name, so.source_key, want.revision, want.artifact,
-           not so.suspended and (r.cluster_id is null or r.artifact <> want.artifact) as moved
-    from source_objects so
-    join sources s on s.key = so.source_key
-    ${RELEASED}${WANT}
-    where so.source_key = any($1::text[]) and (${UNRELEASED} or ${HAS_UNANSWERED}))
-  select t.source_key, t.revision, t.artifact, w.options_digest, (array_agg(w.options))[1] as options
-  from target t left join lateral (
-    select c.options_digest, c.options from consumers c left join desired d on ${SAME_OBJECT('d', 'c')}
-    where ${CONSUMES('c', 't')} and (t.moved or ${UNANSWERED})) w on true
-  group by t.source_key, t.revision, t.artifact, w.options_digest`)
+  where so.source_key = any($1::text[]) and (${UNRELEASED} or ${UNTOLD} or ${HAS_UNANSWERED})`)
 
 /**
  * Relation `target(cluster_id, kind, namespace, name, source_key, revision, artifact, moved)` of source objects, in columns ($1 to
- * $4): those that `PLAN` found. What they are to have is read anew: since then the heads were taken.
+ * $4): those that `PLAN` found. What they are to have is read anew each time: it may have changed since then.
  */
 const TARGETS = `
   target as (
@@ -113,6 +98,14 @@ const TARGETS = `
     ${RELEASED}${WANT}
     where want.artifact is not null
   )`
+
+/** The distinct targets of each source of objects ($1 to $4), each with its wanted options: all of a cluster whose tree changes, otherwise those without an answer. */
+export const WANTED = prepared(`with ${TARGETS}
+  select t.source_key, t.revision, t.artifact, w.options_digest, (array_agg(w.options))[1] as options
+  from target t left join lateral (
+    select c.options_digest, c.options from consumers c left join desired d on ${SAME_OBJECT('d', 'c')}
+    where ${CONSUMES('c', 't')} and (t.moved or ${UNANSWERED})) w on true
+  group by t.source_key, t.revision, t.artifact, w.options_digest`)
 
 /**
  * Takes the heads of clusters, in order, so that two transactions never wait for each other. What is

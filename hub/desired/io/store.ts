@@ -1,6 +1,6 @@
 import type { Db, Sql } from '../../db/db.ts'
 import type { Built, Target, Wanted } from '../model.ts'
-import type { DesiredStore, FanOut, WantedBuilds } from '../ports.ts'
+import type { DesiredStore, FanOut, SourceObject, WantedBuilds } from '../ports.ts'
 import { ANSWER, DUE, LOCK_HEADS, PLAN, UPSERT_DESIRED, UPSERT_RELEASES, WANTED } from './statements.ts'
 
 interface WantedRow extends Target {
@@ -14,33 +14,38 @@ interface ClusterRow {
   readonly cluster_id: string
 }
 
-interface PlannedRow extends ClusterRow {
+interface ObjectRow extends ClusterRow {
   readonly kind: string
   readonly namespace: string
   readonly name: string
+}
+
+interface PlannedRow extends ObjectRow {
+  readonly source_key: string
 }
 
 /** `DesiredStore` over Postgres. `notify` wakes whoever watches objects: their status follows from these rows. */
 export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): DesiredStore {
   return {
     async wanted(sourceKeys) {
-      const { rows } = await db.query<WantedRow>(WANTED, [sourceKeys])
+      const { rows: planned } = await db.query<PlannedRow>(PLAN, [sourceKeys])
+      const { rows } = planned.length === 0 ? { rows: [] } : await db.query<WantedRow>(WANTED, objectColumns(planned))
+      const objects = Map.groupBy(planned, ({ source_key }) => source_key)
       const bySource = Map.groupBy(rows, ({ source_key }) => source_key)
-      return sourceKeys.map((key) => targetsOf(bySource.get(key) ?? []))
+      return sourceKeys.map((key) => ({ objects: (objects.get(key) ?? []).map(sourceObject), builds: targetsOf(bySource.get(key) ?? []) }))
     },
 
     fanOut: (sources) =>
       db.transaction(async (tx) => {
-        const { rows } = await tx.query<PlannedRow>(PLAN, [[...new Set(sources.map(({ sourceKey }) => sourceKey))]])
-        if (rows.length === 0) return []
-        const clusters = rows.map((row) => row.cluster_id)
-        const objects = [clusters, rows.map(({ kind }) => kind), rows.map(({ namespace }) => namespace), rows.map(({ name }) => name)]
+        const objects = sources.flatMap((source) => source.objects)
+        if (objects.length === 0) return []
+        const columns = objectColumns(objects.map(({ clusterId, ...object }) => ({ ...object, cluster_id: clusterId })))
         const { answered, built, digests } = columnsOf(sources)
-        await tx.query(LOCK_HEADS, [[...new Set(clusters)]])
+        await tx.query(LOCK_HEADS, [[...new Set(columns[0])]])
         const news = new Set<string>()
-        if (digests[0].length > 0) await collect(news, tx, UPSERT_DESIRED, [...objects, ...digests, ...built])
-        if (answered[0].length > 0) await collect(news, tx, UPSERT_RELEASES, [...objects, ...answered, ...digests])
-        await collect(news, tx, ANSWER, objects)
+        if (digests[0].length > 0) await collect(news, tx, UPSERT_DESIRED, [...columns, ...digests, ...built])
+        if (answered[0].length > 0) await collect(news, tx, UPSERT_RELEASES, [...columns, ...answered, ...digests])
+        await collect(news, tx, ANSWER, columns)
         if (news.size > 0) await notify(tx)
         return [...news]
       }),
@@ -51,6 +56,15 @@ export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): 
     },
   }
 }
+
+const sourceObject = ({ cluster_id, kind, name, namespace }: ObjectRow): SourceObject => ({ clusterId: cluster_id, kind, namespace, name })
+
+const objectColumns = (rows: readonly ObjectRow[]) => [
+  rows.map((row) => row.cluster_id),
+  rows.map(({ kind }) => kind),
+  rows.map(({ namespace }) => namespace),
+  rows.map(({ name }) => name),
+]
 
 function targetsOf(rows: readonly WantedRow[]): readonly WantedBuilds[] {
   const byTarget = Map.groupBy(rows, ({ artifact, revision }) => `${revision} ${artifact}`)

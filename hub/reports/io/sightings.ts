@@ -10,13 +10,15 @@ const SIGHTINGS = `
   select o.scope as "clusterId", o.version, o.kind, o.namespace, o.name, o.generation::int as generation, o.annotations, o.spec,
          so.credential_id, so.credential_problem,
          u.version as up_version, u.kind as up_kind, u.name as up_name, u.annotations as up_annotations, u.spec as up_spec,
-         uso.credential_id as up_credential_id, uso.credential_problem as up_credential_problem
+         uso.credential_id as up_credential_id, uso.credential_problem as up_credential_problem,
+         ur.revision as up_revision, ur.artifact as up_artifact
   from objects o
   join clusters c on c.id = o.scope
   left join source_objects so on so.cluster_id = o.scope and so.kind = o.kind and so.namespace = o.namespace and so.name = o.name
   left join objects u on o.kind = 'HelmChart' and u.scope = o.scope and u.grp = o.grp and u.namespace = o.namespace
     and u.kind = o.spec #>> '{sourceRef,kind}' and u.name = o.spec #>> '{sourceRef,name}'
   left join source_objects uso on uso.cluster_id = u.scope and uso.kind = u.kind and uso.namespace = u.namespace and uso.name = u.name
+  left join releases ur on ur.cluster_id = u.scope and ur.source_kind = u.kind and ur.source_namespace = u.namespace and ur.source_name = u.name
   where o.grp = $1`
 
 const IN_NAMESPACES = `${SIGHTINGS} and o.namespace = any($2::text[]) order by o.scope, o.kind, o.name`
@@ -47,6 +49,8 @@ interface Row {
   readonly up_spec: unknown
   readonly up_credential_id: string | null
   readonly up_credential_problem: FactProblem | null
+  readonly up_revision: string | null
+  readonly up_artifact: string | null
 }
 
 /** The source objects of the namespaces, in every cluster. */
@@ -87,6 +91,7 @@ function sighting(row: Row): SourceSighting {
     }),
     credentialId: row.up_credential_id ?? undefined,
     credentialProblem: row.up_credential_problem ?? undefined,
+    ...(row.up_revision !== null && row.up_artifact !== null ? { released: { revision: row.up_revision, artifact: row.up_artifact } } : {}),
   }
   return {
     clusterId: row.clusterId,

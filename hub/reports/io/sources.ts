@@ -1,6 +1,6 @@
 import type { Sql } from '../../db/db.ts'
 import type { SourceObjectRow } from '../model.ts'
-import { LOOK_NOW, SET_INTERVALS, UPSERT_SOURCE_OBJECTS, UPSERT_SOURCES } from './statements.ts'
+import { KEEP_CONTENT, LOOK_NOW, SET_INTERVALS, UPSERT_SOURCE_OBJECTS, UPSERT_SOURCES } from './statements.ts'
 
 /** Gives source objects their Sources; adds the keys of those to look at and of those to settle to `work`. */
 export async function writeSources(
@@ -11,6 +11,10 @@ export async function writeSources(
   if (sourceObjects.length === 0) return
   const sources = sourceObjects.flatMap(({ source }) => source ?? [])
   if (sources.length > 0) await tx.query(UPSERT_SOURCES, [JSON.stringify(sources)])
+  const frozen = sourceObjects.flatMap(({ clusterId, kind, name, namespace, source }) =>
+    source?.thawed === undefined ? [] : [{ clusterId, kind, namespace, name, key: source.key, thawed: source.thawed }],
+  )
+  if (frozen.length > 0) await tx.query(KEEP_CONTENT, [JSON.stringify(frozen)])
   const rows = sourceObjects.map(({ source, ...row }) => ({
     ...row,
     sourceKey: source?.key ?? sourcelessKey(row),

@@ -36,6 +36,26 @@ export const UPSERT_SOURCES = `
   returning key`
 
 /**
+ * What objects ($1) have of the source that theirs was before their repository was suspended is what it has now: there is
+ * nothing to be fetched for that. Before the objects are given the new source.
+ */
+export const KEEP_CONTENT = `
+  with given as (
+    select * from jsonb_to_recordset($1::jsonb) as x("clusterId" text, kind text, namespace text, name text, key text, thawed text)),
+  kept as (
+    select distinct on (g.key) g.key, g.thawed, r.revision, r.artifact from given g
+    join source_objects so on so.cluster_id = g."clusterId" and so.kind = g.kind and so.namespace = g.namespace and so.name = g.name and so.source_key = g.thawed
+    join releases r on r.cluster_id = g."clusterId" and r.source_kind = g.kind and r.source_namespace = g.namespace and r.source_name = g.name
+      and r.source_key = g.thawed
+    order by g.key, r.released_at desc),
+  told as (
+    insert into revisions (source_key, revision, artifact, commit, metadata, seen_at)
+    select k.key, v.revision, v.artifact, v.commit, v.metadata, v.seen_at from kept k
+    join revisions v on v.source_key = k.thawed and v.revision = k.revision
+    on conflict do nothing)
+  update sources s set revision = k.revision, artifact = k.artifact from kept k where s.key = k.key and s.artifact is null`
+
+/**
  * An object that a Rollout may be meant to move is held from its first moment on: the Rollout lets go of those it does not choose.
  * @returns key, and whether the object asks for a look now: another source, another request, resumed, or changed
  */

@@ -59,7 +59,11 @@ test('a source with another URL than most is kept apart and named', () => {
 test('a chart that asks for something else is named as what it is', () => {
   const charts = [candidate('a', { origin: 'x 1.x' }), candidate('b', { origin: 'x 1.x' }), candidate('c', { origin: 'x 2.x' })]
   expect(chooseMembers({ source: { kind: 'HelmChart', name: 'app' } }, charts, 'me').problems).toEqual([
-    { cluster: 'c', message: 'HelmChart app has another repository, chart or version there than in most clusters; it keeps what it has' },
+    {
+      cluster: 'c',
+      message:
+        'HelmChart app has another repository, chart or version, or a repository that is suspended, there than in most clusters; it keeps what it has',
+    },
   ])
 })
 

@@ -37,7 +37,7 @@ export function chooseMembers(spec: Pick<RolloutSpec, 'clusters' | 'source'>, ca
       .filter(({ apart }) => apart)
       .map(({ name }) => ({
         cluster: name,
-        message: `${spec.source.kind} ${spec.source.name} has another ${spec.source.kind === 'HelmChart' ? 'repository, chart or version' : 'URL or ref'} there than in most clusters; it keeps what it has`,
+        message: `${spec.source.kind} ${spec.source.name} has another ${spec.source.kind === 'HelmChart' ? 'repository, chart or version, or a repository that is suspended,' : 'URL or ref'} there than in most clusters; it keeps what it has`,
       })),
     ...late(together, spec.source),
   ].sort((a, b) => (a.cluster < b.cluster ? -1 : 1))

@@ -1,5 +1,5 @@
 import type { Manifest } from '../../../proto/model/manifest.ts'
-import type { KindAndOptions, SourceProblem } from '../model.ts'
+import type { Frozen, KindAndOptions, SourceProblem } from '../model.ts'
 
 /** What an object asks to have fetched, for whomever. */
 export type Asked = KindAndOptions & {
@@ -18,6 +18,8 @@ export interface Upstream {
   readonly manifest: Manifest
   readonly credentialId: string | undefined
   readonly credentialProblem: Unserved['problem'] | undefined
+  /** What the cluster was given of it; undefined where that is nothing yet. */
+  readonly released?: Frozen | undefined
 }
 
 export function stalled(reason: string, message: string): Unserved {

@@ -1,8 +1,9 @@
 import { normalize } from 'node:path/posix'
+import type { FluxObject } from '../../../proto/model/flux/kinds.ts'
 import { parseFluxObject } from '../../../proto/model/flux/parse.ts'
 import type { Bucket, GitRepository, HelmChart, HelmRepository } from '../../../proto/model/flux/source/kinds.ts'
 import { unserved, unservedMessage } from '../../../proto/model/flux/unserved.ts'
-import type { ChartOptions } from '../model.ts'
+import type { ChartOptions, Frozen } from '../model.ts'
 import { type Asked, stalled, type Unserved, type Upstream, waiting } from './asked.ts'
 import { askedOfRepository, bucketPlace, gitOptions } from './repositories.ts'
 
@@ -27,10 +28,32 @@ export function askedOfChart(chart: HelmChart, own: OwnFacts, upstream: Upstream
   const lacking = unserved(object)
   if (lacking.length > 0) return waiting('NoSourceArtifact', `${missing}: ${unservedMessage(lacking)}`)
   if (upstream.credentialProblem) return { problem: upstream.credentialProblem }
-  if (object.kind === 'HelmRepository') return askedOfHelm(chart, own, object)
-  if (object.kind === 'GitRepository') return askedOfGit(chart, own.generation, object)
-  if (object.kind === 'Bucket') return askedOfBucket(chart, own.generation, object)
-  return stalled('UnsupportedSourceKind', `failed to get source: unsupported source kind '${kind}'`)
+  const asked = askedOfSource(chart, own, object)
+  if (!asked) return stalled('UnsupportedSourceKind', `failed to get source: unsupported source kind '${kind}'`)
+  if ('problem' in asked || !isFrozen(object)) return asked
+  return upstream.released ? frozenAt(upstream.released, asked) : waiting('NoSourceArtifact', missing)
+}
+
+function askedOfSource(chart: HelmChart, own: OwnFacts, object: FluxObject): Asked | Unserved | undefined {
+  switch (object.kind) {
+    case 'HelmRepository':
+      return askedOfHelm(chart, own, object)
+    case 'GitRepository':
+      return askedOfGit(chart, own.generation, object)
+    case 'Bucket':
+      return askedOfBucket(chart, own.generation, object)
+    default:
+      return undefined
+  }
+}
+
+/** True for a source that keeps what it has; a place in a registry has nothing to keep, and Flux looks there all the same. */
+function isFrozen({ kind, spec }: FluxObject): boolean {
+  return 'suspend' in spec && spec.suspend === true && !(kind === 'HelmRepository' && spec.type === 'oci')
+}
+
+function frozenAt(frozen: Frozen, asked: Asked): Asked {
+  return asked.kind === 'HelmChart' ? { ...asked, options: { ...asked.options, frozen } } : asked
 }
 
 function askedOfHelm(chart: HelmChart, { generation, signers }: OwnFacts, repository: HelmRepository): Asked | Unserved {
@@ -64,7 +87,9 @@ function askedOfHelm(chart: HelmChart, { generation, signers }: OwnFacts, reposi
   return { kind: 'HelmChart', options, url, interval: chart.spec.interval, timeout }
 }
 
-function askedOfGit(chart: HelmChart, generation: number, repository: GitRepository): Asked {
+function askedOfGit(chart: HelmChart, generation: number, repository: GitRepository): Asked | Unserved {
+  const asked = askedOfRepository(repository)
+  if (asked && 'problem' in asked) return asked
   const options: ChartOptions = { ...treeOptions(chart, generation), git: gitOptions(repository) }
   const { timeout, url } = repository.spec
   return { kind: 'HelmChart', options, url, interval: chart.spec.interval, timeout }

@@ -27,12 +27,16 @@ export function askedOfRepository(object: FluxObject): Asked | Unserved | Static
 
 /** What of a GitRepository decides which commit and files it has. */
 export function gitOptions({ spec }: GitRepository): GitOptions {
-  return { ref: spec.ref ?? {}, ...(spec.ignore === undefined ? {} : { ignore: spec.ignore }) }
+  return {
+    ref: spec.ref ?? {},
+    ...(spec.ignore === undefined ? {} : { ignore: spec.ignore }),
+    ...(spec.proxySecretRef ? { proxied: true } : {}),
+  }
 }
 
 /** Where a bucket is, and what of it decides which objects it has. */
 export function bucketPlace({ spec }: Bucket): { readonly url: string; readonly options: BucketOptions } | Unserved {
-  const { bucketName, ignore, prefix, region, secretRef } = spec
+  const { bucketName, ignore, prefix, proxySecretRef, region, secretRef } = spec
   const found = bucketUrl(spec)
   if ('problem' in found) return stalled('URLInvalid', found.problem)
   const options = {
@@ -41,6 +45,7 @@ export function bucketPlace({ spec }: Bucket): { readonly url: string; readonly 
     ...(ignore === undefined ? {} : { ignore }),
     ...(region ? { region } : {}),
     ...(secretRef ? { keyed: true as const } : {}),
+    ...(proxySecretRef ? { proxied: true as const } : {}),
   }
   return { url: found.url, options }
 }
@@ -51,13 +56,15 @@ function askedOfBucket(object: Bucket): Asked | Unserved {
   return 'problem' in place ? place : { kind: 'Bucket', ...place, interval, timeout }
 }
 
-function askedOfGit(object: GitRepository): Asked {
-  const { interval, timeout, url } = object.spec
+function askedOfGit(object: GitRepository): Asked | Unserved {
+  const { interval, proxySecretRef, timeout, url } = object.spec
+  if (proxySecretRef && url.startsWith('ssh:'))
+    return stalled('GitOperationFailed', 'spec.proxySecretRef names an http proxy, which does not carry ssh; use an http(s) address')
   return { kind: 'GitRepository', options: gitOptions(object), url, interval, timeout }
 }
 
 function askedOfOci({ spec }: OCIRepository): Asked | Unserved {
-  const { ignore, insecure, interval, layerSelector, ref, timeout, url, verify } = spec
+  const { ignore, insecure, interval, layerSelector, proxySecretRef, ref, timeout, url, verify } = spec
   if (/[:@][^/]*$/.test(url.slice('oci://'.length).replace(/^[^/]*/, '')))
     return stalled('URLInvalid', `URL validation failed for '${url}': the address must be without tag and digest`)
   const options = {
@@ -67,6 +74,7 @@ function askedOfOci({ spec }: OCIRepository): Asked | Unserved {
     ...(layerSelector?.operation === 'copy' ? { copy: true as const } : {}),
     ...(insecure ? { insecure: true as const } : {}),
     ...(verify ? { signed: true as const } : {}),
+    ...(proxySecretRef ? { proxied: true as const } : {}),
   }
   return { kind: 'OCIRepository', options, url, interval, timeout }
 }

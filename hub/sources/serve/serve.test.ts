@@ -69,6 +69,30 @@ test.each([
   expect(serve(manifest, patron())).toMatchObject({ problem: { reason } })
 })
 
+const proxySecretRef = { name: 'proxy' }
+
+test('what names a proxy is fetched for nobody who names none', () => {
+  const of = (kind: string, spec: object) => serve(object(kind, spec), patron())
+  for (const [kind, spec] of [
+    ['OCIRepository', { url: 'oci://ghcr.io/a' }],
+    ['GitRepository', { url: 'https://git.example/a' }],
+    ['Bucket', { endpoint: 's3.example', bucketName: 'apps' }],
+  ] as const) {
+    const proxied = of(kind, { ...spec, proxySecretRef })
+    expect(proxied).toMatchObject({ options: { proxied: true } })
+    expect(proxied).not.toMatchObject({ key: (of(kind, spec) as { key: string }).key })
+  }
+})
+
+test('a proxy does not carry ssh, which is told, also to the charts of the repository', () => {
+  const manifest = object('GitRepository', { url: 'ssh://git@git.example/a', proxySecretRef })
+  const told = { problem: { reason: 'GitOperationFailed', message: expect.stringContaining('does not carry ssh'), stalled: true } }
+  expect(serve(manifest, patron())).toMatchObject(told)
+  const upstream = { manifest, credentialId: 'c', credentialProblem: undefined }
+  const inGit = object('HelmChart', { chart: 'web', sourceRef: { kind: 'GitRepository', name: 'app' } })
+  expect(serve(inGit, { ...patron(), upstream })).toMatchObject(told)
+})
+
 test('a bucket and the charts in it are fetched from one address, with the same options', () => {
   const spec = { endpoint: 's3.eu-west-1.amazonaws.com', bucketName: 'apps', prefix: 'x/', secretRef: { name: 's' }, provider: 'aws' }
   const options = { bucket: 'apps', prefix: 'x/', keyed: true }

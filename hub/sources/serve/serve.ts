@@ -12,6 +12,8 @@ import { askedOfRepository, type Static } from './repositories.ts'
 /** What a source object asks to be fetched. */
 export type Served = KindAndOptions & {
   readonly key: SourceKey
+  /** The key that it would have if its repository were not suspended: what the object has of that one, it keeps. */
+  readonly thawed?: SourceKey
   readonly url: string
   readonly credentialId: string | undefined
   readonly trusted: boolean
@@ -66,9 +68,11 @@ function servedAs(
   if (unlisted)
     return stalled('AccessDenied', `tenant ${tenant?.tenant} may not fetch from there: ${unlisted}; an administrator can add it there`)
   const locality = `${trusted ? 'hub' : 'hub/tenants'}${hosts ? `/${hosts.join(',')}` : ''}`
+  const keyOf = (some: KindAndOptions) => sourceKey({ ...some, url: address, credentialId, locality })
   return {
     ...what,
-    key: sourceKey({ ...what, url: address, credentialId, locality }),
+    key: keyOf(what),
+    ...thawedOf(what, keyOf),
     url: address,
     credentialId,
     trusted,
@@ -76,4 +80,10 @@ function servedAs(
     intervalMs: parseDurationMs(interval) ?? 60_000,
     timeoutMs: parseDurationMs(timeout ?? '') ?? 60_000,
   }
+}
+
+function thawedOf(what: KindAndOptions, keyOf: (what: KindAndOptions) => SourceKey): Pick<Served, 'thawed'> {
+  if (what.kind !== 'HelmChart' || !what.options.frozen) return {}
+  const { frozen: _, ...options } = what.options
+  return { thawed: keyOf({ kind: what.kind, options }) }
 }

@@ -37,19 +37,16 @@ export function unservedMessage(parts: readonly string[]): string {
 }
 
 function unservedOfGitRepository(spec: GitRepositorySpec): readonly string[] {
-  return [
-    ...asked(spec, ['verify', 'proxySecretRef', 'include', 'sparseCheckout', 'recurseSubmodules', 'serviceAccountName']),
-    ...unservedProvider(spec),
-  ]
+  return [...asked(spec, ['verify', 'include', 'sparseCheckout', 'recurseSubmodules', 'serviceAccountName']), ...unservedProvider(spec)]
 }
 
 function unservedOfOciRepository(spec: OCIRepositorySpec): readonly string[] {
-  return [...asked(spec, ['proxySecretRef', 'serviceAccountName']), ...unservedVerification(spec.verify), ...unservedProvider(spec)]
+  return [...asked(spec, ['serviceAccountName']), ...unservedVerification(spec.verify), ...unservedProvider(spec)]
 }
 
 /** With keys, Amazon's object storage is asked as any other; without them, the identity would be a machine's. */
 function unservedOfBucket(spec: BucketSpec): readonly string[] {
-  const fields = asked(spec, ['proxySecretRef', 'serviceAccountName', 'sts'])
+  const fields = asked(spec, ['serviceAccountName', 'sts'])
   if (spec.provider !== 'aws') return [...fields, ...unservedProvider(spec)]
   return spec.secretRef ? fields : [...fields, 'spec.provider: aws without secretRef (identities of a cloud: keys are needed)']
 }

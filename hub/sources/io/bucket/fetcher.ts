@@ -65,7 +65,7 @@ export class BucketFetcher implements Fetcher<'Bucket'> {
       // The first object that cannot be fetched ends the others.
       const failed = new AbortController()
       const within = AbortSignal.any([late, failed.signal])
-      await using client = openHttpClient({ ...request, ca: credential.ca, client: credential.client }, within)
+      await using client = openHttpClient({ ...request, ca: credential.ca, client: credential.client, proxy: credential.proxy }, within)
       const storage = openStorage({ client, url, keys: keysOf(request, credential), region: regionOf(request) })
       return await look({ request, storage, held, budget: this.#budget, signal: within }, failed)
     })

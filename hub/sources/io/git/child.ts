@@ -56,7 +56,10 @@ async function sendBlobs(id: number, digests: readonly string[]): Promise<void> 
 }
 
 function fail(id: number, error: unknown): Promise<void> {
-  if (error instanceof FetchFailure) return send({ kind: 'failed', id, failure: error.failure, message: error.message })
+  if (error instanceof FetchFailure) {
+    const { failure, message, retryAfterMs } = error
+    return send({ kind: 'failed', id, failure, message, retryAfterMs })
+  }
   if (error instanceof Error && error.name === 'TimeoutError')
     return send({ kind: 'failed', id, failure: 'timeout', message: 'no answer in time' })
   return send({ kind: 'failed', id, failure: 'protocol', message: messageOf(error) })

@@ -117,8 +117,10 @@ export class GitFetcher implements Fetcher<'GitRepository'> {
       child.send(job)
       const answer = await child.next()
       if (answer.kind === 'unchanged') return { kind: 'unchanged' }
-      if (answer.kind === 'failed')
-        return { kind: 'problem', problem: fetchProblem('GitRepository', answer.failure, { message: answer.message, secrets }) }
+      if (answer.kind === 'failed') {
+        const { failure, message, retryAfterMs } = answer
+        return { kind: 'problem', problem: fetchProblem('GitRepository', failure, { message, secrets }), retryAfterMs }
+      }
       if (answer.kind !== 'fetched') throw new FleetError('internal', `git process sent "${answer.kind}" to a fetch`)
       const { revision, commit, files } = answer
       const blobs = (digests: readonly string[]) => blobsOf(child, job.id, digests)

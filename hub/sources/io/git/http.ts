@@ -1,10 +1,11 @@
 import type { GitHttpRequest, GitHttpResponse, HttpClient } from 'isomorphic-git'
-import { type Agent, request as send } from 'undici'
 import { portOf } from '../../model.ts'
 import { checkHost } from '../checked-lookup.ts'
 import { FetchFailure } from '../failure.ts'
-import { networkFailure, openAgent, redirected } from '../http/agent.ts'
 import { collect, flat, within } from '../http/body.ts'
+import { named, statusFailure } from '../http/client.ts'
+import { networkFailure, openConnections, redirected } from '../http/connections.ts'
+import type { Connections } from '../http/transport.ts'
 import type { FetchJob } from './jobs.ts'
 
 /** Speaks to one repository for the length of one job; gives isomorphic-git the same advertisement however often it asks. */
@@ -20,9 +21,9 @@ const ADVERTISEMENT = '/info/refs?service=git-upload-pack'
 export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
   const { origin, pathname, search } = new URL(job.url)
   const url = `${origin}${pathname}${search}`.replace(/\/+$/, '')
-  const { ca, client } = job.credential
-  const agent = openAgent({ policy: job.policy, timeoutMs: job.timeoutMs, ca, client })
-  const send = exchangeOver(agent, job, signal)
+  const { ca, client, proxy } = job.credential
+  const connections = openConnections({ policy: job.policy, timeoutMs: job.timeoutMs, ca, client, proxy })
+  const send = exchangeOver(connections, job, signal)
   let base = url
   let advertised: Promise<Response> | undefined
 
@@ -33,7 +34,7 @@ export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
       const { location } = answer.headers
       if (answer.status < 300 || answer.status >= 400 || location === undefined) {
         if (at.endsWith(ADVERTISEMENT)) base = at.slice(0, -ADVERTISEMENT.length)
-        return { ...answer, bytes: await collect(answer.body, MAX_ADVERTISEMENT_BYTES) }
+        return { ...answer, bytes: await collect(named(url, answer.body), MAX_ADVERTISEMENT_BYTES) }
       }
       await answer.body.dump()
       at = redirected(at, location)
@@ -47,7 +48,7 @@ export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
       if (method === 'GET') {
         advertised ??= get(wanted)
         const { status, headers, bytes } = await advertised
-        checkStatus(url, status)
+        checkStatus(url, { status, headers })
         return { url: wanted, method, statusCode: status, statusMessage: '', headers, body: chunks([bytes]) }
       }
       const answer = await send(wanted.replace(url, base), {
@@ -55,15 +56,15 @@ export function openHttp(job: FetchJob, signal: AbortSignal): Transport {
         body: await collect(body ?? [], MAX_ADVERTISEMENT_BYTES),
         type: 'application/x-git-upload-pack-request',
       })
-      checkStatus(url, answer.status)
-      const limited = within(answer.body, job.budget.maxTransferBytes, url)
+      checkStatus(url, answer)
+      const limited = within(named(url, answer.body), job.budget.maxTransferBytes, url)
       return { url: wanted, method: 'POST', statusCode: answer.status, statusMessage: '', headers: answer.headers, body: limited }
     },
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    [Symbol.asyncDispose]: () => connections.destroy(),
   }
 }
 
-function exchangeOver(dispatcher: Agent, job: FetchJob, signal: AbortSignal) {
+function exchangeOver(connections: Connections, job: FetchJob, signal: AbortSignal) {
   const start = new URL(job.url)
   return async (at: string, { method, body, type }: { method: 'GET' | 'POST'; body?: Buffer; type?: string }) => {
     const target = new URL(at)
@@ -76,7 +77,7 @@ function exchangeOver(dispatcher: Agent, job: FetchJob, signal: AbortSignal) {
       ...(type ? { 'content-type': type } : {}),
       ...(authorization ? { authorization } : {}),
     }
-    const answer = await send(at, { method, headers, signal, dispatcher, body: body ?? null }).catch((error: unknown) => {
+    const answer = await connections.send(target, { method, headers, signal, body: body ?? null }).catch((error: unknown) => {
       throw networkFailure(start, error)
     })
     return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body }
@@ -95,12 +96,10 @@ function authorizationOf({ credential }: FetchJob): string | undefined {
   return `Basic ${Buffer.from(`${credential.basic.username}:${credential.basic.password}`).toString('base64')}`
 }
 
-function checkStatus(url: string, status: number): void {
+function checkStatus(url: string, { headers, status }: Pick<Response, 'headers' | 'status'>): void {
   if (status === 200) return
-  if (status === 401 || status === 403)
-    throw new FetchFailure('unauthorized', `${url}: the server refuses access (HTTP ${status}); check the credentials`)
   if (status === 404 || status === 410) throw new FetchFailure('not-found', `${url}: repository not found (HTTP ${status})`)
-  throw new FetchFailure('network', `${url}: the server answers HTTP ${status}`)
+  throw statusFailure(url, { headers, status })
 }
 
 export async function* chunks(list: readonly Uint8Array[]): AsyncIterableIterator<Uint8Array> {

@@ -50,4 +50,10 @@ export type ToParent =
       readonly blobs: readonly { readonly digest: string; readonly bytes: Uint8Array }[]
       readonly last: boolean
     }
-  | { readonly kind: 'failed'; readonly id: number; readonly failure: Failure; readonly message: string }
+  | {
+      readonly kind: 'failed'
+      readonly id: number
+      readonly failure: Failure
+      readonly message: string
+      readonly retryAfterMs?: number | undefined
+    }

@@ -1,7 +1,7 @@
 import { normalize } from 'node:path/posix'
 import { sha256 } from '../../../../proto/base/hash.ts'
 import { sameVersion, withBuild } from '../../helm/metadata.ts'
-import type { Fetcher, FetchOutcome, OpenCredential } from '../../ports.ts'
+import type { Fetcher, FetchOutcome, OpenCredential, OpenStored } from '../../ports.ts'
 import { FetchFailure } from '../failure.ts'
 import { outcomeOf } from '../outcome.ts'
 import { ArchiveCache } from './archive-cache.ts'
@@ -14,6 +14,8 @@ export interface ChartFetcherDeps {
   readonly indexes: IndexCache
   readonly git: Fetcher<'GitRepository'>
   readonly bucket: Fetcher<'Bucket'>
+  /** What suspended repositories had. */
+  readonly stored: OpenStored
   readonly budget?: ChartBudget
   /** Opens the public keys that a chart names beside its repository's credential. */
   readonly credential: OpenCredential
@@ -26,16 +28,19 @@ export function createChartFetcher({
   credential: open,
   git,
   indexes,
+  stored,
 }: ChartFetcherDeps): Fetcher<'HelmChart'> {
   const archives = new ArchiveCache()
   return {
     async fetch(request, use, { signal }) {
       await using scope = new AsyncDisposableStack()
       const outcome = await outcomeOf(request, signal, async (credential, within) => {
-        if (request.options.git || request.options.bucket) return fromTree(request, { git, bucket, budget }, within)
+        // Nothing can have come to what is frozen.
+        if (request.options.frozen && request.known !== undefined) return { kind: 'unchanged' }
+        if (request.options.git || request.options.bucket) return fromTree(request, { git, bucket, stored, budget }, within)
         const finding: Finding = { request, credential, scope, signal: within, archives, signers: await signersOf(request, open) }
         const isOci = request.url.startsWith('oci://')
-        const found = isOci ? await findInRegistry(finding, budget) : await findInIndex(finding, indexes, budget)
+        const found = isOci ? await findInRegistry(finding, budget) : await findInIndex(finding, { indexes, stored }, budget)
         return fromRepository(request, found, { budget, signal: within })
       })
       return await use(outcome)

@@ -119,7 +119,8 @@ function validatorsOf({ etag, 'last-modified': modified }: Readonly<Record<strin
   return { ...(etag ? { 'if-none-match': etag } : {}), ...(modified ? { 'if-modified-since': modified } : {}) }
 }
 
-function openIndex(bytes: Buffer, digest: string): HelmIndex {
+/** An index by its text. */
+export function openIndex(bytes: Buffer, digest: string): HelmIndex {
   const found = isJson(bytes) ? undefined : findSections(bytes)
   if (found && 'problem' in found) throw new FetchFailure('tree', `failed to load Helm repository from index YAML: ${found.problem}`)
   const read = new Map<string, readonly ChartVersion[]>()

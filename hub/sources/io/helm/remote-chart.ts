@@ -2,7 +2,7 @@ import { sha256 } from '../../../../proto/base/hash.ts'
 import { chartUrl } from '../../helm/chart-url.ts'
 import { looseVersion, pickChart } from '../../helm/pick-chart.ts'
 import { pickLayer } from '../../oci/manifest.ts'
-import type { RequestOf } from '../../ports.ts'
+import type { OpenStored, RequestOf } from '../../ports.ts'
 import { FetchFailure } from '../failure.ts'
 import { collect, within } from '../http/body.ts'
 import { openHttpClient, shownUrl, statusFailure } from '../http/client.ts'
@@ -12,6 +12,7 @@ import type { OpenCredential } from '../open-credential.ts'
 import type { ArchiveCache } from './archive-cache.ts'
 import { repositoryAuthorization } from './authorization.ts'
 import type { ChartBudget } from './chart-files.ts'
+import { frozenIndex } from './frozen.ts'
 import type { HelmIndex, IndexCache } from './index-cache.ts'
 
 export type ChartRequest = RequestOf<'HelmChart'>
@@ -42,16 +43,17 @@ const CHART_LAYER = 'application/vnd.cncf.helm.chart.content.v1.tar+gzip'
 /** The version that the chart's range stands for in a repository of archives. */
 export async function findInIndex(
   { archives, credential, request, scope, signal }: Finding,
-  indexes: IndexCache,
+  { indexes, stored }: { readonly indexes: IndexCache; readonly stored: OpenStored },
   budget: ChartBudget,
 ): Promise<RemoteChart> {
   const { options, url } = request
   const client = scope.use(openHttpClient({ ...request, ca: credential.ca, client: credential.client }, signal))
   const asked = { request, credential, client }
-  const seen = await indexes.get({ ...asked, freshMs: INDEX_FRESH_MS })
+  const latest = (freshMs: number) => (options.frozen ? frozenIndex(options.frozen, stored) : indexes.get({ ...asked, freshMs }))
+  const seen = await latest(INDEX_FRESH_MS)
   const first = await pickIn(seen, options, signal)
   // What is missing may have come since the index was seen for another chart.
-  const index = 'problem' in first ? await indexes.get({ ...asked, freshMs: 0 }) : seen
+  const index = 'problem' in first && !options.frozen ? await latest(0) : seen
   const picked = index === seen ? first : await pickIn(index, options, signal)
   if ('problem' in picked) throw missing(picked.problem, picked.stalled)
   const { digest, urls, version } = picked.one

@@ -1,14 +1,16 @@
 import { join } from 'node:path/posix'
 import type { ChartMetadata } from '../../helm/metadata.ts'
 import { IGNORE_FILE, ignoreRules } from '../../ignore-rules.ts'
-import type { Fetcher, FetchOutcome, NewRevision } from '../../ports.ts'
+import type { Fetcher, FetchOutcome, NewRevision, OpenStored, StoredTree } from '../../ports.ts'
 import { FetchFailure } from '../failure.ts'
 import { type ChartBudget, metadataIn, type PackedChart, packChart, readChart } from './chart-files.ts'
+import { frozenTree } from './frozen.ts'
 import type { ChartRequest } from './remote-chart.ts'
 
 export interface TreeChartDeps {
   readonly git: Fetcher<'GitRepository'>
   readonly bucket: Fetcher<'Bucket'>
+  readonly stored: OpenStored
   readonly budget: ChartBudget
 }
 
@@ -18,13 +20,15 @@ const HELM_IGNORE = '.helmignore'
 const HASH_DIGITS = 12
 
 /** The chart at a path of a git repository or bucket, packed; its dependencies have to be there. */
-export async function chartInTree(request: ChartRequest, { bucket, budget, git }: TreeChartDeps, signal: AbortSignal): Promise<TreeChart> {
+export async function chartInTree(
+  request: ChartRequest,
+  { bucket, budget, git, stored }: TreeChartDeps,
+  signal: AbortSignal,
+): Promise<TreeChart> {
   const { options, ...rest } = request
-  const use = async (outcome: FetchOutcome): Promise<TreeChart> => {
-    if (outcome.kind !== 'fetched') return outcome
-    const { revision } = outcome.revision
-    return { chart: await packed(options, { tree: outcome.revision, budget, signal }), sourceRevision: revision }
-  }
+  const made = async (tree: Packing['tree']) => ({ chart: await packed(options, { tree, budget, signal }), sourceRevision: tree.revision })
+  if (options.frozen) return made({ revision: options.frozen.revision, ...(await frozenTree(options.frozen, stored)) })
+  const use = async (outcome: FetchOutcome): Promise<TreeChart> => (outcome.kind === 'fetched' ? made(outcome.revision) : outcome)
   // The tree is listed even where its revision is known: which chart it has cannot be told by it.
   const asked = { ...rest, known: undefined }
   if (options.git) return git.fetch({ ...asked, kind: 'GitRepository', options: options.git }, use, { signal })
@@ -33,7 +37,7 @@ export async function chartInTree(request: ChartRequest, { bucket, budget, git }
 }
 
 interface Packing {
-  readonly tree: NewRevision
+  readonly tree: Pick<NewRevision, 'revision'> & StoredTree
   readonly budget: ChartBudget
   readonly signal: AbortSignal
 }
@@ -117,11 +121,7 @@ function hasDependency(files: ReadonlyMap<string, Buffer>, name: string): boolea
 }
 
 /** Content of the files that are there, by path; within the budget of a chart. */
-async function contents(
-  { blobs, files }: NewRevision,
-  paths: readonly string[],
-  budget: ChartBudget,
-): Promise<ReadonlyMap<string, Buffer>> {
+async function contents({ blobs, files }: StoredTree, paths: readonly string[], budget: ChartBudget): Promise<ReadonlyMap<string, Buffer>> {
   const wanted = new Set(paths)
   const found = files.filter(({ path }) => wanted.has(path))
   const large = found.find(({ path, size }) => size > (path.endsWith('.tgz') ? budget.maxChartBytes : budget.maxFileBytes))

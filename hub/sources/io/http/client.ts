@@ -1,9 +1,9 @@
-import { type Dispatcher, request as send } from 'undici'
+import type { Dispatcher } from 'undici'
 import { portOf } from '../../model.ts'
 import { checkHost } from '../checked-lookup.ts'
 import { FetchFailure } from '../failure.ts'
-import { type AgentOptions, networkFailure, openAgent, redirected } from './agent.ts'
 import { flat } from './body.ts'
+import { type ConnectionOptions, networkFailure, openConnections, redirected } from './connections.ts'
 
 export interface Asked {
   readonly method?: 'GET' | 'HEAD'
@@ -32,16 +32,16 @@ const MAX_REDIRECTS = 5
 const USER_AGENT = 'flotilla'
 
 /** A client that goes nowhere but where the policy lets it, redirects included. */
-export function openHttpClient(options: AgentOptions, signal: AbortSignal): HttpClient {
-  const agent = openAgent(options)
+export function openHttpClient(options: ConnectionOptions, signal: AbortSignal): HttpClient {
+  const connections = openConnections(options)
   const once = async (at: string, { authorize, headers, method = 'GET' }: Asked) => {
     const to = new URL(at)
     if (to.protocol !== 'https:' && to.protocol !== 'http:') throw new FetchFailure('url', `${at}: only http and https are fetched`)
     checkHost(to.hostname, portOf(to), options.policy)
     const authorization = authorize?.(to)
     const shown = { 'user-agent': USER_AGENT, ...headers, ...(authorization ? { authorization } : {}) }
-    const bare = `${to.origin}${to.pathname}${to.search}`
-    return send(bare, { method, headers: shown, signal, dispatcher: agent }).catch((error: unknown) => {
+    const bare = new URL(`${to.origin}${to.pathname}${to.search}`)
+    return connections.send(bare, { method, headers: shown, signal }).catch((error: unknown) => {
       throw networkFailure(to, error)
     })
   }
@@ -57,7 +57,7 @@ export function openHttpClient(options: AgentOptions, signal: AbortSignal): Http
       }
       throw new FetchFailure('network', `${shownUrl(url)}: more than ${MAX_REDIRECTS} redirects`)
     },
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    [Symbol.asyncDispose]: () => connections.destroy(),
   }
 }
 
@@ -90,7 +90,8 @@ function answered(url: string, { body, statusCode }: Dispatcher.ResponseData, he
   return { url, status: statusCode, headers, body: named(url, body), dump: () => body.dump() }
 }
 
-async function* named(url: string, body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+/** A body whose failures have names. */
+export async function* named(url: string, body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   try {
     yield* body
   } catch (error) {

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
+import { LAYER_DIGEST } from '../../../../proto/model/names.ts'
 import type { Commit } from '../../model.ts'
 import { loginFor, type RegistryLogin } from '../../oci/docker-config.ts'
 import { DIGEST, type OciManifest, pickLayer } from '../../oci/manifest.ts'
@@ -74,7 +75,8 @@ export function openedRegistry(
 ): Registry {
   const at = parseRepository(url, { insecure: options.insecure === true })
   if (!at) throw new FetchFailure('url', `URL validation failed for '${url}': it is not the address of a repository in a registry`)
-  const client = scope.use(openHttpClient({ policy, timeoutMs, ca: credential.ca, client: credential.client }, signal))
+  const { ca, client: certificate, proxy } = credential
+  const client = scope.use(openHttpClient({ policy, timeoutMs, ca, client: certificate, proxy }, signal))
   return openRegistry(client, at, loginOf(credential, at))
 }
 
@@ -97,7 +99,8 @@ async function look(job: Job, { budget, folder }: Required<OciFetcherOptions>): 
     : await openArchiveTree(content.path, { ignore: options.ignore, budget, signal: stop }).catch((error: unknown) => {
         throw extracting(error)
       })
-  return { kind: 'fetched', revision: { revision, commit: commitOf(digest, manifest), metadata: manifest.annotations, ...tree } }
+  const metadata = { ...manifest.annotations, ...(options.copy ? { [LAYER_DIGEST]: content.sha256 } : {}) }
+  return { kind: 'fetched', revision: { revision, commit: commitOf(digest, manifest), metadata, ...tree } }
 }
 
 async function resolve({ registry, request: { options, url } }: Job): Promise<{ readonly digest: string; readonly revision: string }> {

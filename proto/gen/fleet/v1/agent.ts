@@ -292,6 +292,8 @@ export const Call_Verb = {
   DELETE: 5,
   GET: 6,
   LIST: 7,
+  /** DIFF - What a reconcile of the object would change now; the answer is JSON (proto/model/diff.ts), secrets hidden. */
+  DIFF: 8,
 } as const;
 
 export type Call_Verb = typeof Call_Verb[keyof typeof Call_Verb];
@@ -305,6 +307,7 @@ export namespace Call_Verb {
   export type DELETE = typeof Call_Verb.DELETE;
   export type GET = typeof Call_Verb.GET;
   export type LIST = typeof Call_Verb.LIST;
+  export type DIFF = typeof Call_Verb.DIFF;
 }
 
 export interface Answer {

@@ -1,30 +1,21 @@
-import { Agent } from 'undici'
-import type { AddressPolicy } from '../../addresses.ts'
+import { Agent, request } from 'undici'
 import { checkedLookup } from '../checked-lookup.ts'
 import { FetchFailure } from '../failure.ts'
+import type { OpenProxy } from '../open-credential.ts'
+import { openProxied } from './proxy.ts'
+import { type Connections, connectMs, limits, type TransportOptions, trust } from './transport.ts'
 
-export interface AgentOptions {
-  readonly policy: AddressPolicy
-  readonly timeoutMs: number
-  readonly ca?: string | undefined
-  readonly client?: { readonly certificate: string; readonly key: string } | undefined
+export interface ConnectionOptions extends TransportOptions {
+  /** Everything goes through it, and it alone is connected to. */
+  readonly proxy?: OpenProxy | undefined
 }
 
-const MAX_CONNECT_MS = 30_000
-
 /** Connections for one fetch: to allowed addresses alone, with the source's own trust. */
-export function openAgent({ ca, client, policy, timeoutMs }: AgentOptions): Agent {
-  return new Agent({
-    connect: {
-      lookup: checkedLookup(policy),
-      timeout: Math.min(timeoutMs, MAX_CONNECT_MS),
-      ...(ca ? { ca } : {}),
-      ...(client ? { cert: client.certificate, key: client.key } : {}),
-    },
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    allowH2: false,
-  })
+export function openConnections({ proxy, ...options }: ConnectionOptions): Connections {
+  if (proxy) return openProxied(proxy, options)
+  const connect = { lookup: checkedLookup(options.policy), timeout: connectMs(options), ...trust(options) }
+  const agent = new Agent({ connect, ...limits(options) })
+  return { send: (to, sent) => request(to, { ...sent, dispatcher: agent }), destroy: () => agent.destroy() }
 }
 
 /** Where a redirect leads; never from https to http, never to another protocol. */
