@@ -19,19 +19,22 @@ import { correction } from '../drift/correction.ts'
 import { differences } from '../drift/diff.ts'
 import { ignoredPaths, withoutIgnored } from '../drift/ignore.ts'
 import { canBeLate } from '../health/compute.ts'
+import { LiveWatches } from '../health/io/watches.ts'
+import { awaitReleased } from '../health/released.ts'
 import { at } from '../health/rules.ts'
+import { HealthWaits } from '../health/waits.ts'
 import { leave } from '../helm/action/farewell.ts'
 import { attemptOf, targetChange } from '../helm/decision/attempt.ts'
 import { requestsOf } from '../helm/decision/requests.ts'
 import { openCharts } from '../helm/io/charts.ts'
 import { openHelm } from '../helm/io/program.ts'
 import { openHelmStorage } from '../helm/io/storage.ts'
-import type { Helm, ReadyChart } from '../helm/ports.ts'
+import type { Helm, ReadyChart, ReleaseHealth } from '../helm/ports.ts'
 import { type ReleaseDeps, release } from '../helm/service.ts'
 import { mergeValues } from '../helm/values/merge.ts'
 import { toEntries } from '../inventory/model.ts'
 import type { KubeConnection } from '../kube/connection.ts'
-import { serviceAccount } from '../kube/subject.ts'
+import { type Subject, serviceAccount } from '../kube/subject.ts'
 import type { KubeTarget } from '../kube/target.ts'
 import { helmReleaseStatus } from '../mirror/helm-release-status.ts'
 import type { Flux } from '../mirror/io/flux.ts'
@@ -66,7 +69,7 @@ interface HelmingParts {
   readonly log: Log
 }
 
-/** Releases that are looked after at a time, most of which wait. */
+/** Releases that are worked on at a time, beside those that only wait for health. */
 const RELEASES = 64
 /** Helm programs at a time, about 70 MB each while it runs; all at their limit fit into what the agent's pod may use. */
 const PROGRAMS = { processes: 4, memoryBytes: 384 << 20 }
@@ -93,12 +96,13 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, ne
   const helm: Helm = {
     history: (of, { account, signal }) => openHelmStorage(as(account)).history(of, signal),
     markFailed: (stored, { account, ...o }) => openHelmStorage(as(account)).markFailed(stored, o),
+    write: (records, { account, signal }) => openHelmStorage(as(account)).write(records, signal),
     run: (action, { account, ...limits }) => run(serviceAccount(account.namespace, account.name)).run(action, limits),
   }
   const memory = watching.releases
   const objects = createReleaseObjects({ as, memory, read: readReleased, normalize, differences, ignoredPaths, withoutIgnored, correction })
   const deps: ReleaseDeps = {
-    ...{ helm, clock, drift: objects },
+    ...{ helm, clock, drift: objects, health: openReleaseHealth(parts, scope) },
     objectsOf: async (stored, o) => releasedOf(await objects.of(stored, o)),
   }
   const charts = openCharts({ bytes: (digest, signal) => store.bundles.get(digest, signal), tempDir: tmpdir() })
@@ -141,7 +145,7 @@ export function openHelming(parts: HelmingParts, scope: AsyncDisposableStack, ne
 
 function queueOf({ authority, clock, flux, log, random, reporting }: HelmingParts, reconciler: HelmReconciler<ReadyChart>): WorkQueue {
   return createWork({
-    kinds: { HelmRelease: (key, signal) => reconciler.reconcile(key, signal) },
+    kinds: { HelmRelease: (key, signal, rest) => reconciler.reconcile(key, signal, rest) },
     other: async () => undefined,
     mayAct: () => mayAct(authority),
     leftAlone(key) {
@@ -170,6 +174,16 @@ function watchOf({ as, reporting }: HelmingParts, { watching }: HelmingNeeds) {
     isFlux: ({ group, kind }) => fluxKind(group, kind) !== undefined,
     follow: (applied, changed, watch) => reporting.applied.follow(applied, changed, watch),
   })
+}
+
+/** Watches of what releases are waited for, by the label of their origin; without a wait there is none. */
+function openReleaseHealth({ as, clock, connection, log, random }: HelmingParts, scope: AsyncDisposableStack): ReleaseHealth {
+  const waits: HealthWaits = new HealthWaits({ clock, watches: () => watches, keeps: 'awaited' })
+  const deps = { as: (subject: string) => connection.as(subject as Subject), listeners: [waits], clock, random, log }
+  const watches = scope.use(new LiveWatches({ ...deps, label: RELEASE_NAME_LABEL }))
+  return {
+    wait: (objects, { account, ...o }) => awaitReleased(waits, { subject: as(account).subject, objects }, o),
+  }
 }
 
 function mayAct({ rules }: Authority): boolean {

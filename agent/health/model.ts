@@ -10,6 +10,8 @@ export interface Awaited {
   readonly owned: boolean
   /** The label by which the shared watch tells of it; the owner label of Kustomizations where absent. */
   readonly label?: string
+  /** Resource version that it was applied as: an older state says nothing. */
+  readonly since?: string
 }
 
 export interface ObjectHealth {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../proto/base/clock.ts'
+import type { HealthChecks } from '../../proto/model/flux/health-checks.ts'
 import type { Health } from '../../proto/model/health.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
 import { type ObjectRef, refKey } from '../../proto/model/object-ref.ts'
@@ -21,6 +22,11 @@ interface Waiter {
   readonly subject: string
   readonly objects: readonly Awaited[]
   readonly check: () => void
+  /** How it judges some of its objects itself; undefined where it takes the common word. */
+  readonly judge: (live: Manifest) => Health | undefined
+  /** What it judged, by key. */
+  readonly judged: Map<string, Health>
+  readonly judges: (ref: ObjectRef) => boolean
 }
 
 const UNSEEN: Health = { status: 'Unknown', message: 'not seen yet' }
@@ -32,33 +38,40 @@ const MISSING: Health = { status: 'NotFound', message: 'Resource not found' }
  * 1. An object is judged by its newest state seen; an older one that arrives late changes nothing.
  * 2. An object not seen is NotFound only once a watch covers it, before that Unknown.
  * 3. A wait ends healthy when all are Current, failed with the first Failed one, or at its deadline.
+ * 4. Who waits may judge some objects by expressions of its own; nobody else hears of that.
  */
 export class HealthWaits implements LiveListener {
   readonly #clock: Clock
   readonly #watches: () => HealthWatches
+  readonly #keeps: 'all' | 'awaited'
   readonly #facts = new Map<string, Fact>()
   readonly #covered = new Set<string>()
   readonly #waiters = new Map<string, Set<Waiter>>()
 
-  /** `watches` is a function because the watches tell what they see to this very object. */
-  constructor(deps: { readonly clock: Clock; readonly watches: () => HealthWatches }) {
+  /**
+   * `watches` is a function because the watches tell what they see to this very object.
+   * @param deps.keeps  `awaited` where watches come and go with the waits: what nobody waits for is not kept, and read anew
+   */
+  constructor(deps: { readonly clock: Clock; readonly watches: () => HealthWatches; readonly keeps?: 'all' | 'awaited' }) {
     this.#clock = deps.clock
     this.#watches = deps.watches
+    this.#keeps = deps.keeps ?? 'all'
   }
 
   /** Waits for all objects; the promise holds no worker. Rejects only with the signal's reason. */
   async wait(
     subject: string,
     objects: readonly Awaited[],
-    o: { readonly signal: AbortSignal; readonly timeoutMs: number },
+    o: { readonly signal: AbortSignal; readonly timeoutMs: number; readonly checks?: HealthChecks | undefined },
   ): Promise<HealthOutcome> {
     if (objects.length === 0) return { kind: 'healthy' }
     const { promise, resolve } = Promise.withResolvers<HealthOutcome>()
     const check = () => {
-      const outcome = verdict(this.assess(subject, objects))
+      const outcome = verdict(this.#assess(waiter))
       if (outcome) resolve(outcome)
     }
-    using _entry = this.#enter({ subject, objects, check })
+    const waiter: Waiter = { subject, objects, check, ...judging(o.checks), judged: new Map() }
+    using _entry = this.#enter(waiter)
     using _held = this.#watches().hold(subject, objects)
     check()
     const timer = new AbortController()
@@ -66,7 +79,7 @@ export class HealthWaits implements LiveListener {
     try {
       const late = this.#clock
         .sleep(o.timeoutMs, signal)
-        .then((): HealthOutcome => ({ kind: 'timeout', objects: this.#unhealthy(subject, objects) }))
+        .then((): HealthOutcome => ({ kind: 'timeout', objects: this.#assess(waiter).filter(isUnhealthy) }))
       return await Promise.race([promise, late])
     } finally {
       timer.abort()
@@ -74,11 +87,22 @@ export class HealthWaits implements LiveListener {
   }
 
   /** Tells when the health of one of the objects may be another. Kinds that are never late cost nothing. */
-  follow(subject: string, objects: readonly Awaited[], changed: () => void): Followed {
-    const followed = objects.filter(({ ref }) => canBeLate(ref))
-    const entry = this.#enter({ subject, objects: followed, check: changed })
+  follow(
+    subject: string,
+    objects: readonly Awaited[],
+    { changed, checks }: { readonly changed: () => void; readonly checks?: HealthChecks | undefined },
+  ): Followed {
+    const followed = objects.filter(({ ref }) => checks?.covers(ref) || canBeLate(ref))
+    const { judge, judges } = judging(checks)
+    // An expression over what is not there yet says that it is on its way.
+    const patient = (live: Manifest) => {
+      const health = judge(live)
+      return health?.status === 'Unknown' ? ({ ...health, status: 'InProgress' } as const) : health
+    }
+    const waiter: Waiter = { subject, objects: followed, check: changed, judge: patient, judges, judged: new Map() }
+    const entry = this.#enter(waiter)
     return {
-      together: () => together(this.assess(subject, followed)),
+      together: () => together(this.#assess(waiter)),
       [Symbol.dispose]: () => entry[Symbol.dispose](),
     }
   }
@@ -88,9 +112,20 @@ export class HealthWaits implements LiveListener {
     return objects.map((object) => ({ ref: object.ref, health: this.#healthOf(subject, object) }))
   }
 
+  #assess({ judged, judges, objects, subject }: Waiter): readonly ObjectHealth[] {
+    return objects.map((object) => {
+      const { ref, since } = object
+      const common = this.#healthOf(subject, object)
+      if (since !== undefined && this.#isOlder(subject, ref, since)) return { ref, health: UNSEEN }
+      const isSeen = common !== UNSEEN && common !== MISSING
+      return { ref, health: judges(ref) && isSeen ? (judged.get(keyOf(subject, ref)) ?? UNSEEN) : common }
+    })
+  }
+
   observed(subject: string, live: Manifest): void {
     const key = keyOf(subject, refOf(live))
     const { uid = '', resourceVersion = '' } = live.metadata
+    if (this.#keeps === 'awaited' && !this.#waiters.has(key)) return
     const held = this.#facts.get(key)
     if (held && held.uid === uid && Number(resourceVersion) < Number(held.resourceVersion)) return
     const health = computeHealth(live, this.#clock.now())
@@ -100,13 +135,19 @@ export class HealthWaits implements LiveListener {
       uid,
       vanishes: live.kind === 'Job' && at(live, 'spec', 'ttlSecondsAfterFinished') !== undefined,
     })
+    for (const { judge, judged } of this.#waiters.get(key) ?? []) {
+      const own = judge(live)
+      if (own) judged.set(key, own)
+    }
     this.#tell(key)
   }
 
   vanished(subject: string, ref: ObjectRef): void {
     const key = keyOf(subject, ref)
-    if (!this.#facts.get(key)?.vanishes) this.#facts.delete(key)
-    else if (this.#waiters.has(key))
+    if (!this.#facts.get(key)?.vanishes) {
+      this.#facts.delete(key)
+      for (const { judged } of this.#waiters.get(key) ?? []) judged.delete(key)
+    } else if (this.#waiters.has(key))
       this.#facts.set(key, { health: { status: 'Current', message: '' }, resourceVersion: '0', uid: '', vanishes: false })
     this.#tell(key)
   }
@@ -139,19 +180,29 @@ export class HealthWaits implements LiveListener {
     return isCovered || isNamed ? (fact?.health ?? MISSING) : UNSEEN
   }
 
-  #unhealthy(subject: string, objects: readonly Awaited[]): readonly ObjectHealth[] {
-    return this.assess(subject, objects).filter(({ health }) => health.status !== 'Current')
+  /** A Job that is gone because it was done has no version any more. */
+  #isOlder(subject: string, ref: ObjectRef, since: string): boolean {
+    const fact = this.#facts.get(keyOf(subject, ref))
+    return fact !== undefined && fact.uid !== '' && Number(fact.resourceVersion) < Number(since)
   }
 
   #enter(waiter: Waiter): Disposable {
-    const keys = waiter.objects.map(({ ref }) => keyOf(waiter.subject, ref))
+    const { judges, objects, subject } = waiter
+    const keys = objects.map(({ ref }) => keyOf(subject, ref))
     for (const key of keys) this.#waiters.set(key, (this.#waiters.get(key) ?? new Set()).add(waiter))
+    const left = new AbortController()
+    // What was seen before is not kept: who judges by itself has to see it again.
+    const unseen = objects.filter(({ ref }) => this.#keeps === 'awaited' || (judges(ref) && this.#facts.has(keyOf(subject, ref))))
+    if (unseen.length > 0) this.#watches().look(subject, unseen, left.signal)
     return {
       [Symbol.dispose]: () => {
+        left.abort()
         for (const key of keys) {
-          const left = this.#waiters.get(key)
-          left?.delete(waiter)
-          if (left?.size === 0) this.#waiters.delete(key)
+          const others = this.#waiters.get(key)
+          others?.delete(waiter)
+          if (others?.size !== 0) continue
+          this.#waiters.delete(key)
+          if (this.#keeps === 'awaited') this.#facts.delete(key)
         }
       },
     }
@@ -160,6 +211,14 @@ export class HealthWaits implements LiveListener {
   #tell(key: string): void {
     for (const waiter of this.#waiters.get(key) ?? []) waiter.check()
   }
+}
+
+function judging(checks: HealthChecks | undefined): Pick<Waiter, 'judge' | 'judges'> {
+  return { judge: (live) => checks?.judge(live), judges: (ref) => checks?.covers(ref) ?? false }
+}
+
+function isUnhealthy({ health }: ObjectHealth): boolean {
+  return health.status !== 'Current'
 }
 
 function keyOf(subject: string, ref: ObjectRef): string {

@@ -1,3 +1,5 @@
+import type { HelmStatus } from '../../proto/helm/protocol.ts'
+import type { StoredRelease } from '../../proto/helm/stored.ts'
 import type { ObjectRef } from '../../proto/model/object-ref.ts'
 
 /** Values of a chart, as JSON has them. */
@@ -35,3 +37,11 @@ export type NextAction =
   | { readonly kind: 'uninstall' }
   /** Only a change, or a request, can help. */
   | { readonly kind: 'stalled'; readonly reason: 'RetriesExceeded' | 'MissingRollbackTarget'; readonly message: string }
+
+/** What is written of one version in Helm's storage. */
+export interface ReleaseRecord {
+  readonly stored: StoredRelease
+  readonly status: HelmStatus
+  /** Absent where it stays as it is. */
+  readonly description?: string
+}

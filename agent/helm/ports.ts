@@ -1,17 +1,48 @@
-import type { HelmAction, HelmOutcome } from '../../proto/helm/protocol.ts'
+import type { Rest } from '../../proto/base/work-queue.ts'
+import type { HelmAction, HelmAwaited, HelmOutcome } from '../../proto/helm/protocol.ts'
 import type { StoredRelease } from '../../proto/helm/stored.ts'
+import type { HealthChecks } from '../../proto/model/flux/health-checks.ts'
 import type { HelmRelease } from '../../proto/model/flux/helm/kinds.ts'
 import type { InventoryEntry } from '../../proto/model/flux/kustomize/kustomization.ts'
 import type { ServiceAccountRef } from '../../proto/model/identities.ts'
 import type { HelmReleaseOutcome } from '../mirror/model.ts'
-import type { ReleasedObject, ReleaseTarget, Values } from './model.ts'
+import type { ReleasedObject, ReleaseRecord, ReleaseTarget, Values } from './model.ts'
 
 /** Helm and its storage, always as one ServiceAccount. */
 export interface Helm {
   /** Versions of a release, newest first. */
   history(target: ReleaseTarget, o: { account: ServiceAccountRef; signal: AbortSignal }): Promise<readonly StoredRelease[]>
   markFailed(stored: StoredRelease, o: { account: ServiceAccountRef; description: string; signal: AbortSignal }): Promise<void>
-  run(action: HelmAction, o: { account: ServiceAccountRef; deadlineMs: number; signal: AbortSignal }): Promise<HelmOutcome>
+  /** Writes what has become of versions. */
+  write(records: readonly ReleaseRecord[], o: { account: ServiceAccountRef; signal: AbortSignal }): Promise<void>
+  run(
+    action: HelmAction,
+    o: {
+      account: ServiceAccountRef
+      deadlineMs: number
+      signal: AbortSignal
+      /** Waits where the action goes on after it. */
+      wait?: ReleaseWait
+    },
+  ): Promise<HelmOutcome>
+}
+
+/** Waits for objects of a release. @returns why they are not healthy; undefined once they are */
+export type ReleaseWait = (objects: readonly HelmAwaited[], stop: AbortSignal) => Promise<string | undefined>
+
+/** How the objects of releases do, as the agent's own watches tell it. */
+export interface ReleaseHealth {
+  wait(
+    objects: readonly HelmAwaited[],
+    o: {
+      account: ServiceAccountRef
+      checks: HealthChecks | undefined
+      /** Jobs count once they are done, not once they run. */
+      withJobs: boolean
+      timeoutMs: number
+      signal: AbortSignal
+    },
+  ): Promise<string | undefined>
 }
 
 /** Compares what a release holds with the cluster, and puts it back. */
@@ -62,6 +93,8 @@ export interface ReleaseJob {
   /** A release action was asked for, needed or not. */
   readonly isForced: boolean
   readonly signal: AbortSignal
+  /** Gives its place to other releases for as long as it only waits. */
+  readonly rest: Rest
 }
 
 /** How a job ended: when it is to be looked at again. */

@@ -10,6 +10,7 @@ import type { Entry, Item } from '../inventory/model.ts'
 import type { FailureReason } from '../mirror/model.ts'
 import type { Applied as ToldApplied } from '../report/model.ts'
 import { assessedItems, fluxItems } from './awaited.ts'
+import { healthChecks } from './expressions.ts'
 import type { Plan } from './model.ts'
 import type { Owner, Prepare, Voice, Workload } from './ports.ts'
 import type { Run } from './runs.ts'
@@ -113,7 +114,7 @@ function hold(
     deps.follow(
       { object: refOf(object), uid, generation, bundle: plan.digest, fluxObjects },
       deps.describeChanges(changes) !== '',
-      (news) => deps.workload.follow(assessedItems(changes), plan.account, news),
+      (changed) => deps.workload.follow(assessedItems(changes), { account: plan.account, changed, checks: healthChecks(object.spec) }),
     ),
   )
   return held.move()

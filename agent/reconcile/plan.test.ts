@@ -40,6 +40,7 @@ const ready = (revision: string, more: object = {}) => ({
   ...more,
 })
 const dependsOn = { dependsOn: [{ name: 'infra' }] }
+const by = (readyExpr: string) => ({ dependsOn: [{ name: 'infra', readyExpr }] })
 
 test.each<[string, PlanInput, object]>([
   [
@@ -128,6 +129,47 @@ test.each<[string, PlanInput, object]>([
     'a dependency that is there lets it go on',
     input(aKustomization('apps', dependsOn), { kustomization: () => aKustomization('infra', {}, { status: ready(R1) }) }),
     { kind: 'apply' },
+  ],
+  [
+    'a dependency that is not ready by its expression holds it back, with the reason',
+    input(aKustomization('apps', by("dep.metadata.labels['tier'] == self.metadata.name")), {
+      kustomization: () => aKustomization('infra', {}, { metadata: { labels: { tier: 'db' } }, status: ready(R1) }),
+    }),
+    { kind: 'not-ready', message: "dependency 'flux-system/infra' is not ready according to readyExpr eval" },
+  ],
+  [
+    'an expression that reads what is not there yet holds it back',
+    input(aKustomization('apps', by('dep.status.lastAppliedRevision == "x"')), { kustomization: () => aKustomization('infra') }),
+    {
+      kind: 'not-ready',
+      reason: 'DependencyNotReady',
+      message: `failed to evaluate the CEL expression 'dep.status.lastAppliedRevision == "x"': No such key: lastAppliedRevision`,
+    },
+  ],
+  [
+    'an expression alone lets it go on: neither readiness nor the revision is looked at',
+    input(aKustomization('apps', by('dep.spec.prune')), { kustomization: () => aKustomization('infra') }),
+    { kind: 'apply' },
+  ],
+  [
+    'an expression that cannot be read stalls it before anything is looked at',
+    input(aKustomization('apps', by('dep.')), { sourceExists: () => false }),
+    {
+      kind: 'stalled',
+      reason: 'InvalidCELExpression',
+      message:
+        "Reconciliation failed terminally due to configuration error: failed to evaluate dependency infra: failed to parse the CEL expression 'dep.': Expected IDENTIFIER, got EOF",
+    },
+  ],
+  [
+    'so does an expression of health',
+    input(aKustomization('apps', { healthCheckExprs: [{ apiVersion: 'x.io/v1', kind: 'X', inProgress: 'foo.', current: 'true' }] })),
+    {
+      kind: 'stalled',
+      reason: 'InvalidCELExpression',
+      message:
+        "Reconciliation failed terminally due to configuration error: failed to create custom status evaluator for healthchecks[0]: failed to parse the expression InProgress: failed to parse the CEL expression 'foo.': Expected IDENTIFIER, got EOF",
+    },
   ],
 ])('%s', (_name, given, expected) => {
   expect(plan(given)).toMatchObject(expected)

@@ -5,6 +5,7 @@ import { refOf } from '../../proto/model/manifest.ts'
 import { FINALIZER } from '../../proto/model/names.ts'
 import { formatRef, type ObjectRef } from '../../proto/model/object-ref.ts'
 import { dependenciesOf, sourceOf, unmetDependency } from './dependencies.ts'
+import { unreadableExpression } from './expressions.ts'
 import type { Plan } from './model.ts'
 
 /** What a plan is made from; the look-ups answer from what the agent holds and watches. */
@@ -50,6 +51,8 @@ function refuse({ object, unserved, identity, refuseReference }: PlanInput): Pla
       reason: 'FeatureGateDisabled',
       message: `not supported by Flotilla yet: ${unserved.join(', ')}; remove it, or run this object with Flux`,
     }
+  const unreadable = unreadableExpression(object.spec)
+  if (unreadable) return { kind: 'stalled', reason: 'InvalidCELExpression', message: unreadable }
   if (identity.kind === 'refused') return { kind: 'stalled', reason: identity.reason, message: identity.message }
   for (const { namespace } of [sourceOf(object), ...dependenciesOf(object)]) {
     const why = refuseReference(namespace)

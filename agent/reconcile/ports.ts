@@ -1,3 +1,4 @@
+import type { HealthChecks } from '../../proto/model/flux/health-checks.ts'
 import type { Kustomization } from '../../proto/model/flux/kustomize/kinds.ts'
 import type { ServiceAccountRef } from '../../proto/model/identities.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
@@ -27,10 +28,17 @@ export interface Workload {
   /** Resolves when all are healthy, one has failed, or the time is up; `why` names who is to blame. */
   awaitHealth(
     items: readonly Item[],
-    o: { account: ServiceAccountRef; owned: ReadonlySet<string>; timeoutMs: number; signal: AbortSignal },
+    o: {
+      account: ServiceAccountRef
+      owned: ReadonlySet<string>
+      timeoutMs: number
+      signal: AbortSignal
+      /** How the object itself judges some kinds. */
+      checks?: HealthChecks | undefined
+    },
   ): Promise<{ readonly kind: 'healthy' } | { readonly kind: 'failed' | 'timeout'; readonly why: string }>
   /** Tells when the health of objects that are held may be another, until disposed. */
-  follow(items: readonly Item[], account: ServiceAccountRef, changed: () => void): Followed
+  follow(items: readonly Item[], o: { account: ServiceAccountRef; changed: () => void; checks?: HealthChecks | undefined }): Followed
   /** Follows objects by watch, so that drift is heard of, until disposed. */
   hold(items: readonly Item[], account: ServiceAccountRef): Disposable
   /** True when watches tell of all of them, so that nothing needs to be read. */

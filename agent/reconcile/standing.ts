@@ -4,6 +4,7 @@ import { formatDuration } from '../../proto/model/duration.ts'
 import type { Kustomization } from '../../proto/model/flux/kustomize/kinds.ts'
 import { refKey } from '../../proto/model/object-ref.ts'
 import type { RunDeps } from './apply-run.ts'
+import { healthChecks } from './expressions.ts'
 import type { Plan } from './model.ts'
 import type { Run } from './runs.ts'
 import { intervalMs, retryMs } from './schedule.ts'
@@ -74,7 +75,8 @@ export function startHealth(deps: StandingDeps, { key, object, run }: Standings)
   const { stop, sinceMs } = run.health
   const awaited = deps.awaited(object, run.items)
   const owned = new Set(run.items.map(({ ref }) => refKey(ref)))
-  const wait = { account: run.account, owned, timeoutMs: deps.timeoutMs(object.spec), signal: stop.signal }
+  const checks = healthChecks(object.spec)
+  const wait = { account: run.account, owned, timeoutMs: deps.timeoutMs(object.spec), signal: stop.signal, checks }
   deps.workload.awaitHealth(awaited, wait).then(
     (end) => {
       const nowMs = deps.clock.now().getTime()

@@ -2,11 +2,11 @@ import { delayMs } from '../../proto/base/backoff.ts'
 import type { Clock } from '../../proto/base/clock.ts'
 import type { Log } from '../../proto/base/log.ts'
 import type { Random } from '../../proto/base/random.ts'
-import { WorkQueue } from '../../proto/base/work-queue.ts'
+import { type Rest, WorkQueue } from '../../proto/base/work-queue.ts'
 import { parseRefKey } from '../../proto/model/object-ref.ts'
 
 /** Does what is due for one object. @returns when to look again, in milliseconds; undefined: when something changes */
-export type Reconcile = (key: string, signal: AbortSignal) => Promise<number | undefined>
+export type Reconcile = (key: string, signal: AbortSignal, rest: Rest) => Promise<number | undefined>
 
 export interface WorkDeps {
   readonly concurrency: number
@@ -30,10 +30,10 @@ export function createWork(deps: WorkDeps): WorkQueue {
   const queue: WorkQueue = new WorkQueue({
     concurrency: deps.concurrency,
     clock: deps.clock,
-    async work(key, signal) {
+    async work(key, signal, rest) {
       if (!deps.mayAct()) return deps.leftAlone(key)
       const reconcile = deps.kinds[parseRefKey(key)?.kind ?? ''] ?? deps.other
-      const afterMs = await reconcile(key, signal)
+      const afterMs = await reconcile(key, signal, rest)
       failures.delete(key)
       if (afterMs !== undefined) queue.add(key, afterMs)
     },

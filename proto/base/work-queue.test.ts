@@ -117,3 +117,26 @@ test('disposal waits for what runs and lets nothing start after it', async () =>
   await closed
   expect(done).toEqual(['a'])
 })
+
+test('work that rests gives its place to others, and goes on when its wait ends', async () => {
+  const { clock, settle } = aClock()
+  const done: string[] = []
+  const gate = Promise.withResolvers<string>()
+  const queue = new WorkQueue({
+    concurrency: 1,
+    clock,
+    async work(key, _signal, rest) {
+      done.push(key)
+      if (key === 'a') done.push(await rest(gate.promise))
+    },
+    failed: () => undefined,
+  })
+  queue.add('a')
+  queue.add('b')
+  queue.add('a')
+  await settle()
+  expect(done).toEqual(['a', 'b'])
+  gate.resolve('waited')
+  await settle()
+  expect(done).toEqual(['a', 'b', 'waited', 'a', 'waited'])
+})

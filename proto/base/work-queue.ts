@@ -7,11 +7,14 @@ interface Entry {
   again: boolean
 }
 
+/** Gives its place to others for as long as something is waited for. */
+export type Rest = <T>(wait: Promise<T>) => Promise<T>
+
 export interface WorkQueueOptions {
   readonly concurrency: number
   readonly clock: Clock
   /** Does the work of one key; a failure is the worker's to report, the queue only goes on. */
-  readonly work: (key: string, signal: AbortSignal) => Promise<void>
+  readonly work: (key: string, signal: AbortSignal, rest: Rest) => Promise<void>
   readonly failed: (key: string, error: unknown) => void
 }
 
@@ -20,7 +23,8 @@ export interface WorkQueueOptions {
  *
  * 1. `add(key)` while the key waits changes nothing; while it runs, it runs once more afterwards.
  * 2. `add(key, ms)` brings a later due time forward, never puts an earlier one off.
- * 3. At most `concurrency` keys run at once, the rest wait in order of arrival.
+ * 3. At most `concurrency` keys run at once, the rest wait in order of arrival. Work that rests does not count; it goes on
+ *    without waiting for a place.
  * 4. Disposal aborts what runs and waits for it.
  */
 export class WorkQueue {
@@ -29,6 +33,7 @@ export class WorkQueue {
   readonly #ready: string[] = []
   readonly #running = new Set<Promise<void>>()
   readonly #stop = new AbortController()
+  #resting = 0
 
   constructor(options: WorkQueueOptions) {
     this.#options = options
@@ -96,7 +101,7 @@ export class WorkQueue {
   }
 
   #pump(): void {
-    while (this.#running.size < this.#options.concurrency && !this.#stop.signal.aborted) {
+    while (this.#running.size - this.#resting < this.#options.concurrency && !this.#stop.signal.aborted) {
       const key = this.#ready.shift()
       if (key === undefined) return
       const run = this.#run(key).finally(() => {
@@ -113,12 +118,22 @@ export class WorkQueue {
     entry.running = true
     entry.dueAt = Number.POSITIVE_INFINITY
     try {
-      await this.#options.work(key, this.#stop.signal)
+      await this.#options.work(key, this.#stop.signal, (wait) => this.#rest(wait))
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#options.failed(key, error)
     } finally {
       entry.running = false
       this.#settle(key, entry)
+    }
+  }
+
+  async #rest<T>(wait: Promise<T>): Promise<T> {
+    this.#resting++
+    this.#pump()
+    try {
+      return await wait
+    } finally {
+      this.#resting--
     }
   }
 

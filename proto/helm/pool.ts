@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FleetError } from '../base/errors.ts'
-import { HelmProcess, type HelmProgramOptions } from './process.ts'
+import { HelmProcess, type HelmProgramOptions, type HelmWaiter } from './process.ts'
 import type { HelmOutcome, HelmRequest } from './protocol.ts'
 
 export interface HelmPoolOptions {
@@ -24,6 +24,8 @@ export interface HelmPoolOptions {
 export interface HelmLimits {
   readonly signal: AbortSignal
   readonly deadlineMs: number
+  /** Waits in the middle of an action whose option is `parent`. */
+  readonly wait?: HelmWaiter
 }
 
 /**
@@ -61,10 +63,10 @@ export class HelmPool {
    * Carries out one action. Rejects only with the signal's reason, when the pool is closed or full, or when the program
    * cannot be run; a release that failed, or whose program was lost, is an outcome.
    */
-  async run(request: HelmRequest, { signal, deadlineMs }: HelmLimits): Promise<HelmOutcome> {
-    const stopped = AbortSignal.any([signal, this.#closing.signal])
-    await this.#turn(stopped)
-    const run = this.#inHome(request, { signal: stopped, deadlineMs })
+  async run(request: HelmRequest, limits: HelmLimits): Promise<HelmOutcome> {
+    const signal = AbortSignal.any([limits.signal, this.#closing.signal])
+    await this.#turn(signal)
+    const run = this.#inHome(request, { ...limits, signal })
     this.#running.add(run)
     try {
       return await run
@@ -89,8 +91,8 @@ export class HelmPool {
     }
   }
 
-  async #carryOut(request: HelmRequest, home: string, { signal, deadlineMs }: HelmLimits): Promise<HelmOutcome> {
-    await using child = new HelmProcess(this.#program, home)
+  async #carryOut(request: HelmRequest, home: string, { signal, deadlineMs, wait = cannotWait }: HelmLimits): Promise<HelmOutcome> {
+    await using child = new HelmProcess(this.#program, { home, wait })
     const graceMs = this.#graceMs
     const message = `helm took longer than ${deadlineMs} ms`
     const stop = () => void child.stop('deadline', { message: 'helm was stopped', graceMs })
@@ -132,4 +134,8 @@ export class HelmPool {
       if (at >= 0) this.#waiting.splice(at, 1)
     }
   }
+}
+
+async function cannotWait(): Promise<string> {
+  return 'nobody waits for what was applied'
 }

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { FleetError } from '../base/errors.ts'
-import type { HelmAnswer, HelmOutcome, HelmRequest } from './protocol.ts'
+import { FleetError, messageOf } from '../base/errors.ts'
+import type { HelmAnswer, HelmAwaited, HelmOutcome, HelmRequest } from './protocol.ts'
 
 export interface HelmProgramOptions {
   /** Where the program `flotilla-helm` is. */
@@ -10,6 +10,9 @@ export interface HelmProgramOptions {
   readonly maxRequestBytes: number
   readonly maxOutputBytes: number
 }
+
+/** Waits for objects that an action goes on after, as long as its program runs. @returns why they are not ready; undefined where they are */
+export type HelmWaiter = (objects: readonly HelmAwaited[], signal: AbortSignal) => Promise<string | undefined>
 
 type Lost = Extract<HelmOutcome, { kind: 'lost' }>['cause']
 
@@ -21,7 +24,9 @@ const MAX_STDERR = 4096
 export class HelmProcess {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
   readonly #options: HelmProgramOptions
+  readonly #wait: HelmWaiter
   readonly #ended = Promise.withResolvers<void>()
+  readonly #gone = new AbortController()
   readonly #log: string[] = []
   #answer: HelmAnswer | undefined
   #lost: { readonly cause: Lost; readonly message: string } | undefined
@@ -30,8 +35,9 @@ export class HelmProcess {
   #outputBytes = 0
   #stderr = ''
 
-  constructor(options: HelmProgramOptions, home: string) {
+  constructor(options: HelmProgramOptions, { home, wait }: { readonly home: string; readonly wait: HelmWaiter }) {
     this.#options = options
+    this.#wait = wait
     const args = ['--memory-bytes', String(options.memoryBytes), '--max-request-bytes', String(options.maxRequestBytes)]
     this.#child = spawn(options.program, args, { env: { HOME: home }, cwd: home, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child.stdout.on('data', (chunk: Buffer) => this.#take(chunk))
@@ -47,6 +53,7 @@ export class HelmProcess {
     })
     this.#child.once('close', (code) => {
       if (!this.#answer) this.#lost ??= this.#exited(code)
+      this.#gone.abort(new FleetError('aborted', 'the program that asked for a wait has ended'))
       this.#ended.resolve()
     })
   }
@@ -69,6 +76,7 @@ export class HelmProcess {
     const log = this.#log
     if (this.#lost) return { kind: 'lost', ...this.#lost, log }
     if (!this.#answer) throw new FleetError('internal', 'helm ended without an answer')
+    if (this.#answer.ok && this.#answer.waiting) return { kind: 'waiting', waiting: this.#answer.waiting, log }
     return this.#answer.ok ? { kind: 'done', answer: this.#answer, log } : { kind: 'refused', answer: this.#answer, log }
   }
 
@@ -109,9 +117,20 @@ export class HelmProcess {
     else if ('log' in said) {
       this.#log.push(said.log)
       if (this.#log.length > KEPT_LOG_LINES) this.#log.shift()
-    } else {
+    } else if ('wait' in said) void this.#await(said.wait)
+    else {
       this.#answer = said
       this.#child.stdin.end()
+    }
+  }
+
+  /** Answers with how the wait ended. One that was stopped needs no answer: the program is stopped too. */
+  async #await(objects: readonly HelmAwaited[]): Promise<void> {
+    try {
+      const waited = (await this.#wait(objects, this.#gone.signal)) ?? ''
+      this.#child.stdin.write(`${JSON.stringify({ waited })}\n`)
+    } catch (error) {
+      this.#giveUp('exit', `the wait for what helm applied ended: ${messageOf(error)}`)
     }
   }
 
@@ -139,7 +158,7 @@ export class HelmProcess {
   }
 }
 
-function parse(line: Buffer): HelmAnswer | { readonly log: string } | undefined {
+function parse(line: Buffer): HelmAnswer | { readonly log: string } | { readonly wait: readonly HelmAwaited[] } | undefined {
   try {
     return JSON.parse(line.toString('utf8'))
   } catch {

@@ -37,7 +37,8 @@ export interface HelmPostRender {
   }
 }
 
-export type HelmWait = 'watcher' | 'legacy' | 'none'
+/** `parent`: Helm waits for hooks, and whoever asked for the action waits for what was applied. */
+export type HelmWait = 'parent' | 'watcher' | 'legacy' | 'none'
 export type HelmCrds = 'Skip' | 'Create' | 'CreateReplace'
 export type HelmServerSideApply = 'enabled' | 'disabled' | 'auto'
 
@@ -47,6 +48,8 @@ interface Waiting {
   readonly wait: HelmWait
   readonly waitForJobs?: boolean
   readonly disableHooks?: boolean
+  /** Objects that the parent judges in its own way, however ready they seem; every kind of a group where none is named. */
+  readonly judged?: readonly { readonly group: string; readonly kind?: string }[]
 }
 
 interface Changing extends Waiting {
@@ -175,10 +178,32 @@ export interface HelmRendered {
   readonly secrets?: readonly string[]
 }
 
+/** An object as it was applied, which was not ready at once. */
+export interface HelmAwaited {
+  readonly apiVersion: string
+  readonly kind: string
+  /** Absent where the kind has none. */
+  readonly namespace?: string
+  readonly name: string
+  /** States before this one are of no interest. */
+  readonly resourceVersion: string
+  /** It has the label of the HelmRelease that it is from. */
+  readonly isLabelled: boolean
+}
+
+/** A release that is pending in the storage until whoever asked for it has waited for its objects and records the end. */
+export interface HelmWaiting {
+  readonly version: number
+  /** The version that it takes the place of. */
+  readonly former?: number
+  readonly objects: readonly HelmAwaited[]
+}
+
 /** The last line of an answer. */
 export type HelmAnswer =
   | {
       readonly ok: true
+      readonly waiting?: HelmWaiting
       /** Absent after an uninstall that kept no history. */
       readonly release?: HelmReleaseFacts
       readonly crds?: readonly HelmCrd[]
@@ -189,6 +214,8 @@ export type HelmAnswer =
 /** What came of an action, as its caller sees it. */
 export type HelmOutcome =
   | { readonly kind: 'done'; readonly answer: Extract<HelmAnswer, { ok: true }>; readonly log: readonly string[] }
+  /** All is done but for a wait, and nothing comes after it. */
+  | { readonly kind: 'waiting'; readonly waiting: HelmWaiting; readonly log: readonly string[] }
   /** Helm could not: the release may have been recorded as failed. */
   | { readonly kind: 'refused'; readonly answer: Extract<HelmAnswer, { ok: false }>; readonly log: readonly string[] }
   /** The program died or ran out of time: the release may be left pending. */

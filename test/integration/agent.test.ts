@@ -228,3 +228,51 @@ test('of two agents one acts, and the other takes over when it goes or dies', as
   await expect.poll(() => second.state(), { timeout: 5_000 }).toBe('waiting')
   await expect.poll(() => second.state(), { timeout: 10_000 }).toBe('acting')
 })
+
+/** A CustomResourceDefinition of a group, and an object of its kind. */
+const custom = (group: string, kind: string) => {
+  const name = kind.toLowerCase()
+  const names = { plural: `${name}s`, singular: name, kind }
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
+  const spec = { group, names, scope: 'Cluster', versions: [{ name: 'v1', served: true, storage: true, schema }] }
+  return [
+    { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: `${name}s.${group}` }, spec },
+    { apiVersion: `${group}/v1`, kind, metadata: { name }, spec: {} },
+  ]
+}
+
+test('healthCheckExprs for a group judge all of its kinds, and readyExpr lets on what is not Ready', async () => {
+  const namespace = await cluster.createNamespace('agent')
+  const group = `${namespace}.example.com`
+  const judged = { apiVersion: `${group}/v1`, current: "'well' in metadata.labels" }
+  const infra = kustomization(`infra-${namespace}`, { wait: true, timeout: '3s', retryInterval: '1s', healthCheckExprs: [judged] })
+  const dependsOn = [{ name: infra.metadata.name, readyExpr: "'go' in dep.metadata.labels" }]
+  const apps = kustomization(`apps-${namespace}`, { dependsOn })
+  const broken = kustomization(`broken-${namespace}`, { healthCheckExprs: [{ ...judged, kind: 'Foo', current: 'metadata.' }] })
+  await put(repository, infra, apps, broken)
+  const build = [...custom(group, 'Foo'), ...custom(group, 'Bar')].map((one) => JSON.stringify(one)).join('\n---\n')
+  await planted([
+    { kustomization: infra, build },
+    { kustomization: apps, build: configMap(namespace, 'one', 'v1') },
+    { kustomization: broken, build: configMap(namespace, 'broken', 'v1') },
+  ])
+  await using _agent = await agent()
+  await expect
+    .poll(() => ready(broken.metadata.name), WITHIN)
+    .toMatch(/^False InvalidCELExpression .*healthchecks\[0\]: failed to parse the expression Current/)
+  await cluster.kubectl(['wait', '--for=create', `foos.${group}/foo`, '--timeout=20s'])
+  // As a controller would: what kubectl sets is undone.
+  const heal = (object: string) => cluster.kubectl(['label', object, 'well=yes', '--field-manager=healer'])
+  await heal(`foos.${group}/foo`)
+  await expect
+    .poll(() => ready(infra.metadata.name), WITHIN)
+    .toMatch(/^False HealthCheckFailed .*timeout waiting for: \[Bar\/bar status: 'InProgress'\]/)
+  expect(await ready(apps.metadata.name)).toMatch(
+    /^False DependencyNotReady dependency '.*' is not ready according to readyExpr eval|^False DependencyNotReady failed to evaluate/,
+  )
+  await cluster.kubectl(['label', 'kustomization', infra.metadata.name, '-n', 'flux-system', 'go=yes'])
+  await expect.poll(() => value(namespace, 'one'), WITHIN).toBe('v1')
+  await heal(`bars.${group}/bar`)
+  await expect.poll(() => ready(infra.metadata.name), WITHIN).toBe('True ReconciliationSucceeded Applied revision: main@sha1:1')
+  expect(await value(namespace, 'broken')).toBeUndefined()
+})

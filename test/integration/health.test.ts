@@ -8,6 +8,7 @@ import { prune } from '../../agent/inventory/service.ts'
 import { createReleaseWatch } from '../../agent/reconcile/io/release-watch.ts'
 import { openAppliedWords } from '../../agent/report/applied.ts'
 import { systemClock } from '../../proto/base/clock.ts'
+import { type HealthChecks, readHealthChecks } from '../../proto/model/flux/health-checks.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { refOf } from '../../proto/model/manifest.ts'
 import { RELEASE_NAME_LABEL } from '../../proto/model/names.ts'
@@ -56,7 +57,13 @@ const aJob = (): Manifest => ({
 })
 const apply = (objects: readonly Manifest[]) => engine.apply(objects, { cluster: engine.cluster, owner, force: false, signal })
 const awaited = (object: Manifest, owned = true): Awaited => ({ ref: refOf(object), apiVersion: object.apiVersion, owned })
-const wait = (objects: readonly Awaited[], timeoutMs = 30_000) => engine.waits.wait(engine.subject, objects, { signal, timeoutMs })
+const wait = (objects: readonly Awaited[], timeoutMs = 30_000, checks?: HealthChecks) =>
+  engine.waits.wait(engine.subject, objects, { signal, timeoutMs, checks })
+const checksOf = (given: Parameters<typeof readHealthChecks>[0]): HealthChecks => {
+  const checks = readHealthChecks(given)
+  if ('problem' in checks) throw new Error(checks.problem)
+  return checks
+}
 const item = (object: Manifest): Item => ({ ref: refOf(object), version: object.apiVersion.split('/').at(-1) ?? '' })
 const remove = (objects: readonly Manifest[], who = owner) =>
   prune(objects.map(item), {
@@ -106,7 +113,7 @@ test('tells how what was applied is doing though nobody waits for it: late, then
   await apply([aConfigMap(), stuck])
   using _held = engine.watches.hold(engine.subject, objects)
   using _followed = told.follow({ object, uid: 'u', generation: 1, bundle: 'b', fluxObjects: [] }, false, (news) =>
-    engine.waits.follow(engine.subject, objects, news),
+    engine.waits.follow(engine.subject, objects, { changed: news }),
   )
   const name = `Deployment/${namespace}/web`
   await vi.waitUntil(() => words.at(-1)?.health === 'Failed', { timeout: 20_000 })
@@ -152,6 +159,44 @@ test('tells how a release is doing that nobody waited for, by the object that is
   expect(words.slice(before).filter(({ bundle, health }) => bundle === 'two' && health === 'Current')).toEqual([])
   watch.forget('k')
   await vi.waitUntil(() => engine.watches.size === 0)
+})
+
+test('who waits judges by its own expressions what was seen before, and hears of each change; others judge as ever', async () => {
+  const given = (ready: string) => ({ ...aConfigMap(), data: { ready } })
+  await apply([given('no'), aDeployment()])
+  expect(await wait([awaited(aConfigMap()), awaited(aDeployment())])).toEqual({ kind: 'healthy' })
+  const checks = checksOf([{ apiVersion: 'v1', kind: 'ConfigMap', current: "data.ready == 'yes'", failed: "data.ready == 'never'" }])
+  expect(await wait([awaited(aConfigMap())], 1_000, checks)).toMatchObject({
+    kind: 'timeout',
+    objects: [{ ref: { name: 'c' }, health: { status: 'InProgress' } }],
+  })
+  const late = wait([awaited(aConfigMap()), awaited(aDeployment())], 30_000, checks)
+  expect(await wait([awaited(aConfigMap())])).toEqual({ kind: 'healthy' })
+  await apply([given('yes')])
+  expect(await late).toEqual({ kind: 'healthy' })
+  await apply([given('never')])
+  expect(await wait([awaited(aConfigMap())], 30_000, checks)).toMatchObject({ kind: 'failed', objects: [{ ref: { name: 'c' } }] })
+})
+
+test('what an expression reads and is not there yet is waited for, and named at the end', async () => {
+  await apply([aConfigMap()])
+  const checks = checksOf([{ apiVersion: 'v1', current: "data.ready == 'yes'" }])
+  const outcome = wait([awaited(aConfigMap())], 1_500, checks)
+  using _held = engine.watches.hold(engine.subject, [awaited(aConfigMap())])
+  const told: (string | undefined)[] = []
+  using followed = engine.waits.follow(engine.subject, [awaited(aConfigMap())], {
+    changed: () => told.push(followed.together()?.health),
+    checks,
+  })
+  expect(await outcome).toMatchObject({
+    kind: 'timeout',
+    objects: [
+      { health: { status: 'Unknown', message: "failed to evaluate the CEL expression 'data.ready == 'yes'': Unknown variable: data" } },
+    ],
+  })
+  await apply([{ ...aConfigMap(), data: { ready: 'yes' } }])
+  await vi.waitUntil(() => told.at(-1) === 'Current')
+  expect(told).toContain('InProgress')
 })
 
 test('waits for an object of somebody else by its name', async () => {

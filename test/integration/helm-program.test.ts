@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { HelmPostRender } from '../../proto/helm/protocol.ts'
+import type { HelmAction, HelmAwaited, HelmPostRender } from '../../proto/helm/protocol.ts'
 import { openSharedCluster, type TestCluster } from '../support/cluster.ts'
 import { type HelmWorld, openHelmWorld, WAIT } from '../support/helm.ts'
 
@@ -235,4 +235,57 @@ test('renders without changing anything, and looks things up as its ServiceAccou
       error: expect.stringMatching(/lookup.*forbidden: User "system:serviceaccount:helm-.*:releaser" cannot get resource "secrets"/),
     },
   })
+})
+
+test('leaves the last wait of an action to its parent, pending in the storage until that writes what Helm would', async () => {
+  await using world = await openHelmWorld(cluster)
+  const options = { ...WAIT, wait: 'parent', serverSideApply: 'enabled', crds: 'Create' } as const
+  const asked = (await world.request('install', 'app', { values: { text: 'one' } })) as Extract<HelmAction, { action: 'install' }>
+  const outcome = await world.run({ ...asked, options })
+  const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: world.namespace, name: 'app', isLabelled: false }
+  const waiting = { version: 1, objects: [{ ...deployment, resourceVersion: expect.stringMatching(/^\d+$/) }] }
+  expect(outcome).toMatchObject({ kind: 'waiting', waiting })
+  const [made] = await world.storage.history(releaseOf(world), signal)
+  expect(made?.info).toMatchObject({ status: 'pending-install', description: 'Initial install underway' })
+  if (made) await world.storage.write([{ stored: made, status: 'deployed', description: 'Install complete' }], signal)
+  expect(await world.history()).toEqual(['1 deployed'])
+  const labels = JSON.parse(await world.look('secret/sh.helm.release.v1.app.v1', '.metadata.labels'))
+  expect(labels).toEqual({ name: 'app', owner: 'helm', status: 'deployed', version: '1', modifiedAt: expect.stringMatching(/^\d{10}$/) })
+  const upgrade = (await world.request('upgrade', 'app', { values: { text: 'two' } })) as Extract<HelmAction, { action: 'upgrade' }>
+  const again = await world.run({ ...upgrade, options: { ...options, serverSideApply: 'auto' } })
+  expect(again).toMatchObject({ kind: 'waiting', waiting: { version: 2, former: 1, objects: [deployment] } })
+  expect(await world.history()).toEqual(['2 pending-upgrade', '1 deployed'])
+})
+
+test('asks its parent to wait where hooks follow, and goes on with the answer', async () => {
+  await using world = await openHelmWorld(cluster)
+  const options = { ...WAIT, wait: 'parent', judged: [{ group: '' }], serverSideApply: 'enabled', crds: 'Create' } as const
+  const asked = (await world.request('install', 'hooks')) as Extract<HelmAction, { action: 'install' }>
+  const after = () => cluster.kubectl(['get', 'configmap', 'app-after', '-n', world.namespace, '--ignore-not-found', '-o', 'name'])
+  const seen: unknown[] = []
+  const wait = (why: string | undefined) => async (objects: readonly HelmAwaited[]) => {
+    seen.push(...objects.map(({ kind, name }) => `${kind}/${name}`), await after(), ...(await world.history()))
+    return why
+  }
+  const failed = await world.run({ ...asked, options }, { wait: wait('timeout waiting for: [it]') })
+  expect(seen).toEqual(['ConfigMap/app', '', '1 pending-install'])
+  expect(failed).toMatchObject({
+    kind: 'refused',
+    answer: {
+      error: 'timeout waiting for: [it]',
+      release: { status: 'failed', description: 'Release "app" failed: timeout waiting for: [it]' },
+    },
+  })
+  expect(await after()).toBe('')
+  const upgrade = (await world.request('upgrade', 'hooks')) as Extract<HelmAction, { action: 'upgrade' }>
+  const good = await world.run({ ...upgrade, options: { ...options, serverSideApply: 'auto' } }, { wait: wait(undefined) })
+  expect(good).toEqual(done({ version: 2, status: 'deployed', description: 'Upgrade complete' }))
+  expect(await after()).toBe('configmap/app-after\n')
+})
+
+test('leaves no wait where all is ready at once', async () => {
+  await using world = await openHelmWorld(cluster)
+  const asked = (await world.request('install', 'app', { values: { deployment: false } })) as Extract<HelmAction, { action: 'install' }>
+  const options = { ...WAIT, wait: 'parent', serverSideApply: 'enabled', crds: 'Create' } as const
+  expect(await world.run({ ...asked, options })).toEqual(done({ version: 1, status: 'deployed', description: 'Install complete' }))
 })

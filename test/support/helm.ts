@@ -4,7 +4,7 @@ import { serviceAccount } from '../../agent/kube/subject.ts'
 import { type KubeTarget, kubeconfigTarget } from '../../agent/kube/target.ts'
 import { toolPath } from '../../deploy/tools/tools.mjs'
 import { systemClock } from '../../proto/base/clock.ts'
-import { HelmPool, type HelmPoolOptions } from '../../proto/helm/pool.ts'
+import { type HelmLimits, HelmPool, type HelmPoolOptions } from '../../proto/helm/pool.ts'
 import type {
   HelmAction,
   HelmInstallOptions,
@@ -35,7 +35,7 @@ export interface HelmWorld extends AsyncDisposable {
   readonly storage: HelmStorage
   /** Where homes of programs and archives of charts are. */
   readonly dir: string
-  run(action: HelmAction, limits?: { readonly signal?: AbortSignal; readonly deadlineMs?: number }): Promise<HelmOutcome>
+  run(action: HelmAction, limits?: Partial<HelmLimits>): Promise<HelmOutcome>
   install(chart: string, input?: Input, options?: Partial<HelmInstallOptions>): Promise<HelmOutcome>
   upgrade(chart: string, input?: Input, options?: Partial<HelmUpgradeOptions>): Promise<HelmOutcome>
   template(chart: string, input?: Input, options?: HelmTemplateOptions): Promise<HelmOutcome>
@@ -69,7 +69,7 @@ export async function openHelmWorld(
   const storage = openHelmStorage(connection.as(helm.subject))
   const release = { name: 'app', namespace, storageNamespace: namespace }
   const signal = AbortSignal.timeout(600_000)
-  const run: HelmWorld['run'] = (action, o = {}) => helm.run(action, { signal: o.signal ?? signal, deadlineMs: o.deadlineMs ?? 60_000 })
+  const run: HelmWorld['run'] = (action, o = {}) => helm.run(action, { signal, deadlineMs: 60_000, ...o })
   async function inputOf(chart: string, { values = {}, secrets, files, version, postRender }: Input = {}) {
     return {
       release,

@@ -25,7 +25,8 @@ export async function poll(
     while (!signal.aborted) {
       for (const object of polled.wanted()) {
         told.add(object.ref.name)
-        await read(deps.listeners, polled, object)
+        if (!(await tell(deps.listeners, { ...polled, signal }, object))) continue
+        for (const listener of deps.listeners) listener.covered(polled.subject, { ...polled.scope, name: object.ref.name }, true)
       }
       const leftMs = until - deps.clock.now().getTime()
       if (leftMs <= 0) return
@@ -38,20 +39,21 @@ export async function poll(
   }
 }
 
-async function read(
+/** Reads one object and tells of it. @returns false where it may not be read either: then nobody knows of it */
+export async function tell(
   listeners: readonly LiveListener[],
-  { subject, scope, kube, stop }: Polled,
+  { kube, signal, subject }: { readonly subject: string; readonly kube: Kube; readonly signal: AbortSignal },
   { ref, apiVersion }: Awaited,
-): Promise<void> {
+): Promise<boolean> {
   const at = { apiVersion, kind: ref.kind, name: ref.name, ...(ref.namespace ? { namespace: ref.namespace } : {}) }
   try {
-    const live = await kube.get(at, { signal: stop.signal })
+    const live = await kube.get(at, { signal })
     for (const listener of listeners) {
       if (live) listener.observed(subject, live)
       else listener.vanished(subject, ref)
-      listener.covered(subject, { ...scope, name: ref.name }, true)
     }
+    return true
   } catch {
-    // What cannot be read either stays Unknown; the refusal of the watch has been told.
+    return false
   }
 }

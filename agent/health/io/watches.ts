@@ -10,7 +10,7 @@ import { inform } from '../../kube/inform.ts'
 import type { Collection, ImpersonatedKube } from '../../kube/model.ts'
 import type { Awaited } from '../model.ts'
 import type { HealthWatches } from '../ports.ts'
-import { poll } from './poll.ts'
+import { poll, tell } from './poll.ts'
 
 interface Held {
   readonly subject: string
@@ -31,6 +31,8 @@ export interface WatchDeps {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** The label that owned objects have; the one of Kustomizations where absent. */
+  readonly label?: string
   /** How often an object is read where it may not be watched; default 10 s. */
   readonly pollMs?: number
 }
@@ -63,6 +65,11 @@ export class LiveWatches implements HealthWatches, AsyncDisposable {
         for (const [scope, key] of keys.splice(0)) this.#drop(scope, key)
       },
     }
+  }
+
+  look(subject: string, objects: readonly Awaited[], signal: AbortSignal): void {
+    const of = { subject, kube: this.#deps.as(subject), signal }
+    for (const object of objects) void tell(this.#deps.listeners, of, object)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -182,7 +189,9 @@ export class LiveWatches implements HealthWatches, AsyncDisposable {
       apiVersion: held.apiVersion,
       kind: scope.kind,
       ...(scope.namespace ? { namespace: scope.namespace } : {}),
-      ...(scope.name ? { fieldSelector: `metadata.name=${scope.name}` } : { labelSelector: scope.label ?? OWNER_NAME_LABEL }),
+      ...(scope.name
+        ? { fieldSelector: `metadata.name=${scope.name}` }
+        : { labelSelector: scope.label ?? this.#deps.label ?? OWNER_NAME_LABEL }),
     }
     const options = { signal: held.stop.signal, clock: this.#deps.clock, random: this.#deps.random }
     for await (const told of inform(this.#deps.as(subject), of, options))

@@ -9,3 +9,11 @@ export const job: Rule = (object) => {
   if (is('Failed')) return failed(`Job Failed. failed: ${numberAt(object, ['status', 'failed'], 0)}/${wanted}`)
   return inProgress(textAt(object, 'status', 'startTime') === '' ? 'Job not started' : 'Job in progress')
 }
+
+/** Current as soon as it runs: for those who do not wait for its end. Source: kstatus jobConditions. */
+export const startedJob: Rule = (object, now) => {
+  const health = job(object, now)
+  if (health.status !== 'InProgress') return health
+  const isSuspended = conditionsOf(object).some(({ type, status }) => type === 'Suspended' && status === 'True')
+  return isSuspended || textAt(object, 'status', 'startTime') !== '' ? current : health
+}

@@ -1,6 +1,4 @@
-import type { Clock } from '../../../proto/base/clock.ts'
 import { messageOf } from '../../../proto/base/errors.ts'
-import type { HelmAction, HelmOutcome } from '../../../proto/helm/protocol.ts'
 import type { StoredRelease } from '../../../proto/helm/stored.ts'
 import { metaTime } from '../../../proto/model/condition.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
@@ -8,10 +6,11 @@ import type { HelmReleaseOutcome, ReleaseAct, Snapshot } from '../../mirror/mode
 import { activeStrategy, keptHistory } from '../decision/strategy.ts'
 import type { NextAction, ReleaseState } from '../model.ts'
 import { releaseTarget } from '../names.ts'
-import type { Helm, ReleaseJob } from '../ports.ts'
+import type { ReleaseJob } from '../ports.ts'
 import { renderedBy } from '../snapshot/digests.ts'
 import { hasBeenTested, latest, record } from '../snapshot/history.ts'
 import { snapshotOf, testHooksOf } from '../snapshot/observe.ts'
+import { type CarryOutDeps, carryOut } from './carry-out.ts'
 import {
   releaseFailed,
   releaseSucceeded,
@@ -24,12 +23,8 @@ import {
   unlocked,
   unlockFailed,
 } from './messages.ts'
-import { actionDeadlineMs, postRender, releaseRequest, rollbackRequest, testRequest, uninstallRequest } from './request.ts'
 
-export interface ActDeps {
-  readonly helm: Helm
-  readonly clock: Clock
-}
+export type ActDeps = CarryOutDeps
 
 type Doable = Exclude<NextAction, { kind: 'nothing' | 'stalled' }>
 
@@ -52,7 +47,7 @@ export interface Acted {
 export async function act(deps: ActDeps, job: ReleaseJob, doing: Doing): Promise<Acted> {
   const { next, storage } = doing
   const startedMs = deps.clock.now().getTime()
-  const error = next.kind === 'unlock' ? await unlock(deps, job, storage) : await run(deps, job, next)
+  const error = next.kind === 'unlock' ? await unlock(deps, job, storage) : await carryOut(deps, job, next)
   const after = await deps.helm.history(releaseTarget(job.object), job)
   const history = remember(historyBefore(job.object, doing), { job, next, before: storage, after, now: deps.clock.now() })
   const isTouched = secretsOf(after) !== secretsOf(storage)
@@ -78,31 +73,6 @@ function countsTests({ spec, status }: HelmRelease, history: readonly Snapshot[]
   return now !== undefined && hasBeenTested(now) && !activeStrategy(spec, status)?.ignoreTestFailures
 }
 
-/** @returns why it failed; undefined where it did not */
-async function run({ helm }: ActDeps, job: ReleaseJob, next: Exclude<Doable, { kind: 'unlock' }>): Promise<string | undefined> {
-  const { account, object, signal } = job
-  const deadlineMs = actionDeadlineMs(object.spec, next.kind)
-  const ask = (action: HelmAction) => helm.run(action, { account, deadlineMs, signal })
-  const target = releaseTarget(object)
-  switch (next.kind) {
-    case 'install':
-    case 'upgrade': {
-      await using onDisk = await job.chart.onDisk()
-      const chart = { path: onDisk.path, version: job.chart.version }
-      const input = { chart, values: job.values, secrets: job.secrets, postRender: postRender(object) }
-      return errorOf(await ask(releaseRequest(next.kind, { spec: object.spec, target, input })))
-    }
-    case 'test':
-      return errorOf(await ask(testRequest(object.spec, target)))
-    case 'rollback':
-      return errorOf(await ask(rollbackRequest(object.spec, target, next.to)))
-    case 'uninstall':
-      return errorOf(await ask(uninstallRequest(object.spec, target)))
-    default:
-      return next satisfies never
-  }
-}
-
 /** A release that somebody left in the middle of an action has failed; what follows is as after any failure. */
 async function unlock({ helm }: ActDeps, { account, signal }: ReleaseJob, [stored]: readonly StoredRelease[]): Promise<string | undefined> {
   if (!stored) return undefined
@@ -114,11 +84,6 @@ async function unlock({ helm }: ActDeps, { account, signal }: ReleaseJob, [store
     signal.throwIfAborted()
     return messageOf(error)
   }
-}
-
-export function errorOf(outcome: HelmOutcome): string | undefined {
-  if (outcome.kind === 'done') return undefined
-  return (outcome.kind === 'refused' ? outcome.answer.error : outcome.message).trim()
 }
 
 /** The history that an action goes on with. An install, or the take-over of somebody else's release, begins a new one; failures do not pile up. */

@@ -2,7 +2,7 @@ import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import type { Helm, ReleaseVoice } from '../ports.ts'
 import { latest } from '../snapshot/history.ts'
-import { errorOf } from './act.ts'
+import { errorOf } from './carry-out.ts'
 import { uninstalledBefore, uninstallFailed, uninstallSucceeded } from './messages.ts'
 import { actionDeadlineMs, uninstallRequest } from './request.ts'
 

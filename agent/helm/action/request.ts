@@ -1,7 +1,8 @@
 import type { HelmAction, HelmInput, HelmPostRender, HelmWait } from '../../../proto/helm/protocol.ts'
 import { parseDurationMs } from '../../../proto/model/duration.ts'
 import type { HelmReleaseSpec } from '../../../proto/model/flux/helm/helm-release.ts'
-import { HELM_GROUP } from '../../../proto/model/names.ts'
+import { HELM_GROUP, RELEASE_NAME_LABEL } from '../../../proto/model/names.ts'
+import { groupOf } from '../../../proto/model/object-ref.ts'
 import type { ReleaseTarget } from '../model.ts'
 
 const TIMEOUT_MS = 5 * 60_000
@@ -88,7 +89,7 @@ export function uninstallRequest(spec: HelmReleaseSpec, target: ReleaseTarget): 
   const { deletionPropagation, disableHooks, disableWait, keepHistory } = spec.uninstall ?? {}
   const options = {
     timeoutMs: actionTimeoutMs(spec, 'uninstall'),
-    wait: waitOf(spec, disableWait),
+    wait: waitOf(spec, { disableWait, by: 'watcher' }),
     disableHooks: disableHooks ?? false,
     keepHistory: keepHistory ?? false,
     deletionPropagation: deletionPropagation ?? 'background',
@@ -113,7 +114,7 @@ export function postRender({
   return {
     strategy: postRenderStrategy ?? 'combined',
     kustomize: postRenderers.flatMap(({ kustomize }) => (kustomize ? [kustomize] : [])),
-    originLabels: { [`${HELM_GROUP}/name`]: metadata.name, [`${HELM_GROUP}/namespace`]: metadata.namespace ?? '' },
+    originLabels: { [RELEASE_NAME_LABEL]: metadata.name, [`${HELM_GROUP}/namespace`]: metadata.namespace ?? '' },
     ...(commonMetadata ? { commonMetadata } : {}),
   }
 }
@@ -122,13 +123,14 @@ function waiting(spec: HelmReleaseSpec, action: 'install' | 'upgrade' | 'rollbac
   const { disableHooks, disableWait, disableWaitForJobs } = spec[action] ?? {}
   return {
     timeoutMs: actionTimeoutMs(spec, action),
-    wait: waitOf(spec, disableWait),
+    wait: waitOf(spec, { disableWait, by: 'parent' }),
     waitForJobs: !disableWaitForJobs,
     disableHooks: disableHooks ?? false,
+    judged: (spec.healthCheckExprs ?? []).map(({ apiVersion, kind }) => ({ group: groupOf(apiVersion), ...(kind ? { kind } : {}) })),
   }
 }
 
-function waitOf({ waitStrategy }: HelmReleaseSpec, isDisabled: boolean | undefined): HelmWait {
-  if (isDisabled) return 'none'
-  return waitStrategy?.name === 'legacy' ? 'legacy' : 'watcher'
+function waitOf({ waitStrategy }: HelmReleaseSpec, { disableWait, by }: { disableWait: boolean | undefined; by: HelmWait }): HelmWait {
+  if (disableWait) return 'none'
+  return waitStrategy?.name === 'legacy' ? 'legacy' : by
 }

@@ -5,6 +5,7 @@ import { FleetError } from '../../../proto/base/errors.ts'
 import type { StoredRelease } from '../../../proto/helm/stored.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import type { ImpersonatedKube } from '../../kube/model.ts'
+import type { ReleaseRecord } from '../model.ts'
 
 /** Helm's storage of one release: a Secret for each of its versions, in the form that Helm reads and writes. */
 export interface HelmStorage {
@@ -12,6 +13,8 @@ export interface HelmStorage {
   history(release: { readonly name: string; readonly storageNamespace: string }, signal: AbortSignal): Promise<readonly StoredRelease[]>
   /** Writes that a version failed; `conflict` when it was changed since it was read. */
   markFailed(stored: StoredRelease, options: { readonly description: string; readonly signal: AbortSignal }): Promise<void>
+  /** Writes what has become of versions, one after the other; `conflict` when one was changed since it was read. */
+  write(records: readonly ReleaseRecord[], signal: AbortSignal): Promise<void>
 }
 
 /** Persisted: do not change. */
@@ -54,19 +57,30 @@ export function openHelmStorage(kube: ImpersonatedKube): HelmStorage {
         for (const secret of page.items) if (secret.type === TYPE) found.push(await readRelease(secret))
       return found.sort((a, b) => b.version - a.version)
     },
-    async markFailed({ secret }, { description, signal }) {
-      const at = { apiVersion: 'v1', kind: 'Secret', namespace: secret.namespace, name: secret.name }
-      const live = await kube.get(at, { signal })
-      if (!live) throw new FleetError('not-found', `mark release Secret ${secret.namespace}/${secret.name} as failed: it is gone`)
-      const payload = (await unpack(live)) as { info: Record<string, unknown> }
-      const info = { ...payload.info, status: 'failed', description }
-      const body = {
-        metadata: { resourceVersion: secret.resourceVersion, labels: { status: 'failed' } },
-        data: { release: await pack({ ...payload, info }) },
-      }
-      await kube.patch(at, { type: 'merge', body, fieldManager: FIELD_MANAGER, signal })
+    markFailed: (stored, { description, signal }) => write(kube, { stored, status: 'failed', description }, signal),
+    async write(records, signal) {
+      for (const record of records) await write(kube, record, signal)
     },
   }
+}
+
+async function write(
+  kube: ImpersonatedKube,
+  { stored: { secret }, status, description }: ReleaseRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const at = { apiVersion: 'v1', kind: 'Secret', namespace: secret.namespace, name: secret.name }
+  const live = await kube.get(at, { signal })
+  if (!live) throw new FleetError('not-found', `mark release Secret ${secret.namespace}/${secret.name} as ${status}: it is gone`)
+  const payload = (await unpack(live)) as { info: Record<string, unknown> }
+  const info = { ...payload.info, status, ...(description === undefined ? {} : { description }) }
+  // As Helm has them on what it changed.
+  const labels = { status, createdAt: null, modifiedAt: String(Math.floor(Date.now() / 1000)) }
+  const body = {
+    metadata: { resourceVersion: secret.resourceVersion, labels },
+    data: { release: await pack({ ...payload, info }) },
+  }
+  await kube.patch(at, { type: 'merge', body, fieldManager: FIELD_MANAGER, signal })
 }
 
 async function readRelease(secret: Manifest): Promise<StoredRelease> {

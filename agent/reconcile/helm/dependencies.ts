@@ -3,7 +3,7 @@ import { chartSourceOf } from '../../../proto/model/flux/helm/chart-source.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import { HELM_GROUP, SOURCE_GROUP } from '../../../proto/model/names.ts'
 import { type ObjectRef, refKey } from '../../../proto/model/object-ref.ts'
-import { isReadyBy } from './ready-expr.ts'
+import { isReadyBy } from '../expressions.ts'
 
 /** The source object that a HelmRelease's chart comes as. */
 export function chartSource(object: HelmRelease): ObjectRef | undefined {
@@ -28,32 +28,29 @@ export interface DependencyInput {
   readonly revisionOf: (source: ObjectRef) => string | undefined
 }
 
-export type Unmet =
-  | { readonly kind: 'not-ready'; readonly message: string }
-  /** Its expression cannot be evaluated: only another one helps. */
-  | { readonly kind: 'invalid'; readonly message: string }
-
 /**
- * What keeps an object behind its dependencies; undefined where nothing does. A dependency has to be there, seen in its
+ * Why an object has to wait for its dependencies; undefined where it has not. A dependency has to be there, seen in its
  * present generation and Ready, or what its expression says instead. One whose chart comes from the same repository must
  * have been released at the revision that it is given here: else one push that changes both charts would upgrade both at
  * once. That last rule is not Flux's.
  */
-export function unmetRelease({ object, lookup, revisionOf }: DependencyInput): Unmet | undefined {
+export function unmetRelease({ object, lookup, revisionOf }: DependencyInput): string | undefined {
   for (const [at, ref] of releasesBefore(object).entries()) {
     const dep = lookup(ref)
     const name = `${ref.namespace}/${ref.name}`
-    if (!dep)
-      return { kind: 'not-ready', message: `unable to get '${name}' dependency: helmreleases.${HELM_GROUP} "${ref.name}" not found` }
+    if (!dep) return `unable to get '${name}' dependency: helmreleases.${HELM_GROUP} "${ref.name}" not found`
     const { readyExpr } = object.spec.dependsOn?.[at] ?? {}
-    const isReady = readyExpr ? isReadyBy(readyExpr, { self: { ...object }, dep: { ...dep } }) : isCurrent(dep)
-    if (typeof isReady === 'object') return { kind: 'invalid', message: `dependency '${name}': readyExpr ${isReady.problem}` }
-    if (!isReady) return { kind: 'not-ready', message: `dependency '${name}' is not ready` }
-    if (readyExpr || !sharesRepository(object, dep)) continue
+    if (readyExpr) {
+      const isReady = isReadyBy(readyExpr, { self: { ...object }, dep: { ...dep } })
+      if (typeof isReady === 'object') return isReady.problem
+      if (!isReady) return `dependency '${name}' is not ready according to readyExpr eval`
+      continue
+    }
+    if (!isCurrent(dep)) return `dependency '${name}' is not ready`
+    if (!sharesRepository(object, dep)) continue
     const source = chartSource(dep)
     const revision = source && revisionOf(source)
-    if (revision !== undefined && !hasReached(dep, revision))
-      return { kind: 'not-ready', message: `dependency '${name}' revision is not up to date` }
+    if (revision !== undefined && !hasReached(dep, revision)) return `dependency '${name}' revision is not up to date`
   }
   return undefined
 }

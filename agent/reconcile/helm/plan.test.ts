@@ -119,7 +119,12 @@ test.each<[string, Partial<HelmPlanInput>, string]>([
   [
     'is not ready by its expression',
     { object: after({ readyExpr: 'dep.status.observedGeneration > 1' }), release: () => db(ready) },
-    "dependency 'apps/db' is not ready",
+    "dependency 'apps/db' is not ready according to readyExpr eval",
+  ],
+  [
+    'cannot be judged by its expression yet',
+    { object: after({ readyExpr: 'dep.status.history.size() > 0' }), release: () => db(ready) },
+    "failed to evaluate the CEL expression 'dep.status.history.size() > 0': No such key: history",
   ],
 ])('a dependency that %s holds an object back', (_name, input, message) => {
   expect(plan({ object: after({}), ...input })).toEqual({ kind: 'not-ready', reason: 'DependencyNotReady', message })

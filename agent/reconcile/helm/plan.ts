@@ -6,6 +6,7 @@ import { unservedMessage } from '../../../proto/model/flux/unserved.ts'
 import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
 import { FINALIZER } from '../../../proto/model/names.ts'
 import type { ObjectRef } from '../../../proto/model/object-ref.ts'
+import { unreadableExpression } from '../expressions.ts'
 import type { PlanInput } from '../plan.ts'
 import { chartObject } from './chart-object.ts'
 import { chartSource, releasesBefore, unmetRelease } from './dependencies.ts'
@@ -35,6 +36,8 @@ export function planRelease(input: HelmPlanInput): HelmPlan {
 
 function refusal({ object, unserved, identity, refuseReference }: HelmPlanInput): HelmPlan | undefined {
   if (unserved.length > 0) return { kind: 'stalled', reason: 'FeatureGateDisabled', message: unservedMessage(unserved) }
+  const unreadable = unreadableExpression(object.spec)
+  if (unreadable) return { kind: 'stalled', reason: 'InvalidCELExpression', message: unreadable }
   if (identity.kind === 'refused') return { kind: 'stalled', reason: identity.reason, message: identity.message }
   const source = chartSource(object)
   for (const { namespace } of [...(source ? [source] : []), ...releasesBefore(object)]) {
@@ -47,8 +50,7 @@ function refusal({ object, unserved, identity, refuseReference }: HelmPlanInput)
 function followDependencies(input: HelmPlanInput): HelmPlan {
   const { object, release, revisionOf } = input
   const unmet = unmetRelease({ object, lookup: release, revisionOf })
-  if (unmet?.kind === 'invalid') return { kind: 'stalled', reason: 'InvalidCELExpression', message: unmet.message }
-  if (unmet) return { kind: 'not-ready', reason: 'DependencyNotReady', message: unmet.message }
+  if (unmet) return { kind: 'not-ready', reason: 'DependencyNotReady', message: unmet }
   return followChart(input)
 }
 

@@ -1,3 +1,4 @@
+import type { Rest } from '../../../proto/base/work-queue.ts'
 import type { HelmReleaseStatus } from '../../../proto/model/flux/helm/helm-release.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
@@ -58,6 +59,7 @@ export interface Releases<Chart extends FoundChart = FoundChart> {
     readonly voice: JobVoice
     readonly isForced: boolean
     readonly signal: AbortSignal
+    readonly rest: Rest
   }): Promise<ReleaseEnd>
   /** Uninstalls what the history tells of. @returns whether it is gone */
   leave(o: As & { readonly object: HelmRelease; readonly voice: JobVoice }): Promise<boolean>

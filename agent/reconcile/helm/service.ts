@@ -1,6 +1,7 @@
 import type { Clock } from '../../../proto/base/clock.ts'
 import { messageOf } from '../../../proto/base/errors.ts'
 import type { Random } from '../../../proto/base/random.ts'
+import type { Rest } from '../../../proto/base/work-queue.ts'
 import type { HelmRelease } from '../../../proto/model/flux/helm/kinds.ts'
 import { REQUESTED_AT } from '../../../proto/model/names.ts'
 import { intervalMs } from '../schedule.ts'
@@ -21,6 +22,12 @@ export interface HelmReconcilerDeps<Chart extends FoundChart = FoundChart> {
   readonly watch: ReleaseWatch
   readonly clock: Clock
   readonly random: Random
+}
+
+interface Reconciling {
+  readonly key: string
+  readonly speaker: Speaker
+  readonly rest: Rest
 }
 
 /** A missing source or dependency is looked at again after this long even if nobody told of a change. */
@@ -51,7 +58,7 @@ export class HelmReconciler<Chart extends FoundChart> {
   }
 
   /** Does what is due for one HelmRelease and says when to look again, in milliseconds; undefined: when something changes. */
-  async reconcile(key: string, signal: AbortSignal): Promise<number | undefined> {
+  async reconcile(key: string, signal: AbortSignal, rest: Rest): Promise<number | undefined> {
     const { view, voice } = this.#deps
     const object = view.release(key)
     if (!object) {
@@ -76,7 +83,7 @@ export class HelmReconciler<Chart extends FoundChart> {
         await speaker.say({ kind: 'stalled', reason: plan.reason, message: plan.message })
         return undefined
       default:
-        return (await this.#chart(speaker, signal)) ?? this.#follow(plan, { key, speaker }, signal)
+        return (await this.#chart(speaker, signal)) ?? this.#follow(plan, { key, speaker, rest }, signal)
     }
   }
 
@@ -102,7 +109,7 @@ export class HelmReconciler<Chart extends FoundChart> {
 
   async #follow(
     plan: Extract<HelmPlan, { kind: 'waiting' | 'not-ready' | 'no-chart' | 'release' }>,
-    { key, speaker }: { readonly key: string; readonly speaker: Speaker },
+    { key, rest, speaker }: Reconciling,
     signal: AbortSignal,
   ): Promise<number | undefined> {
     switch (plan.kind) {
@@ -118,7 +125,7 @@ export class HelmReconciler<Chart extends FoundChart> {
       case 'no-chart':
         return speaker.fail(plan.reason, plan.message)
       case 'release':
-        return this.#release(plan, { key, speaker }, signal)
+        return this.#release(plan, { key, speaker, rest }, signal)
       default:
         return plan satisfies never
     }
@@ -126,7 +133,7 @@ export class HelmReconciler<Chart extends FoundChart> {
 
   async #release(
     plan: Extract<HelmPlan, { kind: 'release' }>,
-    { key, speaker }: { readonly key: string; readonly speaker: Speaker },
+    { key, rest, speaker }: Reconciling,
     signal: AbortSignal,
   ): Promise<number | undefined> {
     const { clock, random, watch } = this.#deps
@@ -138,7 +145,7 @@ export class HelmReconciler<Chart extends FoundChart> {
       return next.dueMs - nowMs
     this.#woken.delete(key)
     watch.silence(key)
-    const afterMs = await this.#attempt(plan, { key, speaker }, signal)
+    const afterMs = await this.#attempt(plan, { key, speaker, rest }, signal)
     const ended: Run = {
       generation: metadata.generation ?? 0,
       plan,
@@ -155,7 +162,7 @@ export class HelmReconciler<Chart extends FoundChart> {
   /** @returns when to try again; undefined where it is as it should be, or where trying again does not help */
   async #attempt(
     plan: Extract<HelmPlan, { kind: 'release' }>,
-    { key, speaker }: { readonly key: string; readonly speaker: Speaker },
+    { key, rest, speaker }: Reconciling,
     signal: AbortSignal,
   ): Promise<number | undefined> {
     const { releases, watch } = this.#deps
@@ -175,7 +182,8 @@ export class HelmReconciler<Chart extends FoundChart> {
       const attempt = releases.attempt(speaker.object, chart, values)
       speaker.about({ token: attempt.configDigest })
       speaker.note({ kind: 'attempting', attempt })
-      const ended = await releases.release({ object: speaker.object, account, chart, values, secrets, voice: speaker, isForced, signal })
+      const job = { object: speaker.object, account, chart, values, secrets, voice: speaker, isForced, signal, rest }
+      const ended = await releases.release(job)
       await speaker.written()
       if (ended.kind === 'settled') {
         const { object } = speaker

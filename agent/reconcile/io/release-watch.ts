@@ -1,5 +1,6 @@
 import { canonicalJson } from '../../../proto/base/canonical.ts'
 import { sha256 } from '../../../proto/base/hash.ts'
+import type { HealthChecks } from '../../../proto/model/flux/health-checks.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
 import { RELEASE_NAME_LABEL } from '../../../proto/model/names.ts'
@@ -9,13 +10,18 @@ import type { Awaited, Followed } from '../../health/model.ts'
 import type { ReleasedObject } from '../../helm/model.ts'
 import type { ImpersonatedKube } from '../../kube/model.ts'
 import type { Applied } from '../../report/model.ts'
+import { healthChecks } from '../expressions.ts'
 import type { ReleaseWatch, SettledRelease } from '../helm/ports.ts'
 
 export interface ReleaseWatchDeps {
   readonly as: (account: ServiceAccountRef) => ImpersonatedKube
   readonly watches: { hold(subject: string, objects: readonly Awaited[]): Disposable }
   readonly waits: {
-    follow(subject: string, objects: readonly Awaited[], changed: () => void): Followed
+    follow(
+      subject: string,
+      objects: readonly Awaited[],
+      o: { readonly changed: () => void; readonly checks?: HealthChecks | undefined },
+    ): Followed
     vanished(subject: string, ref: ObjectRef): void
   }
   readonly memory: { silence(release: string): void; forget(release: string): void }
@@ -79,7 +85,9 @@ async function lookAt(deps: ReleaseWatchDeps, { account, objects }: SettledRelea
 function hold(deps: ReleaseWatchDeps, release: SettledRelease): Disposable {
   const { account, bundle, isActed, object, objects } = release
   const { subject } = deps.as(account)
-  const assessed = objects.filter(({ isPassing, ref }) => !isPassing && !deps.isFlux(ref) && deps.canBeLate(ref))
+  const checks = healthChecks(object.spec)
+  const isAssessed = (ref: ObjectRef) => checks?.covers(ref) || (!deps.isFlux(ref) && deps.canBeLate(ref))
+  const assessed = objects.filter(({ isPassing, ref }) => !isPassing && isAssessed(ref))
   const drifting = looksForDrift(release)
     ? objects.filter(({ isLabelled, ref }) => isLabelled && !assessed.some((one) => one.ref === ref))
     : []
@@ -88,7 +96,7 @@ function hold(deps: ReleaseWatchDeps, release: SettledRelease): Disposable {
   const { generation = 0, uid = '' } = object.metadata
   const fluxObjects = objects.flatMap(({ ref }) => (deps.isFlux(ref) ? deps.sighted(ref) : []))
   const applied = { object: refOf(object), uid, generation, bundle, fluxObjects }
-  held.use(deps.follow(applied, isActed, (news) => deps.waits.follow(subject, assessed.map(awaited), news)))
+  held.use(deps.follow(applied, isActed, (changed) => deps.waits.follow(subject, assessed.map(awaited), { changed, checks })))
   return held.move()
 }
 

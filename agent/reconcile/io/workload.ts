@@ -1,5 +1,6 @@
 import type { Clock } from '../../../proto/base/clock.ts'
 import { FleetError } from '../../../proto/base/errors.ts'
+import type { HealthChecks } from '../../../proto/model/flux/health-checks.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
 import { apiVersionOf, formatRef, type ObjectRef, refKey } from '../../../proto/model/object-ref.ts'
@@ -40,8 +41,12 @@ export interface WorkloadDeps {
   readonly watches: { hold(subject: string, objects: readonly Awaited[]): Disposable }
   readonly coverage: Coverage
   readonly waits: {
-    wait(subject: string, objects: readonly Awaited[], o: { signal: AbortSignal; timeoutMs: number }): Promise<HealthOutcome>
-    follow(subject: string, objects: readonly Awaited[], changed: () => void): Followed
+    wait(
+      subject: string,
+      objects: readonly Awaited[],
+      o: { signal: AbortSignal; timeoutMs: number; checks?: HealthChecks | undefined },
+    ): Promise<HealthOutcome>
+    follow(subject: string, objects: readonly Awaited[], o: { changed: () => void; checks?: HealthChecks | undefined }): Followed
     forget(subject: string, refs: readonly ObjectRef[]): void
   }
   readonly clock: Clock
@@ -68,14 +73,14 @@ export function createWorkload(deps: WorkloadDeps): Workload {
       }
     },
     prune: (items, o) => prune(deps, items, o),
-    async awaitHealth(items, { account, owned, timeoutMs, signal }) {
+    async awaitHealth(items, { account, owned, ...o }) {
       const objects = items.map((item) => awaited(item, owned.has(refKey(item.ref))))
-      const outcome = await deps.waits.wait(as(account).subject, objects, { signal, timeoutMs })
+      const outcome = await deps.waits.wait(as(account).subject, objects, o)
       return outcome.kind === 'healthy' ? outcome : { kind: outcome.kind, why: deps.describeUnhealthy(outcome.objects) }
     },
-    follow(items, account, changed) {
+    follow(items, { account, ...o }) {
       const objects = items.map((item) => awaited(item, true))
-      return deps.waits.follow(as(account).subject, objects, changed)
+      return deps.waits.follow(as(account).subject, objects, o)
     },
     hold(items, account) {
       return watches.hold(

@@ -18,8 +18,10 @@ type act struct {
 	request       Request
 	cluster       *cluster
 	configuration *action.Configuration
+	record        *record
 	input         *input
 	log           *voice
+	replies       <-chan []byte
 	answer        Answer
 }
 
@@ -32,8 +34,8 @@ var actions = map[string]func(*act) (releaser.Releaser, error){
 	"template":  (*act).template,
 }
 
-// perform carries out a request; whatever goes wrong is in the answer.
-func perform(ctx context.Context, request Request, log *voice) (answer Answer) {
+// perform carries out a request; whatever goes wrong is in the answer. What the action asks the parent is answered by replies.
+func perform(ctx context.Context, request Request, log *voice, replies <-chan []byte) (answer Answer) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			answer = Answer{Error: fmt.Sprintf("helm panicked: %v", cause)}
@@ -43,8 +45,12 @@ func perform(ctx context.Context, request Request, log *voice) (answer Answer) {
 	if err != nil {
 		return Answer{Error: err.Error()}
 	}
+	a.replies = replies
 	a.hideStored()
 	rel, err := actions[request.Action](a)
+	if waiting := a.record.handedOver(); waiting != nil {
+		return Answer{OK: true, Waiting: waiting, CRDs: a.answer.CRDs}
+	}
 	if rel, ok := rel.(*release.Release); ok {
 		a.answer.Release = factsOf(rel)
 	}
@@ -75,8 +81,13 @@ func begin(ctx context.Context, request Request, log *voice) (*act, error) {
 	if a.cluster, err = openCluster(request); err != nil {
 		return nil, err
 	}
-	a.configuration, err = a.cluster.configuration(request.Release.StorageNamespace, log)
-	return a, err
+	if a.configuration, a.record, err = a.cluster.configuration(request.Release.StorageNamespace, log); err != nil {
+		return nil, err
+	}
+	if request.Options.Wait == "parent" {
+		a.configuration.KubeClient = patient{a.cluster.client, a}
+	}
+	return a, nil
 }
 
 // hideStored hides the values in the release's history, for an action that brings none and does not say what is secret.

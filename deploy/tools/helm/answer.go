@@ -19,6 +19,7 @@ type Answer struct {
 	Release  *Facts    `json:"release,omitempty"`
 	CRDs     []CRD     `json:"crds,omitempty"`
 	Rendered *Rendered `json:"rendered,omitempty"`
+	Waiting  *Waiting  `json:"waiting,omitempty"`
 }
 
 // Facts is a release without its values and manifests.

@@ -32,6 +32,8 @@ type cluster struct {
 	discovery discovery.CachedDiscoveryInterface
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
 	namespace string
+	// client is Helm's own, once there is a configuration.
+	client *kube.Client
 }
 
 func openCluster(request Request) (*cluster, error) {
@@ -112,10 +114,10 @@ func securityOf(to Kube) (*tls.Config, error) {
 }
 
 // configuration is what Helm's actions need: a client, the storage in Secrets, a log.
-func (c *cluster) configuration(storageNamespace string, log *voice) (*action.Configuration, error) {
+func (c *cluster) configuration(storageNamespace string, log *voice) (*action.Configuration, *record, error) {
 	set, err := kubernetes.NewForConfig(c.config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	secrets := driver.NewSecrets(set.CoreV1().Secrets(storageNamespace))
 	secrets.SetLogger(log)
@@ -123,12 +125,14 @@ func (c *cluster) configuration(storageNamespace string, log *voice) (*action.Co
 	client.Factory = factory{client.Factory}
 	client.Namespace = c.namespace
 	client.SetLogger(log)
+	c.client = client
 	configuration := action.NewConfiguration(action.ConfigurationSetLogger(log))
 	configuration.RESTClientGetter = c
 	configuration.KubeClient = client
-	configuration.Releases = storage.Init(secrets)
+	kept := &record{Driver: secrets}
+	configuration.Releases = storage.Init(kept)
 	configuration.Releases.SetLogger(log)
-	return configuration, nil
+	return configuration, kept, nil
 }
 
 // factory leaves out kubectl's question whether the API server checks fields itself, which reads the OpenAPI document of

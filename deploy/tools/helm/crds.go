@@ -91,7 +91,7 @@ func (a *act) established(crds kube.ResourceList) error {
 	if len(crds) == 0 {
 		return nil
 	}
-	waiter, err := a.configuration.KubeClient.(*kube.Client).GetWaiterWithOptions(kube.StatusWatcherStrategy, a.waiting()...)
+	waiter, err := a.cluster.client.GetWaiterWithOptions(kube.StatusWatcherStrategy, a.waiting()...)
 	if err != nil {
 		return err
 	}

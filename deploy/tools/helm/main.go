@@ -52,7 +52,7 @@ func main() {
 	}()
 	requests := read(os.Stdin, *maxRequestBytes, stop)
 	for request := range requests {
-		if !answer(ctx, request, out) || ctx.Err() != nil {
+		if !answer(ctx, request, requests, out) || ctx.Err() != nil {
 			return
 		}
 	}
@@ -87,13 +87,13 @@ func silence() io.Writer {
 	return out
 }
 
-// answer carries out one request and says whether another may follow.
-func answer(ctx context.Context, line []byte, out io.Writer) bool {
+// answer carries out one request and says whether another may follow. Lines that come meanwhile answer what it asks.
+func answer(ctx context.Context, line []byte, replies <-chan []byte, out io.Writer) bool {
 	var request Request
 	if err := json.Unmarshal(line, &request); err != nil {
 		// The parser's words would hold pieces of the request.
 		return (&voice{out: out}).answer(Answer{Error: "the request cannot be read"})
 	}
 	voice := &voice{out: out, mask: maskOf(request)}
-	return voice.answer(perform(ctx, request, voice))
+	return voice.answer(perform(ctx, request, voice, replies))
 }

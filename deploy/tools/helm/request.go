@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // Request is one action on one release; proto/helm/protocol.ts says what the fields mean.
@@ -62,6 +65,13 @@ type Options struct {
 	DeletionPropagation      string       `json:"deletionPropagation"`
 	TestFilters              []TestFilter `json:"testFilters"`
 	IsUpgrade                bool         `json:"isUpgrade"`
+	Judged                   []Judged     `json:"judged"`
+}
+
+// Judged are objects that the parent judges in its own way; every kind of the group where none is named.
+type Judged struct {
+	Group string `json:"group"`
+	Kind  string `json:"kind"`
 }
 
 type TestFilter struct {
@@ -90,6 +100,12 @@ func (r Request) check() error {
 		return fmt.Errorf("the request does not say which release it is about")
 	}
 	return nil
+}
+
+func (o Options) isJudged(kind schema.GroupKind) bool {
+	return slices.ContainsFunc(o.Judged, func(one Judged) bool {
+		return one.Group == kind.Group && (one.Kind == "" || one.Kind == kind.Kind)
+	})
 }
 
 func (o Options) timeout() time.Duration {

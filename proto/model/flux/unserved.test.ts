@@ -13,6 +13,8 @@ const git = (spec: object) => of('GitRepository', { url: 'https://x/y', interval
 const bucket = (spec: object) => of('Bucket', { bucketName: 'b', endpoint: 's3.example.com', interval: '1m', ...spec })
 const ks = (spec: object) => of('Kustomization', { interval: '1m', prune: true, sourceRef: { kind: 'GitRepository', name: 'x' }, ...spec })
 
+const checks = { healthCheckExprs: [{ apiVersion: 'a/v1', current: 'true' }] }
+
 test('objects that use only what is served ask for nothing', () => {
   expect(
     git({
@@ -31,11 +33,11 @@ test('objects that use only what is served ask for nothing', () => {
   expect(
     ks({
       sourceRef: { kind: 'Bucket', name: 'x' },
-      dependsOn: [{ name: 'a' }],
+      dependsOn: [{ name: 'a', readyExpr: 'true' }],
       wait: true,
       postBuild: { substitute: { a: 'b' } },
       components: ['c'],
-      healthCheckExprs: [],
+      ...checks,
     }),
   ).toEqual([])
 })
@@ -46,7 +48,6 @@ test.each([
   ['submodules', git({ recurseSubmodules: true }), ['spec.recurseSubmodules']],
   ['decryption', ks({ decryption: { provider: 'sops' } }), ['spec.decryption']],
   ['a remote cluster', ks({ kubeConfig: { secretRef: { name: 's' } } }), ['spec.kubeConfig']],
-  ['a CEL dependency', ks({ dependsOn: [{ name: 'a' }, { name: 'b', readyExpr: 'true' }] }), ['spec.dependsOn[1].readyExpr']],
   ['another kind of source', ks({ sourceRef: { kind: 'ExternalArtifact', name: 'x' } }), ['spec.sourceRef.kind: ExternalArtifact']],
   ['a cloud registry', of('OCIRepository', { url: 'oci://x/y', interval: '1m', provider: 'aws' }), ['spec.provider: aws']],
   [
@@ -80,11 +81,10 @@ test('a kind is found by its exact version; what Flux has dropped is no kind', (
 test.each<[string, object, readonly string[]]>([
   [
     'what is served',
-    { driftDetection: { mode: 'enabled' }, dependsOn: [{ name: 'a', readyExpr: 'true' }], upgrade: { crds: 'CreateReplace' } },
+    { driftDetection: { mode: 'enabled' }, dependsOn: [{ name: 'a', readyExpr: 'true' }], upgrade: { crds: 'CreateReplace' }, ...checks },
     [],
   ],
   ['a remote cluster', { kubeConfig: { secretRef: { name: 's' } } }, ['spec.kubeConfig']],
-  ['expressions of health', { healthCheckExprs: [{ apiVersion: 'a/v1', current: 'true' }] }, ['spec.healthCheckExprs']],
   ['an artifact of others', { chartRef: { kind: 'ExternalArtifact', name: 'x' } }, ['spec.chartRef.kind: ExternalArtifact']],
   ['a chart in a bucket', { chart: { spec: { chart: 'a', sourceRef: { kind: 'Bucket', name: 'b' } } } }, []],
 ])('of a HelmRelease, %s', (_name, spec, expected) => {

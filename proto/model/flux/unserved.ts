@@ -70,15 +70,14 @@ const KUSTOMIZED: readonly string[] = ['GitRepository', 'OCIRepository', 'Bucket
 
 function unservedOfKustomization(spec: KustomizationSpec): readonly string[] {
   return [
-    ...asked(spec, ['decryption', 'kubeConfig', 'ignore', 'healthCheckExprs', 'buildMetadata', 'ignoreMissingComponents']),
-    ...(spec.dependsOn ?? []).flatMap((dependency, index) => (dependency.readyExpr ? [`spec.dependsOn[${index}].readyExpr`] : [])),
+    ...asked(spec, ['decryption', 'kubeConfig', 'ignore', 'buildMetadata', 'ignoreMissingComponents']),
     ...(KUSTOMIZED.includes(spec.sourceRef.kind) ? [] : [`spec.sourceRef.kind: ${spec.sourceRef.kind}`]),
   ]
 }
 
 function unservedOfHelmRelease({ chart, chartRef, ...spec }: HelmReleaseSpec): readonly string[] {
   return [
-    ...asked(spec, ['kubeConfig', 'healthCheckExprs']),
+    ...asked(spec, ['kubeConfig']),
     ...(chartRef?.kind === 'ExternalArtifact' ? ['spec.chartRef.kind: ExternalArtifact'] : []),
     ...(chart ? unservedOfHelmChart(chart.spec).map((part) => part.replace('spec.', 'spec.chart.spec.')) : []),
   ]
