@@ -31,6 +31,7 @@ const ks = (spec: object) =>
 const bucket = (spec: object) =>
   object('source.toolkit.fluxcd.io/v1', 'Bucket', { bucketName: 'b', endpoint: 'e', interval: '1m', ...spec })
 const hr = (spec: object) => object('helm.toolkit.fluxcd.io/v2', 'HelmRelease', { interval: '1m', ...spec })
+const release = (spec: object) => hr({ chartRef: { kind: 'HelmChart', name: 'c' }, ...spec })
 const receiver = (spec: object) =>
   object('notification.toolkit.fluxcd.io/v1', 'Receiver', { resources: [{ kind: 'GitRepository', name: '*' }], ...spec })
 const policy = (spec: object) =>
@@ -124,6 +125,23 @@ const BAD: readonly (readonly [string, Manifest, RegExp])[] = [
     /STS configuration is only supported/,
   ],
   ['a HelmRelease without chart', hr({}), /either chart or chartRef must be set/],
+  ['a HelmRelease with an unknown strategy', release({ upgrade: { strategy: { name: 'Hope' } } }), /spec\.upgrade\.strategy\.name/],
+  [
+    'values from something that is no ConfigMap or Secret',
+    release({ valuesFrom: [{ kind: 'Pod', name: 'p' }] }),
+    /spec\.valuesFrom\[0\]\.kind/,
+  ],
+  ['values from something without a name', release({ valuesFrom: [{ kind: 'Secret', name: '' }] }), /spec\.valuesFrom\[0\]\.name/],
+  [
+    'values from a key that cannot be one',
+    release({ valuesFrom: [{ kind: 'Secret', name: 's', valuesKey: 'a b' }] }),
+    /spec\.valuesFrom\[0\]\.valuesKey/,
+  ],
+  [
+    'values for a path that is none',
+    release({ valuesFrom: [{ kind: 'Secret', name: 's', targetPath: 'a b' }] }),
+    /spec\.valuesFrom\[0\]\.targetPath/,
+  ],
   ['a Receiver without secret', receiver({ type: 'github' }), /secretRef is required when type is not generic-oidc/],
   ['an ImagePolicy that always looks without interval', policy({ digestReflectionPolicy: 'Always' }), /spec\.interval must be set/],
 ]

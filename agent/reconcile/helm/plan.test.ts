@@ -87,6 +87,11 @@ test.each<[string, Partial<HelmPlanInput>, object]>([
     { kind: 'not-ready', message: "HelmChart 'apps/apps-app' is not ready: no such version" },
   ],
   [
+    'a chart that nothing but a change can mend, whatever it had before',
+    { source: () => charted({ status: { conditions: [{ type: 'Stalled', status: 'True', message: 'no such version' }] } }) },
+    { kind: 'not-ready', reason: 'SourceNotReady', message: "HelmChart 'apps/apps-app' is not ready: no such version" },
+  ],
+  [
     'a chart that does not ask for the version yet',
     { source: () => charted({ version: '0.x' }) },
     { kind: 'not-ready', message: "HelmChart 'apps/apps-app' is not ready: latest generation of object has not been reconciled" },

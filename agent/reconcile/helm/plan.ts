@@ -76,7 +76,10 @@ function whyStale(source: Manifest, wanted: Manifest | undefined): string | unde
     readonly conditions?: readonly Condition[]
     readonly observedGeneration?: number
   }
-  if (observedGeneration === source.metadata.generation && asksFor(source, wanted)) return undefined
+  if (observedGeneration === source.metadata.generation && asksFor(source, wanted)) {
+    const stalled = findCondition(conditions, 'Stalled')
+    return stalled?.status === 'True' ? stalled.message : undefined
+  }
   const ready = findCondition(conditions, 'Ready')
   return ready?.status === 'False' && asksFor(source, wanted) ? ready.message : 'latest generation of object has not been reconciled'
 }
