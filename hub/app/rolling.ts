@@ -22,11 +22,12 @@ const clock = systemClock
 /** A run is looked at so often at most. */
 const GATHER_MS = 200
 /**
- * Runs that have news at once are looked at together: what is asked is asked for all of them in one statement. Looking takes
- * half of the time at most: a look too many costs as much as one that finds something.
+ * Runs that have news at once are looked at together: what is asked is asked for all of them in one statement. A lane looks half
+ * of its time at most, since a look too many costs as much as one that finds something; while one rests, others look.
  */
-const TOGETHER = { lanes: 1, most: 100 }
-const REST = 1
+const LOOKS = { lanes: 3, most: 34, rest: 1 }
+/** Statuses can wait for more to come. */
+const SHOWS = { lanes: 1, most: 100, rest: 4 }
 /** A status is written so long after a look at the latest: what is looked at again until then is written once. */
 const SHOWN_MS = 200
 /** What was not heard of, since a hub was killed at that moment, is seen after so long. */
@@ -105,16 +106,16 @@ function openQueues({ log, scope }: Opening, service: () => RolloutService) {
     return scope.use(queue)
   }
   const stop = new AbortController()
-  const pace = { gatherMs: 0, rest: REST, clock, signal: stop.signal }
-  const look = together({ ...TOGETHER, pace }, async (keys: readonly string[]) => {
+  const lanesOf = ({ rest, ...lanes }: typeof LOOKS) => ({ ...lanes, pace: { gatherMs: 0, rest, clock, signal: stop.signal } })
+  const look = together(lanesOf(LOOKS), async (keys: readonly string[]) => {
     await service().look(...keys)
     return keys
   })
-  const show = together({ ...TOGETHER, pace }, async (keys: readonly string[]) => {
+  const show = together(lanesOf(SHOWS), async (keys: readonly string[]) => {
     await service().show(...keys)
     return keys
   })
-  const looks = queueOf('look', TOGETHER.lanes * TOGETHER.most, async (key) => void (await look(key)))
+  const looks = queueOf('look', LOOKS.lanes * LOOKS.most, async (key) => void (await look(key)))
   const times = queueOf('settle', 2, async (key) => {
     await service().resettle(key)
     looks.add(key)
@@ -122,7 +123,7 @@ function openQueues({ log, scope }: Opening, service: () => RolloutService) {
   const surveys = queueOf('survey', 2, async (key) => {
     if (await service().choose(key)) looks.add(key)
   })
-  const statuses = queueOf('show', TOGETHER.lanes * TOGETHER.most, async (key) => void (await show(key)))
+  const statuses = queueOf('show', SHOWS.lanes * SHOWS.most, async (key) => void (await show(key)))
   scope.defer(() => stop.abort())
   return { looks, times, surveys, statuses }
 }

@@ -5,7 +5,7 @@ import type { Sql } from '../../db/db.ts'
 import { prepared } from '../../db/prepared.ts'
 import type { ClusterFacts, Content, Run, SourceObject } from '../model.ts'
 import { type Judged, judge, type LookAt, type Looked } from '../turn/health.ts'
-import { PLACED_IS_ACKED, PLACEMENT_HOLDERS } from './keys.ts'
+import { ONE, PLACED_IS_ACKED, PLACEMENT_HOLDERS } from './keys.ts'
 import { look } from './look.ts'
 
 interface GovernedRow {
@@ -53,7 +53,7 @@ const GOVERNED = ({ acked, has: [revision, artifact], joins }: Held) => `
   from governed g
   join clusters c on c.id = g.cluster_id
   ${joins}
-  left join objects o on o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name
+  left join ${ONE('objects', 'o', `o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name`)} on true
   left join grants gr on ${SOURCE('gr')}
   left join cluster_heads h on h.cluster_id = g.cluster_id
   left join sessions s on s.cluster_id = g.cluster_id

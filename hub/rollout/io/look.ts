@@ -26,7 +26,8 @@ const CAUSED = `
 
 /**
  * How clusters do at revisions of source objects, in one statement: `wanted` has what is asked ($1), a cluster ($2) with the
- * source object and the revision that are `due` there ($3 to $6, by what is asked). What consumes the source is
+ * source object and the revision that are `due` there ($3 to $6, by what is asked), each `at` a number of its own: joined by
+ * what is asked and cluster, the planner would compare all that is asked of a cluster with one another. What consumes the source is
  * followed down through the inventories of what it applied, as far as those are Flux objects. A plain success is mirrored
  * without its revision, which is then that of `reached`; anything else says itself what it attempted. What it applied is
  * healthy when its agent says so of the attempt at the revision.
@@ -34,16 +35,16 @@ const CAUSED = `
 export const LOOK = `
   with recursive
   wanted as (
-    select p.ask, p.cluster_id, ($3::text[])[p.ask] as source_kind, ($4::text[])[p.ask] as source_namespace, ($5::text[])[p.ask] as source_name,
+    select p.at, p.ask, p.cluster_id, ($3::text[])[p.ask] as source_kind, ($4::text[])[p.ask] as source_namespace, ($5::text[])[p.ask] as source_name,
            ($6::text[])[p.ask] as due
-    from unnest($1::int[], $2::text[]) as p (ask, cluster_id)),
+    from unnest($1::int[], $2::text[]) with ordinality as p (ask, cluster_id, at)),
   telling as (${TELLING}),
   member as (
     select w.*, c.grp, c.kind, c.namespace, c.name
     from wanted w join consumers c on c.cluster_id = w.cluster_id and ${OF_SOURCE('c', 'w')}
     where not c.suspended
     union
-    select m.ask, m.cluster_id, m.source_kind, m.source_namespace, m.source_name, m.due,
+    select m.at, m.ask, m.cluster_id, m.source_kind, m.source_namespace, m.source_name, m.due,
            split_part(e.id, '_', 3), split_part(e.id, '_', 4), split_part(e.id, '_', 1), split_part(e.id, '_', 2)
     from member m
     cross join ${ONE('objects', 'o', OF_MEMBER('o', 'scope'))}
@@ -62,7 +63,7 @@ export const LOOK = `
     ${HAD('m', 'm.due')}
     ${LACKING('m', 'co.cluster_id is not null')}),
   judged as (
-    select x.ask, x.due, x.cluster_id, x.kind || '/' || x.namespace || '/' || x.name as object, x.grp, x.kind, x.namespace, x.name, x.absent,
+    select x.at, x.due, x.cluster_id, x.kind || '/' || x.namespace || '/' || x.name as object, x.grp, x.kind, x.namespace, x.name, x.absent,
            case when x.ready and x.lack ->> 'of' = 'Failed' then 'HealthCheckFailed' else x.said ->> 'reason' end as reason,
            case when x.ready and x.lack ->> 'of' = 'Failed' then x.lack ->> 'word' else left(x.said ->> 'message', 500) end as message,
            case when x.ready then x.lack end as lack, x.ready and x.lack is null as healthy,
@@ -77,13 +78,13 @@ export const LOOK = `
         select y.*, coalesce((y.said ->> 'observedGeneration')::bigint, (y.status ->> 'observedGeneration')::bigint, y.generation) = y.generation as current
         from mirrored y where not y.suspended) z) x),
   summed as (
-    select j.ask, j.cluster_id, count(*)::int as members,
+    select j.at, count(*)::int as members,
            (array_agg(jsonb_build_object('object', j.object, 'absent', j.absent, 'behind', j.behind, 'reason', j.reason, 'message', j.message, 'lack', j.lack)
              order by j.object) filter (where not coalesce(j.healthy, false) and not coalesce(j.failing, false)))[1] as waiting,
            (jsonb_agg(jsonb_build_object('object', j.object, 'reason', j.reason, 'message', j.message, 'retried', j.retried, 'attempts', greatest(j.failures, (
                select count(*) from events ev where ev.cluster_id = j.cluster_id and ev.kind = j.kind and ev.namespace = j.namespace
                  and ev.name = j.name and ev.severity = 'error' and ev.revision = j.due))) order by j.object) filter (where j.failing)) as failing
-    from judged j group by j.ask, j.cluster_id)
+    from judged j group by j.at)
   select w.ask, w.cluster_id, so.cluster_id is not null as present, coalesce(so.suspended, false) as suspended,
          coalesce(s.closed_at is null and rp.id is not null and pl.partition is not null, false) as connected,
          coalesce(r.revision = w.due, false) as released, coalesce(r.revision = w.due and r.position <= h.acked, false) as acked,
@@ -97,7 +98,7 @@ export const LOOK = `
   left join sessions s on s.cluster_id = w.cluster_id
   left join replicas rp on rp.id = s.replica and rp.lease_until > now()
   left join partition_leases pl on pl.partition = ('x' || right(w.cluster_id, 4))::bit(16)::int % $7 and pl.lease_until > now()
-  left join summed z on z.ask = w.ask and z.cluster_id = w.cluster_id`
+  left join summed z on z.at = w.at`
 
 interface LookRow extends Looked {
   readonly ask: number

@@ -4,10 +4,17 @@ import type { Db, Sql } from '../../db/db.ts'
 import { PLACEMENT_KEY, type SourceObject } from '../model.ts'
 import type { Candidate, Chosen, LetGo, RolloutName } from '../ports.ts'
 import { heirOf, type Left, type Rival } from '../turn/members.ts'
-import { KEYS_OF, PLACEMENT_HOLDERS } from './keys.ts'
+import { KEYS_OF, ONE, PLACEMENT_HOLDERS } from './keys.ts'
 
 const OBJECT = (table: string) =>
   `${table}.cluster_id = so.cluster_id and ${table}.source_kind = so.kind and ${table}.source_namespace = so.namespace and ${table}.source_name = so.name`
+
+/** The fleet object of cluster `c`. */
+const CLUSTER_OBJECT = ONE(
+  'objects',
+  'o',
+  `o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name`,
+)
 
 const CANDIDATES = `
   select c.id as "clusterId", c.name, coalesce(o.labels, '{}') as labels, coalesce(so.source_key, '') as "sourceKey",
@@ -20,7 +27,7 @@ const CANDIDATES = `
   join clusters c on c.id = so.cluster_id and c.approved_at is not null
   left join sources s on s.key = so.source_key
   left join revisions v on v.source_key = s.key and v.revision = s.revision
-  left join objects o on o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name
+  left join ${CLUSTER_OBJECT} on true
   left join releases r on ${OBJECT('r')}
   left join governed g on ${OBJECT('g')}
   left join rollouts w on w.uid = g.rollout
@@ -36,7 +43,7 @@ const PLACED = `
          w.uid as "governedBy", w.namespace || '/' || w.name as governor
   from (${PLACEMENT_HOLDERS}) so
   join clusters c on c.id = so.cluster_id and c.approved_at is not null
-  left join objects o on o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name
+  left join ${CLUSTER_OBJECT} on true
   left join governed g on ${OBJECT('g')}
   left join rollouts w on w.uid = g.rollout
   where so.kind = $1 and so.namespace = $2 and so.name = $3
@@ -58,7 +65,7 @@ const LEFT = `
   select g.cluster_id, c.name, coalesce(o.labels, '{}') as labels, g.source_kind, g.source_namespace, g.source_name
   from governed g
   join clusters c on c.id = g.cluster_id
-  left join objects o on o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name`
+  left join ${CLUSTER_OBJECT} on true`
 
 /** Clusters that the Rollout is to give up: those that are not its own any more, and all of a source that it moved before. */
 const NOT_CHOSEN = `
