@@ -131,14 +131,17 @@ const ANSWERED = `
 const OF_TARGET = (table: string) =>
   `${table}.source_key = t.source_key and ${table}.revision = t.revision and ${table}.artifact = t.artifact`
 
-/** What was built for targets, in columns ($5 to $10). A source that loses a consumer to another is released anew. */
+/** What was built ($5), by what `BUILT` says: a relation would be compared with the consumers one by one, a thousand with a thousand. */
+const BUILT = (built: string) => `${built}::jsonb -> concat_ws(' ', t.source_key, t.revision, t.artifact, c.options_digest)`
+
+/** What was built for targets ($5). A source that loses a consumer to another is released anew. */
 export const UPSERT_DESIRED = prepared(`with ${TARGETS},
-  built as (select * from unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::jsonb[])
-    as b (source_key, revision, artifact, options_digest, bundle, problem)),
   changed as (
-    select c.*, b.bundle, b.problem, b.revision, d.source_kind as left_kind, d.source_namespace as left_namespace, d.source_name as left_name,
+    select c.*, b.bundle, b.problem, t.revision, d.source_kind as left_kind, d.source_namespace as left_namespace, d.source_name as left_name,
            h.counter + row_number() over (partition by c.cluster_id order by c.grp, c.kind, c.namespace, c.name) as position
-    from target t join consumers c on ${CONSUMES('c', 't')} join built b on ${OF_TARGET('b')} and b.options_digest = c.options_digest
+    from target t join consumers c on ${CONSUMES('c', 't')}
+    cross join lateral (select ${BUILT('$5')} as one) o
+    cross join lateral (select o.one ->> 'bundle' as bundle, nullif(o.one -> 'problem', 'null') as problem where o.one is not null) b
     join cluster_heads h on h.cluster_id = c.cluster_id
     left join desired d on ${SAME_OBJECT('d', 'c')}
     where (t.moved or ${UNANSWERED})
@@ -159,16 +162,14 @@ export const UPSERT_DESIRED = prepared(`with ${TARGETS},
     revision = case when d.bundle is distinct from excluded.bundle then excluded.revision else d.revision end
   returning cluster_id`)
 
-/** Releases of objects whose consumers all have an answer that is right for the target's tree; what was built for targets in columns ($8 to $11). */
+/** Releases of objects whose consumers all have an answer that is right for the target's tree; what was built for targets ($8). */
 export const UPSERT_RELEASES = prepared(`with ${TARGETS},${ANSWERED},
-  built as (select * from unnest($8::text[], $9::text[], $10::text[], $11::text[]) as b (source_key, revision, artifact, options_digest)),
   complete as (
     select t.*, set_digest_of(t.cluster_id, t.kind, t.namespace, t.name) as set_digest
     from target t join answered a on ${OF_TARGET('a')}
     where not exists (
       select 1 from consumers c left join desired d on ${SAME_OBJECT('d', 'c')}
-      where ${CONSUMES('c', 't')} and (${UNANSWERED} or (t.moved and not exists (
-        select 1 from built b where ${OF_TARGET('b')} and b.options_digest = c.options_digest))))),
+      where ${CONSUMES('c', 't')} and (${UNANSWERED} or (t.moved and ${BUILT('$8')} is null)))),
   changed as (
     select x.*, h.counter + row_number() over (partition by x.cluster_id order by x.kind, x.namespace, x.name) as position
     from complete x join cluster_heads h on h.cluster_id = x.cluster_id left join releases r on r.cluster_id = x.cluster_id and r.source_kind = x.kind and r.source_namespace = x.namespace and r.source_name = x.name

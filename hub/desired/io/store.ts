@@ -43,11 +43,12 @@ export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): 
         const objects = sources.flatMap((source) => source.objects)
         if (objects.length === 0) return []
         const columns = objectColumns(objects.map(({ clusterId, ...object }) => ({ ...object, cluster_id: clusterId })))
-        const { answered, built, digests } = columnsOf(sources)
+        const { answered, built } = answersOf(sources)
         await tx.query(LOCK_HEADS, [[...new Set(columns[0])]])
         const news = new Set<string>()
-        if (digests[0].length > 0) await collect(news, tx, UPSERT_DESIRED, [...columns, ...digests, ...built])
-        if (answered[0].length > 0) await collect(news, tx, UPSERT_RELEASES, [...columns, ...answered, ...digests])
+        if (built.size > 0) await collect(news, tx, UPSERT_DESIRED, [...columns, JSON.stringify(Object.fromEntries(built))])
+        if (answered[0].length > 0)
+          await collect(news, tx, UPSERT_RELEASES, [...columns, ...answered, JSON.stringify(Object.fromEntries(built))])
         await collect(news, tx, ANSWER, columns)
         if (news.size > 0) await notify(tx)
         return [...news]
@@ -93,40 +94,25 @@ function wantedOf(first: WantedRow, rest: readonly WantedRow[]): WantedBuilds {
 
 type Texts = readonly string[]
 
-interface Columns {
+interface Answers {
   /** Source, revision, artifact. */
   readonly answered: readonly [Texts, Texts, Texts]
-  /** Source, revision, artifact, digest of the options. */
-  readonly digests: readonly [Texts, Texts, Texts, Texts]
-  /** Bundle, problem. */
-  readonly built: readonly [readonly unknown[], readonly unknown[]]
+  /** By source, revision, artifact and digest of the options, with spaces between them. */
+  readonly built: ReadonlyMap<string, Built>
 }
 
 /** What was answered, each target and each of its options once. */
-function columnsOf(sources: readonly FanOut[]): Columns {
+function answersOf(sources: readonly FanOut[]): Answers {
   const targets = new Map<string, readonly [string, string, string]>()
-  const rows = new Map<string, readonly [string, string, string, Built]>()
+  const built = new Map<string, Built>()
   for (const { answers, sourceKey } of sources)
-    for (const { built, target } of answers) {
+    for (const { built: some, target } of answers) {
       const of = [sourceKey, target.revision, target.artifact] as const
       targets.set(of.join(' '), of)
-      for (const one of built) rows.set([...of, one.optionsDigest].join(' '), [...of, one])
+      for (const one of some) built.set([...of, one.optionsDigest].join(' '), one)
     }
-  const [answered, each] = [[...targets.values()], [...rows.values()]]
-  const builds = each.map(([, , , one]) => one)
-  return {
-    answered: [answered.map(([key]) => key), answered.map(([, revision]) => revision), answered.map(([, , artifact]) => artifact)],
-    digests: [
-      each.map(([key]) => key),
-      each.map(([, revision]) => revision),
-      each.map(([, , artifact]) => artifact),
-      builds.map((one) => one.optionsDigest),
-    ],
-    built: [
-      builds.map((one) => ('bundle' in one ? one.bundle : null)),
-      builds.map((one) => ('problem' in one ? JSON.stringify(one.problem) : null)),
-    ],
-  }
+  const all = [...targets.values()]
+  return { answered: [all.map(([key]) => key), all.map(([, revision]) => revision), all.map(([, , artifact]) => artifact)], built }
 }
 
 async function collect(news: Set<string>, tx: Sql, statement: string, values: readonly unknown[]): Promise<void> {
