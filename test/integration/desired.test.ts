@@ -117,6 +117,17 @@ test('a commit that changes one of many writes one desired row a cluster and one
   expect(after.map(({ counter }, at) => counter - (before[at]?.counter ?? 0n))).toEqual([3n, 3n])
 })
 
+test('a source that is settled twice at once, in some clusters and in all, is written once', async () => {
+  await consume(['apps'])
+  await moveTo('main@sha1:1', 'sha256:one')
+  const store = createDesiredStore(database.db, async () => undefined)
+  const plans = await store.wanted([{ sourceKey: KEY }, { sourceKey: KEY, clusters: CLUSTERS.slice(0, 1) }])
+  const built: Built[] = [{ optionsDigest: 'options-apps', bundle: sha256('x') }]
+  const both = plans.map(({ builds, objects }) => ({ sourceKey: KEY, objects, answers: builds.map(({ target }) => ({ target, built })) }))
+  expect([...(await store.fanOut(both))].sort()).toEqual(CLUSTERS)
+  expect(await rows('select distinct bundle from desired')).toEqual([{ bundle: sha256('x') }])
+})
+
 test('the same call twice changes nothing', async () => {
   await consume(['a'])
   await moveTo('main@sha1:1', 'sha256:t1')

@@ -42,7 +42,7 @@ export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): 
       db.transaction(async (tx) => {
         const objects = sources.flatMap((source) => source.objects)
         if (objects.length === 0) return []
-        const columns = objectColumns(objects.map(({ clusterId, ...object }) => ({ ...object, cluster_id: clusterId })))
+        const columns = objectColumns(eachOnce(objects.map(({ clusterId, ...object }) => ({ ...object, cluster_id: clusterId }))))
         const { answered, built } = answersOf(sources)
         await tx.query(LOCK_HEADS, [[...new Set(columns[0])]])
         const news = new Set<string>()
@@ -76,8 +76,12 @@ async function plan(sql: Sql, asked: readonly Asked[]): Promise<readonly Planned
   const columns = [pairs.map(({ sourceKey }) => sourceKey), pairs.map(({ cluster }) => cluster)]
   const all = everywhere.length === 0 ? [] : (await sql.query<PlannedRow>(PLAN, [everywhere])).rows
   const some = pairs.length === 0 ? [] : (await sql.query<PlannedRow>(PLAN_IN, columns)).rows
-  const objects = [...all, ...some].map((row) => [`${row.cluster_id} ${row.kind} ${row.namespace} ${row.name}`, row] as const)
-  return [...new Map(objects).values()]
+  return eachOnce([...all, ...some])
+}
+
+/** A source may be settled twice at once, in some clusters and in all. */
+function eachOnce<Row extends ObjectRow>(rows: readonly Row[]): readonly Row[] {
+  return [...new Map(rows.map((row) => [`${row.cluster_id} ${row.kind} ${row.namespace} ${row.name}`, row])).values()]
 }
 
 function targetsOf(rows: readonly WantedRow[]): readonly WantedBuilds[] {
