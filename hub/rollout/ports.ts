@@ -114,8 +114,11 @@ export interface RolloutRows {
   save(state: RolloutState, lookAt: Date | undefined): Promise<void>
   /** Takes the clusters over, and lets go of those that it held and are not among them. */
   govern(source: SourceObject, chosen: Chosen): Promise<LetGo>
-  /** The clusters as they are; of those that the run gave its content, how they do at it. */
-  facts(source: SourceObject, run: Run | undefined): Promise<readonly ClusterFacts[]>
+  /**
+   * The clusters as they are; of those that the run gave its content, how they do at it. Where it is said what was `heard`,
+   * nothing is asked of clusters that were healthy and are not among those.
+   */
+  facts(source: SourceObject, run: Run | undefined, heard?: ReadonlySet<string>): Promise<readonly ClusterFacts[]>
   /** Wave of each cluster in the last run, by name. */
   kept(): Promise<ReadonlyMap<ClusterId, string>>
   /** Keeps so many runs that ended beside it. */
@@ -162,8 +165,8 @@ export interface RolloutStore {
   suspended(uids: readonly string[]): Promise<ReadonlyMap<string, Suspended>>
   /** Rollouts that move objects of these sources, or these Placements. */
   ofSources(keys: readonly string[]): Promise<readonly string[]>
-  /** Rollouts whose run in progress the news may matter to. */
-  ofNews(news: readonly News[]): Promise<readonly string[]>
+  /** Rollouts whose run in progress the news may matter to, with the clusters that it is of. */
+  ofNews(news: readonly News[]): Promise<readonly { readonly key: string; readonly cluster: string }[]>
   chains(query: ChainQuery): Promise<readonly Chain[]>
   /** The present or last run of a Rollout, as it is without its lock. */
   peek(

@@ -5,6 +5,8 @@ import type { RolloutSpec } from '../../proto/model/fleet/rollout.ts'
 import type { RolloutStatus } from '../../proto/model/fleet/rollout-status.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { PLATFORM_TENANT } from '../../proto/model/names.ts'
+import { isEnded } from './advance.ts'
+import { Hearsay } from './heard.ts'
 import type { Settle, SourceObject } from './model.ts'
 import type { News } from './news.ts'
 import type { ChainQuery, LetGo, RolloutName, RolloutStore } from './ports.ts'
@@ -40,6 +42,7 @@ export interface RolloutService {
   /** Why a cluster has, or has not, the newest revision of its sources. */
   why(query: ChainQuery): Promise<readonly SourceWhy[]>
   ofSources(keys: readonly string[]): Promise<readonly string[]>
+  /** Rollouts that the news may matter to; their next look asks of its clusters. */
   ofNews(news: readonly News[]): Promise<readonly string[]>
   all(): Promise<readonly string[]>
   /** Says that a hub is awake. @returns Rollouts whose time has come */
@@ -73,9 +76,11 @@ interface Known {
 
 export function createRolloutService(deps: RolloutDeps): RolloutService {
   const { objects, settle, store } = deps
-  const { look, show } = openLooks(deps)
+  const hearsay = new Hearsay()
+  const { look, show } = openLooks(deps, hearsay)
 
   async function choose(key: string): Promise<boolean> {
+    hearsay.forget(key)
     const found = await present(deps, key)
     if (found) await takeMembers(deps, found)
     return found !== undefined
@@ -96,6 +101,7 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
     look: lookAtAll,
 
     async resettle(key) {
+      hearsay.forget(key)
       const [found] = await known(objects, [key])
       if (found) await settle((await store.unsettled(found.at.uid)).map((key) => ({ key })))
     },
@@ -112,6 +118,7 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
         act(asked, { rows, source, name: `${namespace}/${name}`, word: { by: subject, reason, since: rows.now.toISOString() }, lastGood }),
       )
       if (said === undefined) throw new FleetError('conflict', `${asked.verb} Rollout ${namespace}/${name}: it has just been deleted`)
+      hearsay.forget(keyOf(at))
       await look([found])
       // Who asked for something looks at what became of it.
       await show(keyOf(at))
@@ -120,26 +127,44 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
 
     why: (query) => whyChains(store, async (at) => (await objects.get([at]))[0]?.spec as RolloutSpec | undefined, query),
     ofSources: (keys) => store.ofSources(keys),
-    ofNews: (news) => store.ofNews(news),
+    async ofNews(news) {
+      const heard = await store.ofNews(news)
+      hearsay.add(heard)
+      return [...new Set(heard.map(({ key }) => key))]
+    },
     all: () => store.all(),
     beat: () => store.beat(),
   }
 }
 
 /** Looks at Rollouts, and what is not in their status yet: the last look alone counts. */
-function openLooks({ changed, log, looked, objects, random, settle, store }: RolloutDeps) {
+function openLooks({ changed, log, looked, objects, random, settle, store }: RolloutDeps, hearsay: Hearsay) {
   const unshown = new Map<string, { readonly known: Known; readonly look: Look }>()
   const newId = () => `r-${random.hex(8)}`
 
+  async function decide(all: readonly Known[]): Promise<readonly (Look | undefined)[]> {
+    const byUid = new Map(all.map((one) => [one.at.uid, { ...one, heard: hearsay.take(keyOf(one.at)) }]))
+    try {
+      return await store.decide(
+        all.map(({ at }) => at),
+        async (rows, { uid }) => {
+          const known = byUid.get(uid)
+          return known && lookAt({ rows, newId, ...known })
+        },
+      )
+    } catch (error) {
+      for (const { at } of all) hearsay.forget(keyOf(at))
+      throw error
+    }
+  }
+
   async function look(all: readonly Known[]): Promise<void> {
-    const byUid = new Map(all.map((one) => [one.at.uid, one]))
-    const looks = await store.decide(
-      all.map(({ at }) => at),
-      (rows, { uid }) => {
-        const { source, spec } = byUid.get(uid) as Known
-        return lookAt({ rows, spec, source, newId })
-      },
-    )
+    const looks = await decide(all)
+    for (const [index, { at }] of all.entries()) {
+      const came = looks[index]
+      if (!came?.run || isEnded(came.run)) hearsay.forget(keyOf(at))
+      else if (came.askedAll) hearsay.askedAll(keyOf(at), came.now)
+    }
     await settle(looks.flatMap((one) => one?.settle ?? []))
     for (const [index, known] of all.entries()) {
       const came = looks[index]

@@ -78,6 +78,8 @@ export interface FactsOf {
   readonly source: SourceObject
   /** Clusters that it gave its content are looked at. */
   readonly run: Run | undefined
+  /** Clusters that something was heard of; of all others that were healthy nothing is asked. Undefined asks of every cluster. */
+  readonly heard: ReadonlySet<string> | undefined
   readonly bad: ReadonlySet<string>
   readonly now: Date
   /** How long nobody has been awake since the run was looked at. */
@@ -103,7 +105,7 @@ export async function readFacts(tx: Sql, all: readonly FactsOf[]): Promise<reado
         cluster: row.cluster,
         name: row.name,
         labels: row.labels,
-        ...healthOf(row, seen && judge(seen)),
+        ...(isAsBefore(of, row) ? { health: 'healthy' as const } : healthOf(row, seen && judge(seen))),
         before: earlier.has(key) ? earlier.get(key) : (row.has ?? undefined),
         acked: row.acked ?? undefined,
         watchedMs: row.live_ms === null ? 0 : Math.min(sinceMs(of), row.live_ms),
@@ -130,10 +132,16 @@ async function readGoverned(tx: Sql, all: readonly FactsOf[]): Promise<readonly 
   return all.map((of) => ({ of, rows: byRollout.get(of.rollout) ?? [] }))
 }
 
-/** Clusters that the run gave its content. */
-function lookedAt({ of: { run, source }, rows }: Governed): LookAt {
-  const given = rows.filter(({ cluster }) => run?.targets.get(cluster)?.given === 'content')
+/** Clusters that the run gave its content, but those of which it knows how they do. */
+function lookedAt({ of, rows }: Governed): LookAt {
+  const { run, source } = of
+  const given = rows.filter((row) => run?.targets.get(row.cluster)?.given === 'content' && !isAsBefore(of, row))
   return { source, clusters: given.map(({ cluster }) => cluster), revision: run?.content.revision ?? '' }
+}
+
+/** It was healthy, is connected, and nothing was heard of it since. */
+function isAsBefore({ heard, run }: FactsOf, { cluster, live_ms }: GovernedRow): boolean {
+  return heard !== undefined && !heard.has(cluster) && live_ms !== null && run?.targets.get(cluster)?.state === 'healthy'
 }
 
 function sinceMs({ asleepMs, now, run }: FactsOf): number {

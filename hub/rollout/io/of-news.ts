@@ -33,20 +33,20 @@ export const OF_NEWS = prepared(`
     select r.cluster_id, r.source_kind, r.source_namespace, r.source_name
     from news n join releases r on r.cluster_id = n.cluster_id and r.position > n.after and r.position <= n.up_to),
   governing as (
-    select g.rollout from moved m
+    select g.rollout, g.cluster_id from moved m
     cross join ${ONE('governed', 'g', 'g.cluster_id = m.cluster_id and g.source_kind = m.source_kind and g.source_namespace = m.source_namespace and g.source_name = m.source_name')}
     union
-    select g.rollout from (select cluster_id, bool_or(name is null and after is null) as whole from news group by cluster_id) n
+    select g.rollout, g.cluster_id from (select cluster_id, bool_or(name is null and after is null) as whole from news group by cluster_id) n
     join governed g on g.cluster_id = n.cluster_id and (n.whole or g.source_kind = 'Placement'))
-  select r.namespace || '/' || r.name as key
+  select r.namespace || '/' || r.name as key, g.cluster_id as cluster
   from governing g join rollouts r on r.uid = g.rollout join rollout_runs n on n.id = r.run and n.ended_at is null`)
 
-/** `namespace/name` of the Rollouts in progress that the news may matter to. */
-export async function ofNews(sql: Sql, news: readonly News[]): Promise<readonly string[]> {
+/** `namespace/name` of the Rollouts in progress that the news may matter to, once for each cluster that it is of. */
+export async function ofNews(sql: Sql, news: readonly News[]): Promise<readonly { readonly key: string; readonly cluster: string }[]> {
   const rows = news.map(({ cluster, object, taken }) => ({
     cluster_id: cluster,
     ...object,
     ...(taken ? { after: String(taken.after), up_to: String(taken.upTo) } : {}),
   }))
-  return (await sql.query<{ key: string }>(OF_NEWS, [JSON.stringify(rows)])).rows.map(({ key }) => key)
+  return (await sql.query<{ key: string; cluster: string }>(OF_NEWS, [JSON.stringify(rows)])).rows
 }

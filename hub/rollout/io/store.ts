@@ -125,7 +125,7 @@ function openRows(tx: Sql) {
       current,
       save: async (next, lookAt) => void (await save({ uid, state: next, run, lookAt })),
       govern: (source, chosen) => govern(sql, uid, { source, ...chosen }),
-      facts: (source, of) => facts({ rollout: uid, source, run: of, bad, now, asleepMs: asleep }),
+      facts: (source, of, heard) => facts({ rollout: uid, source, run: of, heard, bad, now, asleepMs: asleep }),
       kept: () => keptWaves(sql, run),
       async startRun(next, { historyLimit, number, startedBy }) {
         run = next.id

@@ -1,8 +1,10 @@
 import type { RolloutSpec } from '../../../proto/model/fleet/rollout.ts'
 import { advance, isEnded } from '../advance.ts'
-import type { ClusterFacts, Facts, NextRun, Run, Settle, SourceObject, Standing, Step } from '../model.ts'
+import type { Heard } from '../heard.ts'
+import type { Advanced, ClusterFacts, Facts, NextRun, Run, Settle, SourceObject, Standing, Step } from '../model.ts'
 import { beginRun, nextRun, wentThrough } from '../next.ts'
 import type { RolloutRows, RolloutState, RunNote } from '../ports.ts'
+import { currentWave } from '../step/walk.ts'
 import { unmatchedProblem } from '../waves.ts'
 import { windowAt } from '../windows.ts'
 
@@ -19,6 +21,8 @@ export interface Look {
   /** What the decision was made by; undefined where there was nothing to decide. */
   readonly facts: Facts | undefined
   readonly steps: readonly Step[]
+  /** True where it was asked of every cluster how it does. */
+  readonly askedAll: boolean
   /** Sources with something to settle. */
   readonly settle: readonly Settle[]
   readonly spec: RolloutSpec
@@ -29,6 +33,8 @@ interface Moment {
   readonly spec: RolloutSpec
   readonly source: SourceObject
   readonly newId: () => string
+  /** What was heard since the last look; undefined asks of every cluster. */
+  readonly heard?: Heard | undefined
 }
 
 /**
@@ -43,6 +49,7 @@ export async function lookAt(moment: Moment): Promise<Look> {
     run: rows.current.run,
     note: rows.current.note,
     steps: [],
+    askedAll: false,
     facts: undefined,
     settle: [],
   }
@@ -63,8 +70,8 @@ export async function lookAt(moment: Moment): Promise<Look> {
     if ((!running || isEnded(running.run)) && state.standing) settle.push(...(await rows.welcome(state.standing, source)))
   }
   await rows.save(state, againAt(running, now))
-  const { facts, note, run, steps = [] } = running ?? {}
-  return { now, state, bad: marked, run, note, facts, steps, settle, spec }
+  const { askedAll = false, facts, note, run, steps = [] } = running ?? {}
+  return { now, state, bad: marked, run, note, facts, steps, askedAll, settle, spec }
 }
 
 interface Running {
@@ -72,21 +79,40 @@ interface Running {
   readonly note: RunNote
   readonly facts: Facts | undefined
   readonly steps: readonly Step[]
+  readonly askedAll: boolean
   readonly settle: readonly Settle[]
 }
 
-async function goOn({ rows, source, spec }: Moment, { note, run }: Running): Promise<Running> {
+async function goOn(moment: Moment, { note, run }: Running): Promise<Running> {
+  const { rows, source } = moment
+  const { askedAll, facts, ...decided } = await decide(moment, run)
+  await rows.saveRun(run, decided.run)
+  return { run: decided.run, note, facts, steps: decided.steps, askedAll, settle: await rows.carryOut(decided.run, decided.steps, source) }
+}
+
+/** By what was heard, where that is enough: no wave and no run ends before every cluster was asked of. */
+async function decide(
+  { heard, rows, source, spec }: Moment,
+  run: Run,
+): Promise<Advanced & Pick<Running, 'askedAll'> & { readonly facts: Facts }> {
   const { bad, current, now, state } = rows
-  const facts: Facts = {
-    ...situation(state, { now, spec }),
-    clusters: await rows.facts(source, run),
-    approvals: current?.approvals ?? new Map(),
-    skips: current?.skips ?? new Map(),
-    next: nextRun(standingOf(state, { bad, spec })),
+  const by = async (clusters: ReadonlySet<string> | undefined) => {
+    const facts: Facts = {
+      ...situation(state, { now, spec }),
+      clusters: await rows.facts(source, run, clusters),
+      approvals: current?.approvals ?? new Map(),
+      skips: current?.skips ?? new Map(),
+      next: nextRun(standingOf(state, { bad, spec })),
+    }
+    return { ...advance(run, facts, now), facts, askedAll: clusters === undefined }
   }
-  const { run: after, steps } = advance(run, facts, now)
-  await rows.saveRun(run, after)
-  return { run: after, note, facts, steps, settle: await rows.carryOut(after, steps, source) }
+  if (!heard || now.getTime() - heard.askedAllAt.getTime() >= AGAIN_MS) return by(undefined)
+  const decided = await by(heard.clusters)
+  return endsSomething(run, decided.run) ? by(undefined) : decided
+}
+
+function endsSomething(before: Run, after: Run): boolean {
+  return isEnded(after) || currentWave(after) !== currentWave(before)
 }
 
 /** Starts the run that is to come, and gives its first clusters what they may have. */
@@ -109,7 +135,7 @@ async function begin(
   const number = state.lastNumber + 1
   const note = await rows.startRun(run, { number, startedBy: state.asked?.by, historyLimit: spec.historyLimit })
   const settle = await rows.carryOut(run, steps, source)
-  return { running: { run, note, facts, steps, settle }, state: { ...seen, lastNumber: number } }
+  return { running: { run, note, facts, steps, askedAll: true, settle }, state: { ...seen, lastNumber: number } }
 }
 
 /** A Rollout that is made over clusters which all have the newest revision takes them as they are. */

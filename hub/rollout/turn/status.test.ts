@@ -11,6 +11,7 @@ const look = (run: Run | undefined, over: Partial<Look['state']> = {}): Look => 
   bad: new Set(),
   facts: undefined,
   steps: [],
+  askedAll: true,
   settle: [],
   spec: { suspend: false } as Look['spec'],
   state: {
