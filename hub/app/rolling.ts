@@ -224,6 +224,6 @@ export function rolloutObjects(objects: ObjectService): RolloutObjects {
         return wanted.has(`${namespace}/${name}`) ? [manifest] : []
       })
     },
-    changeStatus: async (at, change) => void (await objects.changeStatus(keyOf(at), change)),
+    changeStatuses: (all) => objects.changeStatuses(all.map(({ at, change }) => ({ key: keyOf(at), change }))),
   }
 }

@@ -1,4 +1,3 @@
-import { canonicalJson } from '../../proto/base/canonical.ts'
 import type { Clock } from '../../proto/base/clock.ts'
 import type { ClusterStatus } from '../../proto/model/fleet/cluster.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
@@ -13,6 +12,7 @@ export interface ClusterObjects {
   create(manifest: Manifest): Promise<void>
   change(name: string, change: (old: Manifest) => Manifest): Promise<void>
   changeStatus(name: string, change: (old: Manifest) => unknown): Promise<void>
+  changeStatuses(all: readonly { readonly name: string; readonly change: (old: Manifest) => unknown }[]): Promise<void>
   remove(name: string): Promise<void>
 }
 
@@ -40,12 +40,9 @@ export interface Presence {
 export function createPresence({ objects, overviews, clock, membersChanged }: PresenceDeps): Presence {
   async function refresh(ids: readonly string[]): Promise<void> {
     const found = await overviews(ids)
-    const there = new Map((await objects.list(found.map(({ name }) => name))).map((object) => [object.metadata.name, object]))
-    for (const overview of found) {
-      const object = there.get(overview.name)
-      const shown = (old: Manifest) => withOverview(statusOf(old), overview, { generation: old.metadata.generation ?? 1, now: clock.now() })
-      if (object && canonicalJson(shown(object)) !== canonicalJson(statusOf(object))) await objects.changeStatus(overview.name, shown)
-    }
+    const change = (overview: Overview) => (old: Manifest) =>
+      withOverview(statusOf(old), overview, { generation: old.metadata.generation ?? 1, now: clock.now() })
+    await objects.changeStatuses(found.map((overview) => ({ name: overview.name, change: change(overview) })))
   }
   return {
     refresh,

@@ -11,6 +11,8 @@ export interface NamedObjects {
   create(manifest: Manifest): Promise<void>
   change(name: string, change: (old: Manifest) => Manifest): Promise<void>
   changeStatus(name: string, change: (old: Manifest) => unknown): Promise<void>
+  /** Many at once; those that are gone are left out. */
+  changeStatuses(all: readonly { readonly name: string; readonly change: (old: Manifest) => unknown }[]): Promise<void>
   remove(name: string): Promise<void>
 }
 
@@ -25,6 +27,7 @@ export function namedObjects(objects: ObjectService, kind: ResourceKind): NamedO
     create: async (manifest) => void (await objects.create(kind, manifest)),
     change: async (name, change) => void (await objects.change(keyOf(name), change)),
     changeStatus: async (name, change) => void (await objects.changeStatus(keyOf(name), change)),
+    changeStatuses: (all) => objects.changeStatuses(all.map(({ change, name }) => ({ key: keyOf(name), change }))),
     remove: async (name) => void (await objects.remove(keyOf(name))),
   }
 }

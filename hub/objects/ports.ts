@@ -1,14 +1,24 @@
 import type { Manifest } from '../../proto/model/manifest.ts'
 import type { ListQuery, NewsItem, ObjectKey, ObjectPage, StoredObject, Version } from './model.ts'
 
+/** An object as it was read, and the status that it is to have. */
+export interface NextStatus {
+  readonly object: StoredObject
+  readonly status: unknown
+}
+
 /** The rows of objects. Every write is one transaction; whoever watches is woken when it commits. */
 export interface ObjectStore {
   get(key: ObjectKey): Promise<StoredObject | undefined>
+  /** Those that are there. */
+  getAll(keys: readonly ObjectKey[]): Promise<readonly StoredObject[]>
   list(query: ListQuery): Promise<ObjectPage>
   /** @throws `already-exists` */
   insert(scope: string, manifest: Manifest): Promise<StoredObject>
   /** Writes over the row that has `expected`; undefined when it has moved on or is gone. */
   replace(object: StoredObject, manifest: Manifest): Promise<StoredObject | undefined>
+  /** Writes the status over each row that has its object's version. @returns the objects that were written; the others have moved on or are gone */
+  replaceStatuses(all: readonly NextStatus[]): Promise<ReadonlySet<StoredObject>>
   /** Removes the row that has the object's version, leaving a tombstone; undefined when it has moved on or is gone. */
   remove(object: StoredObject): Promise<StoredObject | undefined>
 }

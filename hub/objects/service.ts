@@ -1,7 +1,7 @@
 import type { Clock } from '../../proto/base/clock.ts'
 import { FleetError } from '../../proto/base/errors.ts'
-import type { Manifest } from '../../proto/model/manifest.ts'
-import { formatRef } from '../../proto/model/object-ref.ts'
+import { type Manifest, refOf } from '../../proto/model/manifest.ts'
+import { formatRef, refKey } from '../../proto/model/object-ref.ts'
 import type { ResourceKind } from '../../proto/model/resource/kind.ts'
 import {
   FLEET_SCOPE,
@@ -17,6 +17,11 @@ import type { ObjectStore } from './ports.ts'
 
 /** What a change makes of the object it finds; a value of its own where it must be refused is thrown. */
 export type Change = (old: Manifest) => Manifest
+
+export interface StatusChange {
+  readonly key: ObjectKey
+  readonly change: (old: Manifest) => unknown
+}
 
 export interface ChangeOptions {
   /** The resourceVersion that the caller saw; any where absent. */
@@ -34,6 +39,8 @@ export interface ObjectService {
   /** Replaces what clients may write. @throws `not-found`, `conflict` when `expected` has passed */
   change(key: ObjectKey, change: Change, options?: ChangeOptions): Promise<StoredObject>
   changeStatus(key: ObjectKey, change: (old: Manifest) => unknown): Promise<StoredObject>
+  /** Many at once, each object once: those that change are written together, those that are gone are left out. */
+  changeStatuses(all: readonly StatusChange[]): Promise<void>
   /** @returns the object as it is now (finalizers hold it) or last was */
   remove(key: ObjectKey, options?: ChangeOptions & { readonly uid?: string | undefined }): Promise<StoredObject>
 }
@@ -82,6 +89,12 @@ export function createObjectService(deps: {
     change: (key, change, options = {}) => settle(key, ({ manifest }) => replacedManifest(manifest, change(manifest)), options),
     changeStatus: (key, change) => settle(key, ({ manifest }) => statusManifest(manifest, change(manifest)), {}),
 
+    async changeStatuses(all) {
+      let left = all
+      for (let attempt = 0; attempt < TRIES && left.length > 0; attempt++) left = await settleStatuses(store, left)
+      if (left[0]) throw moved(left[0].key)
+    },
+
     remove: (key, options = {}) =>
       settle(
         key,
@@ -93,6 +106,27 @@ export function createObjectService(deps: {
       ),
   }
 }
+
+/** @returns those that somebody else was faster with */
+async function settleStatuses(store: ObjectStore, all: readonly StatusChange[]): Promise<readonly StatusChange[]> {
+  const found = new Map((await store.getAll(all.map(({ key }) => key))).map((one) => [keyOf(one), one]))
+  const wanted = all.flatMap((one) => {
+    const object = found.get(formatKey(one.key))
+    if (!object) return []
+    const next = statusManifest(object.manifest, one.change(object.manifest))
+    return next.kind === 'same' ? [] : [{ one, object, next }]
+  })
+  const written = await store.replaceStatuses(
+    wanted.flatMap(({ next, object }) => (next.kind === 'write' ? [{ object, status: next.manifest.status }] : [])),
+  )
+  const left: StatusChange[] = []
+  for (const { next, object, one } of wanted)
+    if (next.kind === 'gone' ? !(await store.remove(object)) : !written.has(object)) left.push(one)
+  return left
+}
+
+const formatKey = (key: ObjectKey): string => `${key.scope} ${refKey(key)}`
+const keyOf = ({ manifest, scope }: StoredObject): string => formatKey({ scope, ...refOf(manifest) })
 
 function moved(key: ObjectKey): FleetError {
   return new FleetError('conflict', `${formatRef(key)} has been modified; read it again and apply the change to the latest version`)

@@ -22,7 +22,8 @@ export type { Asked } from './turn/act.ts'
 export interface RolloutObjects {
   /** Those that are there. */
   get(all: readonly Omit<RolloutName, 'uid'>[]): Promise<readonly Manifest[]>
-  changeStatus(at: Omit<RolloutName, 'uid'>, change: (old: Manifest) => unknown): Promise<void>
+  /** Those that are gone are left out. */
+  changeStatuses(all: readonly { readonly at: Omit<RolloutName, 'uid'>; readonly change: (old: Manifest) => unknown }[]): Promise<void>
 }
 
 /** When a revision reaches which cluster. Every Rollout goes by its `namespace/name`. */
@@ -184,12 +185,13 @@ function openLooks({ changed, log, looked, objects, random, settle, store }: Rol
     const uids = all.map(({ known }) => known.at.uid)
     const history = await store.history(all.map(({ known: { at, spec } }) => ({ uid: at.uid, limit: spec.historyLimit })))
     const suspended = await store.suspended(uids)
-    for (const one of all) {
-      const { at, object } = one.known
-      const told = { look: one.look, history: history.get(at.uid) ?? [], suspended: suspended.get(at.uid) ?? NONE_SUSPENDED }
-      await writeStatus(objects, at, { ...told, generation: object.metadata.generation ?? 1 })
-      if (unshown.get(keyOf(at)) === one) unshown.delete(keyOf(at))
-    }
+    const changes = all.map(({ known: { at, object }, look }) => {
+      const generation = object.metadata.generation ?? 1
+      const told = { look, history: history.get(at.uid) ?? [], suspended: suspended.get(at.uid) ?? NONE_SUSPENDED, generation }
+      return { at, change: (old: Manifest) => changedStatus(old, at, told) }
+    })
+    await objects.changeStatuses(changes)
+    for (const one of all) if (unshown.get(keyOf(one.known.at)) === one) unshown.delete(keyOf(one.known.at))
   }
 
   return { look, show }
@@ -245,14 +247,9 @@ async function letGo({ inherited, settle }: RolloutDeps, left: LetGo | undefined
   if (left.heirs.length > 0) inherited(left.heirs)
 }
 
-async function writeStatus(objects: RolloutObjects, at: RolloutName, told: Told): Promise<void> {
-  try {
-    await objects.changeStatus(at, (old) =>
-      old.metadata.uid === at.uid ? rolloutStatus((old.status ?? {}) as RolloutStatus, told) : old.status,
-    )
-  } catch (error) {
-    if (!(error instanceof FleetError) || error.code !== 'not-found') throw error
-  }
+/** Another one of that name is none of its business. */
+function changedStatus(old: Manifest, { uid }: RolloutName, told: Told): unknown {
+  return old.metadata.uid === uid ? rolloutStatus((old.status ?? {}) as RolloutStatus, told) : old.status
 }
 
 /** One line for each thing that happened. */

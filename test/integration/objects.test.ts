@@ -131,6 +131,33 @@ test('concurrent changes are all kept', async () => {
   expect(Object.keys(now?.manifest.metadata.labels ?? {}).sort()).toEqual(['l1', 'l2', 'l3', 'l4'])
 })
 
+const countUp = (old: Manifest) => ({ ready: ((old.status as { ready?: number } | undefined)?.ready ?? 0) + 1 })
+
+test('statuses of many are written together, and concurrent changes are all kept', async () => {
+  const names = ['a', 'b', 'c']
+  for (const name of names) await objects.service.create(TENANT, aTenant(name))
+  const changes = [...names, 'gone'].map((name) => ({ key: { ...FLEET, name }, change: countUp }))
+  await Promise.all([
+    objects.service.changeStatuses(changes),
+    objects.service.changeStatuses(changes.toReversed()),
+    ...names.map((name) => objects.service.changeStatus({ ...FLEET, name }, countUp)),
+  ])
+  for (const name of names) expect((await objects.service.get({ ...FLEET, name }))?.manifest.status).toEqual({ ready: 3 })
+})
+
+test('one of many statuses that does not change is not written, and a watch is told of those that do', async () => {
+  for (const name of ['a', 'b']) await objects.service.create(TENANT, aTenant(name))
+  const before = await objects.service.get({ ...FLEET, name: 'a' })
+  const seen = await take(query({ initialEvents: true }), 'MODIFIED b', () =>
+    objects.service.changeStatuses([
+      { key: { ...FLEET, name: 'a' }, change: ({ status }) => status },
+      { key: { ...FLEET, name: 'b' }, change: countUp },
+    ]),
+  )
+  expect(seen).toEqual(['ADDED a', 'ADDED b', 'BOOKMARK', 'MODIFIED b'])
+  expect((await objects.service.get({ ...FLEET, name: 'a' }))?.manifest).toEqual(before?.manifest)
+})
+
 test('an object with finalizers is marked first and goes with the last of them', async () => {
   const finalizers = ['x.io/one']
   await objects.service.create(TENANT, { ...aTenant('a'), metadata: { name: 'a', finalizers } })

@@ -9,6 +9,7 @@ import { encodeVersion, frontier } from '../version.ts'
 import { notifyObjects } from './hint.ts'
 import { COLUMNS, columnsOf, type ObjectRow, storedObject } from './rows.ts'
 import { holdsMirrors, labelCondition, scopeCondition, selectObjects, Values } from './select.ts'
+import { replaceStatuses, selectAll } from './statuses.ts'
 
 const KEY = 'scope = $1 and grp = $2 and kind = $3 and namespace = $4 and name = $5'
 
@@ -22,15 +23,9 @@ export function createObjectStore(deps: { readonly db: Db; readonly lineage: () 
     return db.transaction((tx) => work(tx, bits))
   }
 
-  async function one(sql: Sql, key: ObjectKey, bits: bigint): Promise<StoredObject | undefined> {
-    const select = selectObjects({ mirrors: key.scope !== FLEET_SCOPE, detail: 'full' })
-    const where = 'o.scope = $1 and o.grp = $2 and o.kind = $3 and o.namespace = $4 and o.name = $5'
-    const { rows } = await sql.query<ObjectRow>(`${select} where ${where}`, keyValues(key))
-    return rows[0] && storedObject(rows[0], bits)
-  }
-
   return {
     get: async (key) => one(db, key, await lineage()),
+    getAll: async (keys) => selectAll(db, keys, await lineage()),
     list: async (query) => listObjects(db, query, await lineage()),
 
     insert: (scope, manifest) =>
@@ -58,6 +53,8 @@ export function createObjectStore(deps: { readonly db: Db; readonly lineage: () 
         return expectRow(await one(tx, key, bits), key)
       }),
 
+    replaceStatuses: (all) => replaceStatuses(db, all),
+
     remove: (object) =>
       transaction(async (tx, bits) => {
         const { rows } = await tx.query<{ xid: string; seq: bigint }>(REMOVE, [
@@ -74,6 +71,13 @@ export function createObjectStore(deps: { readonly db: Db; readonly lineage: () 
         return { ...object, version, rowVersion: version, manifest: { ...object.manifest, metadata } }
       }),
   }
+}
+
+async function one(sql: Sql, key: ObjectKey, bits: bigint): Promise<StoredObject | undefined> {
+  const select = selectObjects({ mirrors: key.scope !== FLEET_SCOPE, detail: 'full' })
+  const where = 'o.scope = $1 and o.grp = $2 and o.kind = $3 and o.namespace = $4 and o.name = $5'
+  const { rows } = await sql.query<ObjectRow>(`${select} where ${where}`, keyValues(key))
+  return rows[0] && storedObject(rows[0], bits)
 }
 
 const REMOVE = `with gone as (

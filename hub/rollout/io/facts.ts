@@ -1,68 +1,8 @@
-import type { ClusterId } from '../../../proto/model/ids.ts'
-import { FLEET_GROUP } from '../../../proto/model/names.ts'
-import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
-import { prepared } from '../../db/prepared.ts'
-import type { ClusterFacts, Content, Run, SourceObject } from '../model.ts'
-import { type Judged, judge, type LookAt, type Looked } from '../turn/health.ts'
-import { ONE, PLACED_IS_ACKED, PLACEMENT_HOLDERS } from './keys.ts'
+import type { ClusterFacts, Content, Run, SourceObject, Target } from '../model.ts'
+import { type Judged, judge } from '../turn/health.ts'
+import { type Holding, type Member, readHoldings, readMembers } from './governed.ts'
 import { look } from './look.ts'
-
-interface GovernedRow {
-  readonly rollout: string
-  readonly cluster: ClusterId
-  readonly name: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly has: Content | null
-  readonly acked: string | null
-  /** Milliseconds that its session has been live and its reports were folded; null while either is not so. */
-  readonly live_ms: number | null
-}
-
-const SOURCE = (table: string) =>
-  `${table}.cluster_id = g.cluster_id and ${table}.source_kind = g.source_kind and ${table}.source_namespace = g.source_namespace and ${table}.source_name = g.source_name`
-
-/** What holds the source object, what the cluster has of it, and what its agent has taken. */
-interface Held {
-  readonly joins: string
-  /** Revision and artifact. */
-  readonly has: readonly [string, string]
-  readonly acked: string
-}
-
-const OF_SOURCE: Held = {
-  joins: `join source_objects so on so.cluster_id = g.cluster_id and so.kind = g.source_kind and so.namespace = g.source_namespace and so.name = g.source_name
-  left join releases r on ${SOURCE('r')}`,
-  has: ['r.revision', 'r.artifact'],
-  acked: 'case when r.position <= h.acked then r.revision end',
-}
-
-const OF_PLACEMENT: Held = {
-  joins: `join (${PLACEMENT_HOLDERS}) r on r.cluster_id = g.cluster_id and r.kind = g.source_kind and r.namespace = g.source_namespace and r.name = g.source_name`,
-  has: ['r.revision', "''"],
-  acked: `case when ${PLACED_IS_ACKED('r')} then r.revision end`,
-}
-
-const GOVERNED = ({ acked, has: [revision, artifact], joins }: Held) => `
-  select g.rollout, g.cluster_id as cluster, c.name, coalesce(o.labels, '{}') as labels,
-         case when gr.cluster_id is not null then jsonb_build_object('revision', gr.revision, 'artifact', gr.artifact)
-              when ${revision} is not null then jsonb_build_object('revision', ${revision}, 'artifact', ${artifact}) end as has,
-         ${acked} as acked,
-         case when s.closed_at is null and rp.id is not null and pl.partition is not null
-              then greatest(0, extract(epoch from now() - s.connected_at) * 1000)::float8 end as live_ms
-  from governed g
-  join clusters c on c.id = g.cluster_id
-  ${joins}
-  left join ${ONE('objects', 'o', `o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name`)} on true
-  left join grants gr on ${SOURCE('gr')}
-  left join cluster_heads h on h.cluster_id = g.cluster_id
-  left join sessions s on s.cluster_id = g.cluster_id
-  left join replicas rp on rp.id = s.replica and rp.lease_until > now()
-  left join partition_leases pl on pl.partition = ('x' || right(g.cluster_id, 4))::bit(16)::int % $2 and pl.lease_until > now()
-  where g.rollout = any($1::text[]) and not g.apart
-  order by g.rollout, c.name`
-export const SOURCES_GOVERNED = prepared(GOVERNED(OF_SOURCE))
-const PLACEMENTS_GOVERNED = prepared(GOVERNED(OF_PLACEMENT))
 
 /** What clusters had before the runs that gave them one of the revisions that are not wanted there. */
 const EARLIER = `
@@ -86,80 +26,108 @@ export interface FactsOf {
   readonly asleepMs: number
 }
 
+/** The clusters of a Rollout: those that are as they were, and those that are asked about. */
 interface Governed {
   readonly of: FactsOf
-  readonly rows: readonly GovernedRow[]
+  readonly silent: readonly (Member & { readonly target: Target })[]
+  readonly asked: readonly (Member & { readonly target: Target | undefined })[]
 }
+
+/** One that is asked about, and has the source object. */
+type Found = Governed['asked'][number] & { readonly holding: Holding }
 
 /** The clusters of Rollouts as they are now, for decisions about their runs: a few statements, however many they are. */
 export async function readFacts(tx: Sql, all: readonly FactsOf[]): Promise<readonly (readonly ClusterFacts[])[]> {
-  const governed = await readGoverned(tx, all)
-  const looked = await look(tx, governed.map(lookedAt))
-  const earlier = await readEarlier(tx, governed)
-  return governed.map(({ of, rows }, index) => {
-    const found = looked[index] ?? new Map<string, Looked>()
-    return rows.map((row) => {
-      const seen = found.get(row.cluster)
-      const key = `${of.rollout} ${row.cluster}`
+  const members = await readMembers(
+    tx,
+    all.map(({ rollout }) => rollout),
+  )
+  const governed = all.map((of) => divide(of, members.get(of.rollout) ?? []))
+  const holdings = await readHoldings(tx, governed.map(holdingsOf))
+  const found = governed.map(({ asked }, at) =>
+    asked.flatMap((one) => {
+      const holding = holdings[at]?.get(one.cluster)
+      return holding ? [{ ...one, holding }] : []
+    }),
+  )
+  const looked = await look(
+    tx,
+    all.map(({ run, source }, at) => ({ source, clusters: givenContent(found[at] ?? []), revision: run?.content.revision ?? '' })),
+  )
+  const earlier = await readEarlier(tx, all, found)
+  return governed.map(({ of, silent }, at) => [
+    ...silent.map((one) => asBefore(of, one)),
+    ...(found[at] ?? []).map((one): ClusterFacts => {
+      const { cluster, holding } = one
+      const seen = looked[at]?.get(cluster)
+      const key = `${of.rollout} ${cluster}`
       return {
-        cluster: row.cluster,
-        name: row.name,
-        labels: row.labels,
-        ...(isAsBefore(of, row) ? { health: 'healthy' as const } : healthOf(row, seen && judge(seen))),
-        before: earlier.has(key) ? earlier.get(key) : (row.has ?? undefined),
-        acked: row.acked ?? undefined,
-        watchedMs: row.live_ms === null ? 0 : Math.min(sinceMs(of), row.live_ms),
+        cluster,
+        name: holding.name,
+        labels: holding.labels,
+        ...healthOf(one, seen && judge(seen)),
+        before: earlier.has(key) ? earlier.get(key) : (holding.has ?? undefined),
+        acked: holding.acked ?? undefined,
+        watchedMs: watchedMs(of, one),
       }
-    })
-  })
+    }),
+  ])
 }
 
-async function readGoverned(tx: Sql, all: readonly FactsOf[]): Promise<readonly Governed[]> {
-  const ask = async (text: string, of: readonly FactsOf[]) =>
-    of.length === 0 ? [] : (await tx.query<GovernedRow>(text, [of.map(({ rollout }) => rollout), PARTITIONS])).rows
-  const isPlaced = ({ source }: FactsOf) => source.kind === 'Placement'
-  const rows = [
-    ...(await ask(
-      PLACEMENTS_GOVERNED,
-      all.filter((of) => isPlaced(of)),
-    )),
-    ...(await ask(
-      SOURCES_GOVERNED,
-      all.filter((of) => !isPlaced(of)),
-    )),
-  ]
-  const byRollout = Map.groupBy(rows, ({ rollout }) => rollout)
-  return all.map((of) => ({ of, rows: byRollout.get(of.rollout) ?? [] }))
+/** A cluster that was healthy, is connected, and of which nothing was heard since, is as it was. */
+function divide(of: FactsOf, members: readonly Member[]): Governed {
+  const silent: (Member & { readonly target: Target })[] = []
+  const asked: (Member & { readonly target: Target | undefined })[] = []
+  for (const member of members) {
+    const target = of.run?.targets.get(member.cluster)
+    const isSilent = of.heard !== undefined && !of.heard.has(member.cluster) && member.liveMs !== null
+    if (target?.state === 'healthy' && isSilent) silent.push({ ...member, target })
+    else asked.push({ ...member, target })
+  }
+  return { of, silent, asked }
 }
 
-/** Clusters that the run gave its content, but those of which it knows how they do. */
-function lookedAt({ of, rows }: Governed): LookAt {
-  const { run, source } = of
-  const given = rows.filter((row) => run?.targets.get(row.cluster)?.given === 'content' && !isAsBefore(of, row))
-  return { source, clusters: given.map(({ cluster }) => cluster), revision: run?.content.revision ?? '' }
+function holdingsOf({ asked, of: { source } }: Governed) {
+  return { source, clusters: asked.map(({ cluster, target }) => ({ cluster, hasWave: target !== undefined })) }
 }
 
-/** It was healthy, is connected, and nothing was heard of it since. */
-function isAsBefore({ heard, run }: FactsOf, { cluster, live_ms }: GovernedRow): boolean {
-  return heard !== undefined && !heard.has(cluster) && live_ms !== null && run?.targets.get(cluster)?.state === 'healthy'
+function givenContent(found: readonly Found[]): readonly string[] {
+  return found.filter(({ target }) => target?.given === 'content').map(({ cluster }) => cluster)
 }
 
-function sinceMs({ asleepMs, now, run }: FactsOf): number {
-  return run?.lookedAt ? Math.max(0, now.getTime() - run.lookedAt.getTime() - asleepMs) : 0
+/** Nothing of it is to be decided but whether it was watched: it has its wave and its content. */
+function asBefore(of: FactsOf, member: Member & { readonly target: Target }): ClusterFacts {
+  const { cluster, name } = member.target
+  return { cluster, name, labels: {}, health: 'healthy', watchedMs: watchedMs(of, member) }
 }
 
-function healthOf({ live_ms }: GovernedRow, judged: Judged | undefined): Pick<ClusterFacts, 'health' | 'complaint'> {
-  if (!judged) return { health: live_ms === null ? 'offline' : 'unknown' }
+function watchedMs({ asleepMs, now, run }: FactsOf, { liveMs }: Member): number {
+  const sinceMs = run?.lookedAt ? Math.max(0, now.getTime() - run.lookedAt.getTime() - asleepMs) : 0
+  return liveMs === null ? 0 : Math.min(sinceMs, liveMs)
+}
+
+function healthOf({ liveMs }: Member, judged: Judged | undefined): Pick<ClusterFacts, 'health' | 'complaint'> {
+  if (!judged) return { health: liveMs === null ? 'offline' : 'unknown' }
   const { health, message, object, reason } = judged
   if (health === 'healthy') return { health }
   return { health: health === 'gone' ? 'offline' : health, complaint: { object, reason, message } }
 }
 
+/** What the others go back to is in their target. */
+function mayBeGiven(target: Target | undefined): boolean {
+  return target === undefined || target.given === 'nothing' || target.state === 'gone'
+}
+
 /** Of clusters that have what they must not go back to: what they had before that, by Rollout and cluster; undefined where that is not known. */
-async function readEarlier(tx: Sql, all: readonly Governed[]): Promise<ReadonlyMap<string, Content | undefined>> {
-  const asked = all.flatMap(({ of: { bad, rollout, run }, rows }) => {
+async function readEarlier(
+  tx: Sql,
+  all: readonly FactsOf[],
+  found: readonly (readonly Found[])[],
+): Promise<ReadonlyMap<string, Content | undefined>> {
+  const asked = all.flatMap(({ bad, rollout, run }, at) => {
     const unwanted = [...(run ? [run.content.revision] : []), ...bad]
-    return rows.filter(({ has }) => has && unwanted.includes(has.revision)).map(({ cluster }) => ({ rollout, cluster, unwanted }))
+    const holders = (found[at] ?? []).filter(({ holding: { has }, target }) => has && mayBeGiven(target) && unwanted.includes(has.revision))
+    return holders.map(({ cluster }) => ({ rollout, cluster, unwanted }))
   })
   if (asked.length === 0) return new Map()
   const { rows } = await tx.query<{ rollout: string; cluster: string } & Content>(EARLIER, [JSON.stringify(asked)])
