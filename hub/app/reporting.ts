@@ -81,12 +81,17 @@ export async function openReporting(given: Ground & Knowledge & Building & Rolli
     },
   })
   scope.use(consumer)
-  scope.use(holdPartitions({ db, replica, clock, log, changed: (held) => consumer.hold(held) }))
+  const changed = (held: ReadonlySet<number>) => {
+    consumer.hold(held)
+    // Who held them may have been killed over what it was told.
+    rollouts.reconsider()
+  }
+  scope.use(holdPartitions({ db, replica, clock, log, changed }))
   return { statuses, afterTenants }
 }
 
 /** What follows from Tenants: their status, one at a time, and the sources of their namespaces. */
-function openTenantUpkeep({ db, objects }: Ground & Knowledge, { scope, log }: Opening, review: () => Promise<void>) {
+function openTenantUpkeep({ db, objects, rollouts }: Ground & Knowledge & Rolling, { scope, log }: Opening, review: () => Promise<void>) {
   const standings = createTenantStatuses({ standings: createStandingStore(db), objects: namedObjects(objects, TENANT), clock })
   const tenantStatuses = new WorkQueue({
     concurrency: 2,
@@ -99,6 +104,7 @@ function openTenantUpkeep({ db, objects }: Ground & Knowledge, { scope, log }: O
     clock,
     async work() {
       await review()
+      rollouts.reconsider()
       for (const tenant of await standings.stale()) tenantStatuses.add(tenant)
     },
     failed(key, error) {

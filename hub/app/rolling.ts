@@ -1,4 +1,4 @@
-import { background, repeat } from '../../proto/base/background.ts'
+import { repeat } from '../../proto/base/background.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { messageOf } from '../../proto/base/errors.ts'
 import { systemRandom } from '../../proto/base/random.ts'
@@ -6,7 +6,7 @@ import { together } from '../../proto/base/together.ts'
 import { WorkQueue } from '../../proto/base/work-queue.ts'
 import { CLUSTER, ROLLOUT } from '../../proto/model/fleet/kinds.ts'
 import { refKey } from '../../proto/model/object-ref.ts'
-import { FLEET_SCOPE, type WatchQuery } from '../objects/model.ts'
+import { FLEET_SCOPE } from '../objects/model.ts'
 import type { ObjectService } from '../objects/service.ts'
 import { openRolloutMetrics } from '../rollout/io/metrics.ts'
 import { BEAT_MS } from '../rollout/io/state.ts'
@@ -15,6 +15,7 @@ import { PLACEMENT_KEY, placementOf } from '../rollout/model.ts'
 import type { News } from '../rollout/news.ts'
 import { createRolloutService, type RolloutObjects, type RolloutService } from '../rollout/service.ts'
 import type { Building } from './building.ts'
+import { follow } from './follow.ts'
 import type { Ground, Opening } from './ground.ts'
 import type { Knowledge } from './knowledge.ts'
 
@@ -30,8 +31,12 @@ const LOOKS = { lanes: 3, most: 34, rest: 1 }
 const SHOWS = { lanes: 1, most: 100, rest: 4 }
 /** A status is written so long after a look at the latest: what is looked at again until then is written once. */
 const SHOWN_MS = 200
-/** What was not heard of, since a hub was killed at that moment, is seen after so long. */
-const SURVEY_MS = 60_000
+/**
+ * What was not heard of, since a hub was killed at that moment, is seen after so long; or later, where so many clusters are
+ * to be chosen from that more than a twentieth of the time would go into that.
+ */
+const SWEEP_MS = 60_000
+const SWEEP_REST = 19
 const AGAIN_MS = 2_000
 
 /** When which revision reaches which cluster: looked at when something that matters was heard of, by whichever replica heard it. */
@@ -59,9 +64,16 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
     log,
   })
   const failed = (error: unknown) => log.warn({ event: 'rollout.upkeep.failed', reason: messageOf(error) }, 'cannot look after rollouts')
+  const all = async () => new Set([...(await allOf(objects)), ...(await service.all())])
   const surveyAll = async () => {
-    for (const key of await allOf(objects)) surveys.add(key, GATHER_MS)
-    for (const key of await service.all()) surveys.add(key, GATHER_MS)
+    for (const key of await all()) surveys.add(key, GATHER_MS)
+  }
+  const sweep = async (signal: AbortSignal) => {
+    for (const key of await all()) {
+      const startedAt = clock.now().getTime()
+      if (await service.choose(key)) looks.add(key)
+      await clock.sleep((clock.now().getTime() - startedAt) * SWEEP_REST, signal)
+    }
   }
   const heard = gather(scope, newsKey, async (news: readonly News[]) => {
     for (const key of await service.ofNews(news)) looks.add(key)
@@ -73,15 +85,22 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
   repeat(scope, { everyMs: BEAT_MS, clock, failed }, async () => {
     for (const key of await service.beat()) times.add(key)
   })
-  repeat(scope, { everyMs: SURVEY_MS, clock, failed }, surveyAll)
-  follow(scope, objects, { kind: ROLLOUT.kind, failed }, (key) => surveys.add(key, GATHER_MS))
-  follow(scope, objects, { kind: CLUSTER.kind, failed }, () => void surveyAll().catch(failed))
+  repeat(scope, { everyMs: SWEEP_MS, clock, failed }, sweep)
+  follow(scope, objects, { kind: ROLLOUT, clock, failed }, (key) => surveys.add(key, GATHER_MS))
+  const relabelled = gather(scope, String, async (clusters: readonly string[]) => {
+    for (const key of await service.ofClusters(clusters)) surveys.add(key)
+  })
+  follow(scope, objects, { kind: CLUSTER, clock, failed }, (key, isGone) =>
+    isGone ? void surveyAll().catch(failed) : relabelled([nameOf(key)]),
+  )
   return {
     rollouts: {
       act: service.act,
       why: service.why,
       /** Clusters connected, said something, or took something. */
       heard,
+      /** Who may be chosen is another than before for reasons that nobody told one by one. */
+      reconsider: () => void surveyAll().catch(failed),
       /** These sources resolved another revision, or objects of theirs came or changed. */
       moved,
     },
@@ -156,48 +175,7 @@ function gather<T>(scope: AsyncDisposableStack, keyOf: (one: T) => string, work:
 const newsKey = ({ cluster, object, taken }: News): string =>
   [cluster, object && refKey(object), taken && `${taken.after} ${taken.upTo}`].join(' ')
 
-interface Following {
-  readonly kind: string
-  readonly failed: (error: unknown) => void
-}
-
-/** Tells of every object of a fleet kind whose spec or labels changed, those that are there first. */
-function follow(scope: AsyncDisposableStack, objects: ObjectService, { failed, kind }: Following, tell: (key: string) => void): void {
-  const seen = new Map<string, string>()
-  const query: WatchQuery = {
-    group: ROLLOUT.group,
-    kind,
-    scopes: [FLEET_SCOPE],
-    labels: [],
-    detail: 'slim',
-    bookmarks: false,
-    initialEvents: false,
-  }
-  background(
-    scope,
-    async (signal) => {
-      while (!signal.aborted) {
-        try {
-          for await (const events of objects.watch(query, { signal })) {
-            for (const event of events) {
-              if (event.type === 'BOOKMARK') continue
-              const { generation, labels, name, namespace, uid } = event.object.manifest.metadata
-              const key = `${namespace ?? ''}/${name}`
-              const now = JSON.stringify([event.type === 'DELETED', uid, generation, labels])
-              if (seen.get(key) === now) continue
-              seen.set(key, now)
-              tell(key)
-            }
-          }
-        } catch (error) {
-          if (!signal.aborted) failed(error)
-        }
-        await clock.sleep(AGAIN_MS, signal).catch(() => undefined)
-      }
-    },
-    failed,
-  )
-}
+const nameOf = (key: string): string => key.slice(key.indexOf('/') + 1)
 
 async function allOf(objects: ObjectService): Promise<readonly string[]> {
   const page = await objects.list({ group: ROLLOUT.group, kind: ROLLOUT.kind, scopes: [FLEET_SCOPE], labels: [], detail: 'slim' })

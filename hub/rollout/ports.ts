@@ -165,6 +165,8 @@ export interface RolloutStore {
   suspended(uids: readonly string[]): Promise<ReadonlyMap<string, Suspended>>
   /** Rollouts that move objects of these sources, or these Placements. */
   ofSources(keys: readonly string[]): Promise<readonly string[]>
+  /** Rollouts that move something which clusters of these names hold, whether they govern it there or not. */
+  ofClusters(names: readonly string[]): Promise<readonly string[]>
   /** Rollouts whose run in progress the news may matter to, with the clusters that it is of. */
   ofNews(news: readonly News[]): Promise<readonly { readonly key: string; readonly cluster: string }[]>
   chains(query: ChainQuery): Promise<readonly Chain[]>

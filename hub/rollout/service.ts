@@ -43,6 +43,8 @@ export interface RolloutService {
   /** Why a cluster has, or has not, the newest revision of its sources. */
   why(query: ChainQuery): Promise<readonly SourceWhy[]>
   ofSources(keys: readonly string[]): Promise<readonly string[]>
+  /** Rollouts that clusters of these names may come to, or leave. */
+  ofClusters(names: readonly string[]): Promise<readonly string[]>
   /** Rollouts that the news may matter to; their next look asks of its clusters. */
   ofNews(news: readonly News[]): Promise<readonly string[]>
   all(): Promise<readonly string[]>
@@ -128,6 +130,7 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
 
     why: (query) => whyChains(store, async (at) => (await objects.get([at]))[0]?.spec as RolloutSpec | undefined, query),
     ofSources: (keys) => store.ofSources(keys),
+    ofClusters: (names) => store.ofClusters(names),
     async ofNews(news) {
       const heard = await store.ofNews(news)
       hearsay.add(heard)

@@ -24,12 +24,18 @@ export interface Repeat {
 }
 
 /** Does `work` at once and then again and again, `everyMs` after it ended, until the scope is disposed. */
-export function repeat(scope: AsyncDisposableStack, { everyMs, clock, failed }: Repeat, work: () => Promise<void>): void {
+export function repeat(
+  scope: AsyncDisposableStack,
+  { everyMs, clock, failed }: Repeat,
+  work: (signal: AbortSignal) => Promise<void>,
+): void {
   background(
     scope,
     async (signal) => {
       while (!signal.aborted) {
-        await work().catch(failed)
+        await work(signal).catch((error: unknown) => {
+          if (!signal.aborted) failed(error)
+        })
         await clock.sleep(everyMs, signal).catch(() => undefined)
       }
     },

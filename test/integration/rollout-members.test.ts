@@ -122,6 +122,21 @@ test('a cluster that joins while a Rollout looks for its clusters is not given t
   expect((await world.released()).z).toBe('')
 })
 
+test('a cluster that is relabelled matters to the Rollouts that move what it holds, and to no other', async () => {
+  await started({ waves: THREE_WAVES, clusters: { matchLabels: { tier: 'staging' } } })
+  await world.create({ waves: THREE_WAVES, source: { kind: 'GitRepository', name: 'elsewhere' } }, 'elsewhere')
+  await world.create({ waves: THREE_WAVES, source: { kind: 'Placement', name: 'podinfo' } }, 'placed')
+  // That it is not chosen now is what may change.
+  expect(await rollouts.ofClusters(['a'])).toEqual([FLEET])
+  expect(await rollouts.ofClusters(['nobody'])).toEqual([])
+  await world.database.db.query(
+    `with made as (insert into placements (uid, namespace, name, generation, tenant, first_namespace, revision, on_unmatch)
+        values ('p', 'flux-system', 'podinfo', 1, '', '', 'r', 'delete') returning uid)
+     insert into placement_targets (placement, cluster_id) select made.uid, c.id from made, clusters c where c.name = 's'`,
+  )
+  expect([...(await rollouts.ofClusters(['s']))].sort()).toEqual([FLEET, 'flux-system/placed'])
+})
+
 test('a Rollout that is deleted lets its clusters follow the newest revision', async () => {
   await started()
   await world.moveTo('main@sha1:2')

@@ -25,6 +25,20 @@ const OF_SOURCES = `
     and r.spec #>> '{source,kind}' = 'Placement' and r.spec #>> '{source,name}' = p.name
   where '${PLACEMENT_KEY}' || p.uid = any($1::text[])`
 
+/** A Placement may come to choose a cluster, or cease to, when its labels change; `placements.follow` tells of that. */
+const OF_CLUSTERS = `
+  select r.namespace || '/' || r.name as key
+  from clusters c join source_objects so on so.cluster_id = c.id
+  join objects r on r.scope = 'fleet' and r.grp = '${FLEET_GROUP}' and r.kind = 'Rollout' and r.namespace = so.namespace
+    and r.spec #>> '{source,kind}' = so.kind and r.spec #>> '{source,name}' = so.name
+  where c.name = any($1::text[])
+  union
+  select r.namespace || '/' || r.name
+  from clusters c join placement_targets t on t.cluster_id = c.id join placements p on p.uid = t.placement
+  join objects r on r.scope = 'fleet' and r.grp = '${FLEET_GROUP}' and r.kind = 'Rollout' and r.namespace = p.namespace
+    and r.spec #>> '{source,kind}' = 'Placement' and r.spec #>> '{source,name}' = p.name
+  where c.name = any($1::text[])`
+
 /** What the last run brought everywhere that moved another revision, and that was not taken back. */
 const LAST_GOOD = `
   select n.revision, n.artifact from rollout_runs n
@@ -65,6 +79,7 @@ export function createRolloutStore(db: Db): RolloutStore {
     history: (of) => readHistory(db, of),
     suspended: (uids) => readSuspended(db, uids),
     ofSources: (sources) => keys(OF_SOURCES, [sources]),
+    ofClusters: (names) => keys(OF_CLUSTERS, [names]),
     ofNews: (news) => ofNews(db, news),
     async lastGood(uid, but) {
       const { rows } = await db.query<Content>(LAST_GOOD, [uid, but])
