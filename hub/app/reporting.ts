@@ -52,10 +52,10 @@ export async function openReporting(given: Ground & Knowledge & Building & Rolli
       log.warn({ event: 'cluster.status.failed', clusterId: cluster, err: error }, 'cannot write the status of a cluster'),
   })
   scope.use(statuses)
-  const setInMotion = async ({ fetch, place, placements: told, settle, tenants: changed }: Folded) => {
+  const setInMotion = async ({ fetch, moved, place, placements: told, settle, tenants: changed }: Folded) => {
     if (fetch.length > 0) bus.publish(SOURCES_SUBJECT, Buffer.from(JSON.stringify(fetch)))
     await jobs.add('settle', ...settle)
-    rollouts.moved(settle)
+    rollouts.moved(moved)
     if (told.length > 0) placements.told(told)
     if (place) agents.place()
     for (const tenant of changed) tenantStatuses.add(tenant, STATUS_AFTER_MS)

@@ -8,6 +8,8 @@ export interface Folded {
   readonly fetch: readonly string[]
   /** Sources whose consumers changed. */
   readonly settle: readonly string[]
+  /** Sources whose objects came, went, went over to another one, were suspended or resumed. */
+  readonly moved: readonly string[]
   /** Tenants of which a cluster said something new. */
   readonly tenants: readonly string[]
   /** Placements that are doing otherwise. */
@@ -16,8 +18,15 @@ export interface Folded {
   readonly place: boolean
 }
 
+/** Sources that a fold has something to do about, while it goes on. */
+export interface SourceWork {
+  readonly fetch: Set<string>
+  readonly settle: Set<string>
+  readonly moved: Set<string>
+}
+
 /** What sets nothing in motion. */
-export const NOTHING_FOLDED: Folded = { fetch: [], settle: [], tenants: [], placements: [], place: false }
+export const NOTHING_FOLDED: Folded = { fetch: [], settle: [], moved: [], tenants: [], placements: [], place: false }
 
 /** Where reports end: all of a batch in one transaction, or nothing of it. */
 export interface ReportStore {

@@ -56,6 +56,7 @@ export function createReportService(deps: {
       return {
         fetch: [...first.fetch, ...second.fetch],
         settle: [...first.settle, ...second.settle],
+        moved: [...first.moved, ...second.moved],
         tenants: [...first.tenants, ...second.tenants],
         placements: [...first.placements, ...second.placements],
         place: first.place || second.place,

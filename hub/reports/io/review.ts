@@ -1,6 +1,6 @@
 import type { Db } from '../../db/db.ts'
 import { SOURCES_LOCK } from '../../db/locks.ts'
-import type { Reviewed, ServeSightings } from '../ports.ts'
+import type { Reviewed, ServeSightings, SourceWork } from '../ports.ts'
 import { sightingsIn } from './sightings.ts'
 import { writeSources } from './sources.ts'
 
@@ -15,8 +15,8 @@ export function reviewSources(db: Db, serve: ServeSightings): ReturnType<Reviewe
     await tx.query('select pg_advisory_xact_lock($1)', [SOURCES_LOCK])
     const namespaces = (await tx.query<{ namespace: string }>(TAKE)).rows.map(({ namespace }) => namespace)
     if (namespaces.length === 0) return undefined
-    const work = { fetch: new Set<string>(), settle: new Set<string>() }
+    const work: SourceWork = { fetch: new Set(), settle: new Set(), moved: new Set() }
     await writeSources(tx, await serve(await sightingsIn(tx, namespaces)), work)
-    return { fetch: [...work.fetch], settle: [...work.settle], tenants: [], placements: [], place: false }
+    return { fetch: [...work.fetch], settle: [...work.settle], moved: [...work.moved], tenants: [], placements: [], place: false }
   })
 }

@@ -1,13 +1,10 @@
 import type { Sql } from '../../db/db.ts'
 import type { SourceObjectRow } from '../model.ts'
+import type { SourceWork } from '../ports.ts'
 import { KEEP_CONTENT, LOOK_NOW, SET_INTERVALS, UPSERT_SOURCE_OBJECTS, UPSERT_SOURCES } from './statements.ts'
 
-/** Gives source objects their Sources; adds the keys of those to look at and of those to settle to `work`. */
-export async function writeSources(
-  tx: Sql,
-  sourceObjects: readonly SourceObjectRow[],
-  work: { readonly fetch: Set<string>; readonly settle: Set<string> },
-): Promise<void> {
+/** Gives source objects their Sources; adds the keys of those that there is something to do about to `work`. */
+export async function writeSources(tx: Sql, sourceObjects: readonly SourceObjectRow[], work: SourceWork): Promise<void> {
   if (sourceObjects.length === 0) return
   const sources = sourceObjects.flatMap(({ source }) => source ?? [])
   if (sources.length > 0) await tx.query(UPSERT_SOURCES, [JSON.stringify(sources)])
@@ -20,12 +17,14 @@ export async function writeSources(
     sourceKey: source?.key ?? sourcelessKey(row),
     problem: row.problem ?? null,
   }))
-  const changed = await tx.query<{ source_key: string | null; left_key: string | null; look: boolean }>(UPSERT_SOURCE_OBJECTS, [
-    JSON.stringify(rows),
-  ])
-  for (const { source_key, look } of changed.rows) {
+  const changed = await tx.query<{ source_key: string | null; left_key: string | null; look: boolean; moved: boolean }>(
+    UPSERT_SOURCE_OBJECTS,
+    [JSON.stringify(rows)],
+  )
+  for (const { look, moved, source_key } of changed.rows) {
     if (source_key === null) continue
     work.settle.add(source_key)
+    if (moved) work.moved.add(source_key)
     if (look) work.fetch.add(source_key)
   }
   await tx.query(SET_INTERVALS, [changed.rows.flatMap((row) => [row.source_key, row.left_key].filter((key) => key !== null))])

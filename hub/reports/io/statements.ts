@@ -57,7 +57,8 @@ export const KEEP_CONTENT = `
 
 /**
  * An object that a Rollout may be meant to move is held from its first moment on: the Rollout lets go of those it does not choose.
- * @returns key, and whether the object asks for a look now: another source, another request, resumed, or changed
+ * @returns key; whether the object asks for a `look` now: another source, another request, resumed, or changed; and whether it
+ *   `moved`: whoever chooses clusters by it may choose otherwise
  */
 export const UPSERT_SOURCE_OBJECTS = `
   with given as (
@@ -93,6 +94,7 @@ export const UPSERT_SOURCE_OBJECTS = `
     on conflict do nothing)
   select w.source_key,
          b.source_key is distinct from w.source_key or b.requested_at <> w.requested_at or (b.suspended and not w.suspended) as look,
+         b.cluster_id is null or (b.source_key, b.suspended, b.problem) is distinct from (w.source_key, w.suspended, w.problem) as moved,
          b.source_key as left_key
   from written w left join before b on b.cluster_id = w.cluster_id and b.kind = w.kind and b.namespace = w.namespace and b.name = w.name`
 
@@ -166,7 +168,8 @@ export const DELETE_SOURCE_STATUSES = `with ${GONE},
     returning source_statuses.cluster_id, source_statuses.kind, source_statuses.namespace, source_statuses.name),
   ${tombstones('source-status', sourceRows)}`
 
-export const DELETE_SOURCE_OBJECTS = `with ${GONE} delete from source_objects using gone where ${IS_GONE('source_objects', 'source.toolkit.fluxcd.io')}`
+export const DELETE_SOURCE_OBJECTS = `with ${GONE}
+  delete from source_objects using gone where ${IS_GONE('source_objects', 'source.toolkit.fluxcd.io')} returning source_objects.source_key`
 
 export const DELETE_OBSERVED = `with ${GONE} delete from observed using gone where ${IS_GONE('observed')}`
 export const DELETE_APPLIED = `with ${GONE} delete from applied using gone where ${IS_GONE('applied')}`

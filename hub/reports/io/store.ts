@@ -4,7 +4,7 @@ import type { MirroredReport, VersionedRef } from '../../../proto/model/report.t
 import type { Db, Sql } from '../../db/db.ts'
 import { SOURCES_LOCK } from '../../db/locks.ts'
 import type { ClusterReport, Projection, Received } from '../model.ts'
-import { type Folded, NOTHING_FOLDED, type ReportStore, type ServeSightings } from '../ports.ts'
+import { type Folded, NOTHING_FOLDED, type ReportStore, type ServeSightings, type SourceWork } from '../ports.ts'
 import { foldPlaced } from './placed.ts'
 import { reviewSources } from './review.ts'
 import { chartsOf, withCredentials } from './sightings.ts'
@@ -78,7 +78,7 @@ interface Writing {
 
 async function write({ mirrors, serve, tx }: Writing, rows: Projection): Promise<Folded> {
   const gone = [...rows.deletions, ...(await unlisted(tx, rows))]
-  const work = { fetch: new Set<string>(), settle: new Set<string>() }
+  const work: SourceWork = { fetch: new Set(), settle: new Set(), moved: new Set() }
   const unbuilt = withoutConsumer(rows)
   const heads = new Set([...gone, ...unbuilt, ...rows.tenants, ...rows.placed].map((one) => one.clusterId))
   if (heads.size > 0) await tx.query(sql.LOCK_HEADS, [[...heads]])
@@ -107,7 +107,8 @@ async function write({ mirrors, serve, tx }: Writing, rows: Projection): Promise
     rows.events.map(({ clusterId, value }) => ({ clusterId, ...value.object, ...value })),
   )
   const { freed, placements } = await foldPlaced(tx, rows.placed)
-  return { fetch: [...work.fetch], settle: [...work.settle], tenants: await setUp(tx, rows), placements, place: freed }
+  const { fetch, moved, settle } = work
+  return { fetch: [...fetch], settle: [...settle], moved: [...moved], tenants: await setUp(tx, rows), placements, place: freed }
 }
 
 function appliedRow({ clusterId, value }: Projection['applied'][number]) {
@@ -124,19 +125,13 @@ async function setUp(tx: Sql, { tenants }: Projection): Promise<readonly string[
 }
 
 /** Everything that hangs on objects that are no more, or (consumers) no longer ask for a build. */
-async function forget(tx: Sql, gone: Gone, unbuilt: Gone, work: { settle: Set<string> }): Promise<void> {
+async function forget(tx: Sql, gone: Gone, unbuilt: Gone, work: SourceWork): Promise<void> {
   const keys = (some: Gone) => some.map(({ clusterId, value }) => ({ clusterId, ...value.ref }))
   const consumers = keys([...gone, ...unbuilt])
   await many(tx, sql.DELETE_CONSUMERS, consumers, work.settle)
   await many(tx, sql.DELETE_DESIRED, consumers)
-  for (const statement of [
-    sql.DELETE_SOURCE_OBJECTS,
-    sql.DELETE_RELEASES,
-    sql.DELETE_SOURCE_STATUSES,
-    sql.DELETE_OBSERVED,
-    sql.DELETE_APPLIED,
-    sql.DELETE_REACHED,
-  ])
+  await many(tx, sql.DELETE_SOURCE_OBJECTS, keys(gone), work.moved)
+  for (const statement of [sql.DELETE_RELEASES, sql.DELETE_SOURCE_STATUSES, sql.DELETE_OBSERVED, sql.DELETE_APPLIED, sql.DELETE_REACHED])
     await many(tx, statement, keys(gone))
 }
 
