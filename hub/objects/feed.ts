@@ -7,7 +7,7 @@ import { compareVersions, decodeVersion, encodeVersion, frontier } from './versi
 import { Watcher } from './watcher.ts'
 
 const BOOKMARK_MS = 30_000
-const HELD_BACK_MS = 25
+const HELD_BACK_MS = 50
 const AFTER_FAILURE_MS = 500
 
 export interface FeedOptions {

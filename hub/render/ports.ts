@@ -20,15 +20,20 @@ export interface NewBuild {
   readonly bytes?: Uint8Array
 }
 
+/** A stored build that answers what was asked. */
+export interface UsedBuild {
+  readonly optionsDigest: string
+  readonly readsDigest: string
+  readonly bundle: string | undefined
+}
+
 export interface RenderStore {
   /** The builds known for these options, the most recently used first. */
   known(optionsDigests: readonly string[]): Promise<ReadonlyMap<string, readonly KnownBuild[]>>
   /** Stores builds and their bundles, all or none. */
   save(builds: readonly NewBuild[]): Promise<void>
   /** Says that these are in use, so that no sweep takes them. */
-  touch(
-    builds: readonly { readonly optionsDigest: string; readonly readsDigest: string; readonly bundle: string | undefined }[],
-  ): Promise<void>
+  touch(builds: readonly UsedBuild[]): Promise<void>
 }
 
 export interface Trees {

@@ -4,7 +4,7 @@ import { sha256 } from '../../proto/base/hash.ts'
 import type { Log } from '../../proto/base/log.ts'
 import type { TreeReader } from '../../proto/kustomize/tree.ts'
 import type { Built, Wanted } from './model.ts'
-import type { Build, Layers, NewBuild, PackChart, PackedChart, RenderStore, Trees } from './ports.ts'
+import type { Build, Layers, NewBuild, PackChart, PackedChart, RenderStore, Trees, UsedBuild } from './ports.ts'
 import { renderProblem } from './problem.ts'
 import { encodeReads, readsDigest, stillValid } from './reads.ts'
 
@@ -70,7 +70,7 @@ function viewFor({ options }: Wanted, { chart, kustomization }: Views): Views['k
 
 async function findKnown(store: RenderStore, views: Views, wanted: readonly Wanted[]) {
   const known = await store.known(wanted.map(({ optionsDigest }) => optionsDigest))
-  const used: { optionsDigest: string; readsDigest: string; bundle: string | undefined }[] = []
+  const used: UsedBuild[] = []
   const found: Built[] = []
   const missing: Wanted[] = []
   for (const one of wanted) {
