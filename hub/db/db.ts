@@ -17,11 +17,17 @@ export interface Sql {
 export interface Db extends Sql, AsyncDisposable {
   readonly pool: pg.Pool
   readonly prisma: PrismaClient
-  /** All or nothing; repeated a few times when it lost against another transaction, so `work` must be repeatable. */
-  transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>
+  /**
+   * All or nothing; repeated a few times when it lost against another transaction, so `work` must be repeatable. Where its
+   * statements are `prepared`, or have one right plan for any values, a connection plans each of them once.
+   */
+  transaction<T>(work: (tx: Sql) => Promise<T>, plans?: Plans): Promise<T>
   /** Which history this database tells: changes when it is another database, or one that was restored to a new timeline. */
   lineage(): Promise<string>
 }
+
+/** By itself, Postgres plans a prepared statement five times before it keeps a plan: on each of many connections. */
+export type Plans = 'planned' | 'kept'
 
 export interface DbOptions {
   readonly signal: AbortSignal
@@ -31,6 +37,7 @@ export interface DbOptions {
 }
 
 const TRANSACTION_TRIES = 5
+const BEGIN_KEPT = 'begin; set local plan_cache_mode = force_generic_plan'
 
 /** Opens the pool and checks that the server answers; waits for one that is still starting. */
 export async function openDb(url: string, options: DbOptions): Promise<Db> {
@@ -61,7 +68,7 @@ export async function openDb(url: string, options: DbOptions): Promise<Db> {
     pool,
     prisma,
     query: sql.query,
-    transaction: (work) => transaction(pool, work),
+    transaction: (work, plans) => transaction(pool, work, plans),
     lineage: () => lineage(sql),
     async [Symbol.asyncDispose]() {
       await prisma.$disconnect()
@@ -112,17 +119,17 @@ async function run<T>(on: pg.Pool | pg.PoolClient, text: string, values: readonl
   }
 }
 
-async function transaction<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>): Promise<T> {
+async function transaction<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>, plans?: Plans): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await once(pool, work)
+      return await once(pool, work, plans)
     } catch (error) {
       if (attempt >= TRANSACTION_TRIES || !lostRace(error)) throw error
     }
   }
 }
 
-async function once<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>): Promise<T> {
+async function once<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>, plans?: Plans): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw fromPostgres(error, 'take a connection')
   })
@@ -130,7 +137,7 @@ async function once<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>): Promise<T>
   client.on('error', deaf)
   let broken: Error | undefined
   try {
-    await run(client, 'begin')
+    await run(client, plans === 'kept' ? BEGIN_KEPT : 'begin')
     const value = await work({ query: <R>(text: string, values?: readonly unknown[]) => run<R>(client, text, values) })
     await run(client, 'commit')
     return value

@@ -9,5 +9,5 @@ export function countingDb(real: Db): Db & { readonly counted: { statements: num
       return sql.query(text, values)
     },
   })
-  return { ...real, ...count(real), transaction: (work) => real.transaction((tx) => work(count(tx))), counted }
+  return { ...real, ...count(real), transaction: (work, plans) => real.transaction((tx) => work(count(tx)), plans), counted }
 }

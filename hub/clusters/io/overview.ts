@@ -1,4 +1,5 @@
 import type { Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import type { Overview } from '../fleet-object.ts'
 
 interface Row {
@@ -15,7 +16,7 @@ interface Row {
   readonly suspended: number
 }
 
-const OVERVIEW = `
+const OVERVIEW = prepared(`
   select c.id, c.name, coalesce(s.closed_at is null and r.id is not null, false) as connected, s.replica,
          coalesce(s.closed_at, s.connected_at) as since, k.serial, k.not_after,
          coalesce(o.total, 0) as total, coalesce(o.ready, 0) as ready, coalesce(o.failing, 0) as failing, coalesce(o.suspended, 0) as suspended
@@ -27,7 +28,7 @@ const OVERVIEW = `
     select count(*)::int as total, count(*) filter (where ready = 'True' and not suspended)::int as ready,
            count(*) filter (where ready = 'False' and not suspended)::int as failing, count(*) filter (where suspended)::int as suspended
     from observed where cluster_id = c.id) o on true
-  where c.id = any ($1::text[])`
+  where c.id = any ($1::text[])`)
 
 /** What rows say of these clusters, in one statement. */
 export async function readOverviews(sql: Sql, ids: readonly string[]): Promise<readonly Overview[]> {

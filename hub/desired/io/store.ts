@@ -28,8 +28,10 @@ interface PlannedRow extends ObjectRow {
 export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): DesiredStore {
   return {
     async wanted(asked) {
-      const planned = await plan(db, asked)
-      const { rows } = planned.length === 0 ? { rows: [] } : await db.query<WantedRow>(WANTED, objectColumns(planned))
+      const { planned, rows } = await db.transaction(async (tx) => {
+        const planned = await plan(tx, asked)
+        return { planned, rows: planned.length === 0 ? [] : (await tx.query<WantedRow>(WANTED, objectColumns(planned))).rows }
+      }, 'kept')
       const objects = Map.groupBy(planned, ({ source_key }) => source_key)
       const bySource = Map.groupBy(rows, ({ source_key }) => source_key)
       return asked.map(({ sourceKey: key }) => ({
@@ -52,7 +54,7 @@ export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): 
         await collect(news, tx, ANSWER, columns)
         if (news.size > 0) await notify(tx)
         return [...news]
-      }),
+      }, 'kept'),
 
     async due(sourceKey) {
       const { rows } = await db.query<{ source_key: string }>(DUE, [sourceKey ?? null])

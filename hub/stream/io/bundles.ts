@@ -3,6 +3,7 @@ import { together } from '../../../proto/base/together.ts'
 import { type FetchBundlesResponse, FetchBundlesResponse_Encoding } from '../../../proto/gen/fleet/v1/agent.ts'
 import type { ClusterId } from '../../../proto/model/ids.ts'
 import type { Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import { cachedBundles, type StoredBundle } from './bundle-cache.ts'
 
 const CHUNK_BYTES = 512 * 1024
@@ -48,9 +49,9 @@ interface Asked {
   readonly digests: readonly string[]
 }
 
-const PERMITTED = `
+const PERMITTED = prepared(`
   select distinct a.ask, d.bundle from unnest($1::int[], $2::text[], $3::text[]) as a (ask, cluster_id, digest)
-  join desired d on d.cluster_id = a.cluster_id and d.bundle = a.digest`
+  join desired d on d.cluster_id = a.cluster_id and d.bundle = a.digest`)
 
 /** A cluster may have what it should hold, and nothing else; what does not exist answers the same. */
 async function readPermitted(sql: Sql, all: readonly Asked[]): Promise<readonly ReadonlySet<string>[]> {
