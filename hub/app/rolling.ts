@@ -13,7 +13,8 @@ import { BEAT_MS } from '../rollout/io/state.ts'
 import { createRolloutStore } from '../rollout/io/store.ts'
 import { PLACEMENT_KEY, placementOf } from '../rollout/model.ts'
 import type { News } from '../rollout/news.ts'
-import { createRolloutService, type RolloutObjects, type RolloutService } from '../rollout/service.ts'
+import type { RolloutObjects } from '../rollout/ports.ts'
+import { createRolloutService, type RolloutService } from '../rollout/service.ts'
 import type { Building } from './building.ts'
 import { follow } from './follow.ts'
 import type { Ground, Opening } from './ground.ts'
@@ -127,7 +128,7 @@ function openQueues({ log, scope }: Opening, service: () => RolloutService) {
   const stop = new AbortController()
   const lanesOf = ({ rest, ...lanes }: typeof LOOKS) => ({ ...lanes, pace: { gatherMs: 0, rest, clock, signal: stop.signal } })
   const look = together(lanesOf(LOOKS), async (keys: readonly string[]) => {
-    await service().look(...keys)
+    await service().lookHeard(...keys)
     return keys
   })
   const show = together(lanesOf(SHOWS), async (keys: readonly string[]) => {
@@ -192,16 +193,7 @@ export function rolloutObjects(objects: ObjectService): RolloutObjects {
     name,
   })
   return {
-    async get(all) {
-      const [namespaces, names] = [all.map(({ namespace }) => namespace), all.map(({ name }) => name)]
-      const kind = { group: ROLLOUT.group, kind: ROLLOUT.kind, scopes: [FLEET_SCOPE], labels: [], detail: 'full' as const }
-      const page = await objects.list({ ...kind, namespaces: [...new Set(namespaces)], names: [...new Set(names)] })
-      const wanted = new Set(all.map(({ name, namespace }) => `${namespace}/${name}`))
-      return page.objects.flatMap(({ manifest }) => {
-        const { name, namespace } = manifest.metadata
-        return wanted.has(`${namespace}/${name}`) ? [manifest] : []
-      })
-    },
+    get: async (all) => (await objects.getAll(all.map(keyOf))).map(({ manifest }) => manifest),
     changeStatuses: (all) => objects.changeStatuses(all.map(({ at, change }) => ({ key: keyOf(at), change }))),
   }
 }

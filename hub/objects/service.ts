@@ -32,6 +32,8 @@ export interface ChangeOptions {
 /** Objects of the fleet and of its clusters, as Kubernetes keeps them. */
 export interface ObjectService {
   get(key: ObjectKey): Promise<StoredObject | undefined>
+  /** Those that are there. */
+  getAll(keys: readonly ObjectKey[]): Promise<readonly StoredObject[]>
   list(query: ListQuery): Promise<ObjectPage>
   watch(query: WatchQuery, options: { readonly signal: AbortSignal }): AsyncGenerator<readonly WatchEvent[]>
   /** @throws `already-exists` */
@@ -73,6 +75,7 @@ export function createObjectService(deps: {
 
   return {
     get: (key) => store.get(key),
+    getAll: (keys) => store.getAll(keys),
     list: (query) => store.list(query),
     watch: deps.watch,
 

@@ -11,9 +11,9 @@ interface Hearing {
 }
 
 /**
- * What this replica heard since its looks at the runs in progress. A cluster that was healthy and of which nothing was
- * heard is healthy still: a look need not ask of it. What another replica heard, that one looks at; what it heard and was
- * killed over is why every cluster is asked of once in a while.
+ * What this replica heard since its looks at the runs in progress. A cluster of which nothing was heard is as it was: a look
+ * need not ask of it. What another replica heard, that one looks at; since it may be killed over what it heard, every
+ * cluster is asked about once in a while, and whenever a wave would end.
  */
 export class Hearsay {
   readonly #runs = new Map<string, Hearing>()

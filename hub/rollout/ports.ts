@@ -1,4 +1,5 @@
 import type { ClusterId } from '../../proto/model/ids.ts'
+import type { Manifest } from '../../proto/model/manifest.ts'
 import type { ClusterFacts, Content, Run, Settle, SourceObject, Step } from './model.ts'
 import type { News } from './news.ts'
 import type { ChainFacts } from './why.ts'
@@ -116,7 +117,7 @@ export interface RolloutRows {
   govern(source: SourceObject, chosen: Chosen): Promise<LetGo>
   /**
    * The clusters as they are; of those that the run gave its content, how they do at it. Where it is said what was `heard`,
-   * nothing is asked of clusters that were healthy and are not among those.
+   * nothing is asked of clusters that were healthy, or whose wave is to come, and are not among those.
    */
   facts(source: SourceObject, run: Run | undefined, heard?: ReadonlySet<string>): Promise<readonly ClusterFacts[]>
   /** Wave of each cluster in the last run, by name. */
@@ -195,4 +196,12 @@ export interface RolloutName {
   readonly uid: string
   readonly namespace: string
   readonly name: string
+}
+
+/** The Rollouts of the fleet. */
+export interface RolloutObjects {
+  /** Those that are there. */
+  get(all: readonly Omit<RolloutName, 'uid'>[]): Promise<readonly Manifest[]>
+  /** Those that are gone are left out. */
+  changeStatuses(all: readonly { readonly at: Omit<RolloutName, 'uid'>; readonly change: (old: Manifest) => unknown }[]): Promise<void>
 }

@@ -1,30 +1,15 @@
 import { FleetError } from '../../proto/base/errors.ts'
-import type { Log } from '../../proto/base/log.ts'
-import type { Random } from '../../proto/base/random.ts'
 import type { RolloutSpec } from '../../proto/model/fleet/rollout.ts'
-import type { RolloutStatus } from '../../proto/model/fleet/rollout-status.ts'
-import type { Manifest } from '../../proto/model/manifest.ts'
 import { PLATFORM_TENANT } from '../../proto/model/names.ts'
-import { isEnded } from './advance.ts'
 import { Hearsay } from './heard.ts'
-import type { Settle, SourceObject } from './model.ts'
+import { type Known, keyOf, type LookDeps, openLooks } from './looks.ts'
 import type { News } from './news.ts'
-import type { ChainQuery, LetGo, RolloutName, RolloutStore } from './ports.ts'
+import type { ChainQuery, LetGo, RolloutName, RolloutObjects } from './ports.ts'
 import { type Asked, act } from './turn/act.ts'
 import { type SourceWhy, whyChains } from './turn/chain.ts'
-import { type Look, lookAt } from './turn/look.ts'
 import { chooseMembers } from './turn/members.ts'
-import { rolloutStatus, type Told } from './turn/status.ts'
 
 export type { Asked } from './turn/act.ts'
-
-/** The Rollouts of the fleet. */
-export interface RolloutObjects {
-  /** Those that are there. */
-  get(all: readonly Omit<RolloutName, 'uid'>[]): Promise<readonly Manifest[]>
-  /** Those that are gone are left out. */
-  changeStatuses(all: readonly { readonly at: Omit<RolloutName, 'uid'>; readonly change: (old: Manifest) => unknown }[]): Promise<void>
-}
 
 /** When a revision reaches which cluster. Every Rollout goes by its `namespace/name`. */
 export interface RolloutService {
@@ -34,6 +19,8 @@ export interface RolloutService {
   survey(key: string): Promise<void>
   /** Brings the runs on as far as they can go now, in one transaction. Any replica may; one does it at a time. */
   look(...keys: readonly string[]): Promise<void>
+  /** The same, by what was heard since the last look: of other clusters nothing is asked, unless that was long ago, or a wave ends. */
+  lookHeard(...keys: readonly string[]): Promise<void>
   /** Asks again for what a hub that was killed left undone. */
   resettle(key: string): Promise<void>
   /** Writes what the last looks came to into the status. */
@@ -52,29 +39,10 @@ export interface RolloutService {
   beat(): Promise<readonly string[]>
 }
 
-export interface RolloutDeps {
-  readonly store: RolloutStore
-  readonly objects: RolloutObjects
+export interface RolloutDeps extends LookDeps {
   readonly tenantOf: (namespace: string) => Promise<string | undefined>
-  /** Asks for sources, and Placements (`placementOf`), to be settled. */
-  readonly settle: (all: readonly Settle[]) => Promise<void>
   /** Told which Rollouts, by key, were given clusters that another let go of: they are to be surveyed. */
   readonly inherited: (keys: readonly string[]) => void
-  /** Told what each look came to. */
-  readonly looked: (look: Look) => void
-  /** Told which Rollouts, by key, have something to `show`; it is shown at once where nobody is told. */
-  readonly changed?: (key: string) => void
-  readonly random: Random
-  readonly log: Log
-}
-
-const NONE_SUSPENDED = { first: [], total: 0 }
-
-interface Known {
-  readonly at: RolloutName
-  readonly object: Manifest
-  readonly spec: RolloutSpec
-  readonly source: SourceObject
 }
 
 export function createRolloutService(deps: RolloutDeps): RolloutService {
@@ -89,7 +57,7 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
     return found !== undefined
   }
 
-  async function lookAtAll(...keys: readonly string[]): Promise<void> {
+  async function lookHeard(...keys: readonly string[]): Promise<void> {
     const all = await known(objects, keys)
     if (all.length > 0) await look(all)
   }
@@ -98,10 +66,15 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
     choose,
 
     async survey(key) {
-      if (await choose(key)) await lookAtAll(key)
+      if (await choose(key)) await lookHeard(key)
     },
 
-    look: lookAtAll,
+    async look(...keys) {
+      for (const key of keys) hearsay.forget(key)
+      await lookHeard(...keys)
+    },
+
+    lookHeard,
 
     async resettle(key) {
       hearsay.forget(key)
@@ -141,65 +114,6 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
   }
 }
 
-/** Looks at Rollouts, and what is not in their status yet: the last look alone counts. */
-function openLooks({ changed, log, looked, objects, random, settle, store }: RolloutDeps, hearsay: Hearsay) {
-  const unshown = new Map<string, { readonly known: Known; readonly look: Look }>()
-  const newId = () => `r-${random.hex(8)}`
-
-  async function decide(all: readonly Known[]): Promise<readonly (Look | undefined)[]> {
-    const byUid = new Map(all.map((one) => [one.at.uid, { ...one, heard: hearsay.take(keyOf(one.at)) }]))
-    try {
-      return await store.decide(
-        all.map(({ at }) => at),
-        async (rows, { uid }) => {
-          const known = byUid.get(uid)
-          return known && lookAt({ rows, newId, ...known })
-        },
-      )
-    } catch (error) {
-      for (const { at } of all) hearsay.forget(keyOf(at))
-      throw error
-    }
-  }
-
-  async function look(all: readonly Known[]): Promise<void> {
-    const looks = await decide(all)
-    for (const [index, { at }] of all.entries()) {
-      const came = looks[index]
-      if (!came?.run || isEnded(came.run)) hearsay.forget(keyOf(at))
-      else if (came.askedAll) hearsay.askedAll(keyOf(at), came.now)
-    }
-    await settle(looks.flatMap((one) => one?.settle ?? []))
-    for (const [index, known] of all.entries()) {
-      const came = looks[index]
-      if (!came) continue
-      const key = keyOf(known.at)
-      tell(log, known.at, came)
-      looked(came)
-      unshown.set(key, { known, look: came })
-      if (changed) changed(key)
-      else await show(key)
-    }
-  }
-
-  async function show(...keys: readonly string[]): Promise<void> {
-    const all = keys.flatMap((key) => unshown.get(key) ?? [])
-    if (all.length === 0) return
-    const uids = all.map(({ known }) => known.at.uid)
-    const history = await store.history(all.map(({ known: { at, spec } }) => ({ uid: at.uid, limit: spec.historyLimit })))
-    const suspended = await store.suspended(uids)
-    const changes = all.map(({ known: { at, object }, look }) => {
-      const generation = object.metadata.generation ?? 1
-      const told = { look, history: history.get(at.uid) ?? [], suspended: suspended.get(at.uid) ?? NONE_SUSPENDED, generation }
-      return { at, change: (old: Manifest) => changedStatus(old, at, told) }
-    })
-    await objects.changeStatuses(changes)
-    for (const one of all) if (unshown.get(keyOf(one.known.at)) === one) unshown.delete(keyOf(one.known.at))
-  }
-
-  return { look, show }
-}
-
 /** Has it govern the clusters that are its own by now, and says what is wrong with them. */
 async function takeMembers(deps: RolloutDeps, { at, source, spec }: Known): Promise<void> {
   const { store } = deps
@@ -237,8 +151,6 @@ async function known(objects: RolloutObjects, keys: readonly string[]): Promise<
   })
 }
 
-const keyOf = ({ name, namespace }: Omit<RolloutName, 'uid'>): string => `${namespace}/${name}`
-
 function nameOf(key: string): Omit<RolloutName, 'uid'> {
   const [namespace = '', name = ''] = key.split('/')
   return { namespace, name }
@@ -248,19 +160,4 @@ async function letGo({ inherited, settle }: RolloutDeps, left: LetGo | undefined
   if (!left) return
   await settle(left.settle.map((key) => ({ key })))
   if (left.heirs.length > 0) inherited(left.heirs)
-}
-
-/** Another one of that name is none of its business. */
-function changedStatus(old: Manifest, { uid }: RolloutName, told: Told): unknown {
-  return old.metadata.uid === uid ? rolloutStatus((old.status ?? {}) as RolloutStatus, told) : old.status
-}
-
-/** One line for each thing that happened. */
-function tell(log: Log, { name, namespace }: RolloutName, { run, steps }: Look): void {
-  for (const step of steps) {
-    if (step.kind !== 'record') continue
-    const fields = { event: step.event, object: `${namespace}/${name}`, revision: run?.content.revision ?? '' }
-    if (step.severity === 'error') log.warn(fields, step.message)
-    else log.info(fields, step.message)
-  }
 }

@@ -25,7 +25,7 @@ const APPS = { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', name
 /** Something is heard of `apps` in the cluster, and those that it matters to are looked at. */
 async function hear(name: string, by = rollouts): Promise<void> {
   const { rows } = await world.database.db.query<{ id: ClusterId }>('select id from clusters where name = $1', [name])
-  await by.look(...(await by.ofNews([{ cluster: rows[0]?.id as ClusterId, object: APPS }])))
+  await by.lookHeard(...(await by.ofNews([{ cluster: rows[0]?.id as ClusterId, object: APPS }])))
 }
 
 /** State of each target of the last run. */
@@ -60,17 +60,21 @@ test('a healthy cluster that nothing was heard of is healthy still; one that som
   expect(await targets()).toMatchObject({ a: 'released', b: 'released', s: 'healthy' })
 })
 
-test('a cluster that is not healthy is asked about at every look', async () => {
+test('so is one that is neither healthy nor failed yet, until every cluster is asked about', async () => {
   await allButOne()
   await world.follow({ ...LATE, clusters: ['b', 's'] })
   await hear('s')
   expect(await targets()).toMatchObject({ b: 'released', s: 'released' })
-  await world.follow({ ...LATE, clusters: ['s'] })
+  await world.follow({ revision: NEW, clusters: ['b', 's'] })
   await hear('x')
-  expect(await targets()).toMatchObject({ b: 'healthy', s: 'released' })
+  expect(await targets()).toMatchObject({ b: 'released', s: 'released' })
+  // Its time has come.
+  await rollouts.resettle(FLEET)
+  await rollouts.lookHeard(FLEET)
+  expect(await targets()).toMatchObject({ b: 'failed', s: 'failed' })
 })
 
-test('of a healthy cluster whose agent is gone it is asked although nothing else was heard', async () => {
+test('of a cluster whose agent is gone it is asked although nothing else was heard', async () => {
   await allButOne()
   await world.connect('a', false)
   await hear('b')

@@ -1,6 +1,7 @@
 import { refOf } from '../../../proto/model/manifest.ts'
 import { refKey } from '../../../proto/model/object-ref.ts'
 import type { Db, Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import { FLEET_SCOPE, type ObjectKey, type StoredObject } from '../model.ts'
 import type { NextStatus } from '../ports.ts'
 import { notifyObjects } from './hint.ts'
@@ -15,7 +16,9 @@ export async function selectAll(sql: Sql, keys: readonly ObjectKey[], lineage: b
   if (keys.length === 0) return []
   const select = selectObjects({ mirrors: keys.some(({ scope }) => scope !== FLEET_SCOPE), detail: 'full' })
   const { rows } = await sql.query<ObjectRow>(
-    `${select} join unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as p (scope, grp, kind, namespace, name) on ${IS('o')}`,
+    prepared(
+      `${select} join unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as p (scope, grp, kind, namespace, name) on ${IS('o')}`,
+    ),
     [
       keys.map(({ scope }) => scope),
       keys.map(({ group }) => group),
@@ -28,7 +31,7 @@ export async function selectAll(sql: Sql, keys: readonly ObjectKey[], lineage: b
 }
 
 /** Rows are taken in order, so that two writers never wait for each other; one that moved on meanwhile is left as it is. */
-const REPLACE = `
+const REPLACE = prepared(`
   with held as materialized (
     select o.scope, o.grp, o.kind, o.namespace, o.name, o.xid = p.xid::xid8 and o.seq = p.seq as is_same, p.status
     from jsonb_to_recordset($1::jsonb) as p(scope text, grp text, kind text, namespace text, name text, status jsonb, xid text, seq bigint)
@@ -36,7 +39,7 @@ const REPLACE = `
     order by o.scope, o.grp, o.kind, o.namespace, o.name for update of o)
   update objects o set status = p.status, xid = pg_current_xact_id(), seq = nextval('object_seq')
   from held p where p.is_same and ${IS('o')}
-  returning o.scope, o.grp as "group", o.kind, o.namespace, o.name`
+  returning o.scope, o.grp as "group", o.kind, o.namespace, o.name`)
 
 /** @returns the objects that were written */
 export async function replaceStatuses(db: Db, all: readonly NextStatus[]): Promise<ReadonlySet<StoredObject>> {

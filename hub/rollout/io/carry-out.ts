@@ -1,10 +1,11 @@
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import { type Content, PLACEMENT_KEY, type Run, type Settle, type SourceObject, type Step } from '../model.ts'
 import { ONE } from './keys.ts'
 
 /** A content that a cluster may have; the source of the Rollout there, and what is to be settled, by Rollout. */
-const GRANT = `
+const GRANT = prepared(`
   with given as (
     select * from jsonb_to_recordset($1::jsonb) as x(cluster text, kind text, namespace text, name text, rollout text, run text, revision text, artifact text)),
   written as (
@@ -24,22 +25,22 @@ const GRANT = `
   union all
   select w.rollout, '${PLACEMENT_KEY}' || p.uid, array_agg(w.cluster_id) from written w
   join placements p on w.source_kind = 'Placement' and p.namespace = w.source_namespace and p.name = w.source_name and p.generation >= 0
-  group by w.rollout, p.uid`
+  group by w.rollout, p.uid`)
 
 /** Clusters that Rollouts govern and nobody has granted anything. */
-const NEWCOMERS = `
+const NEWCOMERS = prepared(`
   select g.rollout, g.cluster_id from governed g
   left join grants gr on gr.cluster_id = g.cluster_id and gr.source_kind = g.source_kind and gr.source_namespace = g.source_namespace and gr.source_name = g.source_name
-  where g.rollout = any($1::text[]) and not g.apart and gr.cluster_id is null`
+  where g.rollout = any($1::text[]) and not g.apart and gr.cluster_id is null`)
 
 const MARK_BAD = `
   insert into rollout_bad (rollout, revision) select x.rollout, x.revision from jsonb_to_recordset($1::jsonb) as x(rollout text, revision text)
   on conflict do nothing`
 
-const RECORD = `
+const RECORD = prepared(`
   insert into events (id, cluster_id, grp, kind, namespace, name, severity, reason, message, revision, at)
   select gen_random_uuid()::text, 'fleet', '${FLEET_GROUP}', 'Rollout', x.namespace, x.name, x.severity, x.reason, x.message, x.revision, now()
-  from jsonb_to_recordset($1::jsonb) as x(namespace text, name text, severity text, reason text, message text, revision text)`
+  from jsonb_to_recordset($1::jsonb) as x(namespace text, name text, severity text, reason text, message text, revision text)`)
 
 /** What a decision about a Rollout came to. */
 export interface CarriedOut {

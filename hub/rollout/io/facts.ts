@@ -1,24 +1,26 @@
 import type { Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import type { ClusterFacts, Content, Run, SourceObject, Target } from '../model.ts'
+import { currentWave } from '../step/walk.ts'
 import { type Judged, judge } from '../turn/health.ts'
-import { type Holding, type Member, readHoldings, readMembers } from './governed.ts'
+import { type Holding, type HoldingsOf, type Member, readHoldings, readMembers } from './governed.ts'
 import { look } from './look.ts'
 
 /** What clusters had before the runs that gave them one of the revisions that are not wanted there. */
-const EARLIER = `
+const EARLIER = prepared(`
   select distinct on (x.rollout, x.cluster) x.rollout, x.cluster, t.before_revision as revision, t.before_artifact as artifact
   from jsonb_to_recordset($1::jsonb) as x(rollout text, cluster text, unwanted jsonb)
   join rollout_targets t on t.cluster_id = x.cluster
   join rollout_runs r on r.id = t.run and r.rollout = x.rollout
   where t.before_revision is not null and not x.unwanted ? t.before_revision
-  order by x.rollout, x.cluster, r.number desc`
+  order by x.rollout, x.cluster, r.number desc`)
 
 export interface FactsOf {
   readonly rollout: string
   readonly source: SourceObject
   /** Clusters that it gave its content are looked at. */
   readonly run: Run | undefined
-  /** Clusters that something was heard of; of all others that were healthy nothing is asked. Undefined asks of every cluster. */
+  /** Clusters that something was heard of; the others are as they were. Undefined asks of every cluster. */
   readonly heard: ReadonlySet<string> | undefined
   readonly bad: ReadonlySet<string>
   readonly now: Date
@@ -52,7 +54,7 @@ export async function readFacts(tx: Sql, all: readonly FactsOf[]): Promise<reado
   )
   const looked = await look(
     tx,
-    all.map(({ run, source }, at) => ({ source, clusters: givenContent(found[at] ?? []), revision: run?.content.revision ?? '' })),
+    all.map(({ run, source }, at) => ({ source, clusters: (found[at] ?? []).filter(isGiven), revision: run?.content.revision ?? '' })),
   )
   const earlier = await readEarlier(tx, all, found)
   return governed.map(({ of, silent }, at) => [
@@ -74,31 +76,44 @@ export async function readFacts(tx: Sql, all: readonly FactsOf[]): Promise<reado
   ])
 }
 
-/** A cluster that was healthy, is connected, and of which nothing was heard since, is as it was. */
+/** A cluster that is connected, and of which nothing was heard since the last look, is as it was then. */
 function divide(of: FactsOf, members: readonly Member[]): Governed {
+  const { heard, run } = of
   const silent: (Member & { readonly target: Target })[] = []
   const asked: (Member & { readonly target: Target | undefined })[] = []
+  const wave = run ? currentWave(run) : 0
   for (const member of members) {
-    const target = of.run?.targets.get(member.cluster)
-    const isSilent = of.heard !== undefined && !of.heard.has(member.cluster) && member.liveMs !== null
-    if (target?.state === 'healthy' && isSilent) silent.push({ ...member, target })
+    const target = run?.targets.get(member.cluster)
+    const isSilent = heard !== undefined && !heard.has(member.cluster) && member.liveMs !== null
+    if (target && isSilent && isKnown(target, wave)) silent.push({ ...member, target })
     else asked.push({ ...member, target })
   }
   return { of, silent, asked }
 }
 
-function holdingsOf({ asked, of: { source } }: Governed) {
-  return { source, clusters: asked.map(({ cluster, target }) => ({ cluster, hasWave: target !== undefined })) }
+/** Not of one that is to have something now, or that was away. */
+function isKnown({ state, wave }: Target, current: number): boolean {
+  return state === 'waiting' ? wave > current : state !== 'offline' && state !== 'gone'
 }
 
-function givenContent(found: readonly Found[]): readonly string[] {
-  return found.filter(({ target }) => target?.given === 'content').map(({ cluster }) => cluster)
+function holdingsOf({ asked, of: { source } }: Governed): HoldingsOf {
+  const clusters = asked.map(({ cluster, target }) => ({ cluster, hasWave: target !== undefined, mayBeGiven: mayBeGiven(target) }))
+  return { source, clusters }
 }
 
-/** Nothing of it is to be decided but whether it was watched: it has its wave and its content. */
+const isGiven = ({ target }: Found): boolean => target?.given === 'content'
+
+const AS_BEFORE = {
+  healthy: 'healthy',
+  released: 'progressing',
+  failed: 'failed',
+} as const satisfies Partial<Record<Target['state'], ClusterFacts['health']>>
+
+/** It has its wave, and its content or nothing yet: all that is new is how long it was watched. */
 function asBefore(of: FactsOf, member: Member & { readonly target: Target }): ClusterFacts {
-  const { cluster, name } = member.target
-  return { cluster, name, labels: {}, health: 'healthy', watchedMs: watchedMs(of, member) }
+  const { cluster, complaint, name, state } = member.target
+  const health = state in AS_BEFORE ? AS_BEFORE[state as keyof typeof AS_BEFORE] : 'unknown'
+  return { cluster, name, labels: {}, health, complaint, watchedMs: watchedMs(of, member) }
 }
 
 function watchedMs({ asleepMs, now, run }: FactsOf, { liveMs }: Member): number {
@@ -110,7 +125,7 @@ function healthOf({ liveMs }: Member, judged: Judged | undefined): Pick<ClusterF
   if (!judged) return { health: liveMs === null ? 'offline' : 'unknown' }
   const { health, message, object, reason } = judged
   if (health === 'healthy') return { health }
-  return { health: health === 'gone' ? 'offline' : health, complaint: { object, reason, message } }
+  return { health, complaint: { object, reason, message } }
 }
 
 /** What the others go back to is in their target. */
@@ -126,7 +141,7 @@ async function readEarlier(
 ): Promise<ReadonlyMap<string, Content | undefined>> {
   const asked = all.flatMap(({ bad, rollout, run }, at) => {
     const unwanted = [...(run ? [run.content.revision] : []), ...bad]
-    const holders = (found[at] ?? []).filter(({ holding: { has }, target }) => has && mayBeGiven(target) && unwanted.includes(has.revision))
+    const holders = (found[at] ?? []).filter(({ holding: { has } }) => has && unwanted.includes(has.revision))
     return holders.map(({ cluster }) => ({ rollout, cluster, unwanted }))
   })
   if (asked.length === 0) return new Map()

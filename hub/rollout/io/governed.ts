@@ -39,53 +39,68 @@ export interface Holding {
   readonly name: string
   /** Asked for where the cluster is to be given a wave. */
   readonly labels: Readonly<Record<string, string>>
-  readonly has: Content | null
+  readonly suspended: boolean
+  /** Why the source cannot be fetched or served. */
+  readonly problem: string | null
+  /** The revision of its Release. */
+  readonly released: string | null
+  /** The same, once its agent acknowledged that Release. */
   readonly acked: string | null
+  /** Asked for where it may be given something: what it was granted, else what it was released. */
+  readonly has: Content | null
 }
 
-/** Clusters of which it is asked what they have of a source object; of those without a wave their labels too. */
+/** Clusters of which it is asked what they have of a source object. */
 export interface HoldingsOf {
   readonly source: SourceObject
-  readonly clusters: readonly { readonly cluster: ClusterId; readonly hasWave: boolean }[]
+  readonly clusters: readonly { readonly cluster: ClusterId; readonly hasWave: boolean; readonly mayBeGiven: boolean }[]
 }
 
 const HOLDS = (table: string, columns = ['source_kind', 'source_namespace', 'source_name']) =>
   ['cluster_id', ...columns].map((column, at) => `${table}.${column} = g.${['cluster_id', 'kind', 'namespace', 'name'][at]}`).join(' and ')
 
-/** What holds the source object, what the cluster has of it, and what its agent has taken. */
+/** What holds the source object, how that is, what the cluster has of it, and what its agent has taken. */
 interface Held {
   readonly joins: string
+  readonly suspended: string
+  readonly problem: string
   /** Revision and artifact. */
   readonly has: readonly [string, string]
-  readonly acked: string
+  readonly isAcked: string
 }
 
 const OF_SOURCE: Held = {
   joins: `cross join ${ONE('source_objects', 'so', HOLDS('so', ['kind', 'namespace', 'name']))}
+  left join sources src on src.key = so.source_key
   left join ${ONE('releases', 'r', HOLDS('r'))} on true`,
+  suspended: 'so.suspended',
+  problem: `coalesce(so.problem, src.problem) ->> 'message'`,
   has: ['r.revision', 'r.artifact'],
-  acked: 'case when r.position <= h.acked then r.revision end',
+  isAcked: 'r.position <= h.acked',
 }
 
 const OF_PLACEMENT: Held = {
   joins: `join (${PLACEMENT_HOLDERS}) r on ${HOLDS('r', ['kind', 'namespace', 'name'])}`,
+  suspended: 'false',
+  problem: 'null',
   has: ['r.revision', "''"],
-  acked: `case when ${PLACED_IS_ACKED('r')} then r.revision end`,
+  isAcked: PLACED_IS_ACKED('r'),
 }
 
-const HOLDINGS = ({ acked, has: [revision, artifact], joins }: Held) => `
+const HOLDINGS = ({ has: [revision, artifact], isAcked, joins, problem, suspended }: Held) => `
   with g as materialized (
-    select p.ask, p.cluster_id, p.has_wave, ($4::text[])[p.ask] as kind, ($5::text[])[p.ask] as namespace, ($6::text[])[p.ask] as name
-    from unnest($1::int[], $2::text[], $3::boolean[]) as p (ask, cluster_id, has_wave))
-  select g.ask, g.cluster_id as cluster, c.name, coalesce(o.labels, '{}') as labels,
-         case when gr.cluster_id is not null then jsonb_build_object('revision', gr.revision, 'artifact', gr.artifact)
-              when ${revision} is not null then jsonb_build_object('revision', ${revision}, 'artifact', ${artifact}) end as has,
-         ${acked} as acked
+    select p.ask, p.cluster_id, p.has_wave, p.may_be_given, ($5::text[])[p.ask] as kind, ($6::text[])[p.ask] as namespace, ($7::text[])[p.ask] as name
+    from unnest($1::int[], $2::text[], $3::boolean[], $4::boolean[]) as p (ask, cluster_id, has_wave, may_be_given))
+  select g.ask, g.cluster_id as cluster, c.name, coalesce(o.labels, '{}') as labels, ${suspended} as suspended, ${problem} as problem,
+         ${revision} as released, case when ${isAcked} then ${revision} end as acked,
+         case when not g.may_be_given then null
+              when gr.cluster_id is not null then jsonb_build_object('revision', gr.revision, 'artifact', gr.artifact)
+              when ${revision} is not null then jsonb_build_object('revision', ${revision}, 'artifact', ${artifact}) end as has
   from g
   cross join ${ONE('clusters', 'c', 'c.id = g.cluster_id')}
   ${joins}
   left join ${ONE('objects', 'o', `not g.has_wave and o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name`)} on true
-  left join ${ONE('grants', 'gr', HOLDS('gr'))} on true
+  left join ${ONE('grants', 'gr', `g.may_be_given and ${HOLDS('gr')}`)} on true
   left join ${ONE('cluster_heads', 'h', 'h.cluster_id = g.cluster_id')} on true`
 export const OF_SOURCES = prepared(HOLDINGS(OF_SOURCE))
 const OF_PLACEMENTS = prepared(HOLDINGS(OF_PLACEMENT))
@@ -104,6 +119,7 @@ export async function readHoldings(sql: Sql, all: readonly HoldingsOf[]): Promis
       pairs.map(({ ask }) => ask),
       pairs.map(({ cluster }) => cluster),
       pairs.map(({ hasWave }) => hasWave),
+      pairs.map(({ mayBeGiven }) => mayBeGiven),
       column(({ kind }) => kind),
       column(({ namespace }) => namespace),
       column(({ name }) => name),

@@ -1,6 +1,6 @@
-import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
-import type { LookAt, Looked } from '../turn/health.ts'
+import type { SourceObject } from '../model.ts'
+import type { Summed } from '../turn/health.ts'
 import { HAD, LACKING, OF_ATTEMPT, ONE, PLACED_IS_ACKED, PLACEMENT_HOLDERS, RETRIED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 
 const MIRROR_OF = (m: string) =>
@@ -90,20 +90,15 @@ const LOOK = `
            jsonb_agg(jsonb_build_object('object', coalesce(j.object, 'Placement/' || $2 || '/' || $3), 'reason', j.reason, 'message', j.message, 'attempts', j.attempts, 'retried', j.retried)
              order by j.object) filter (where j.failing) as failing
     from judged j group by j.cluster_id)
-  select w.cluster_id, x.cluster_id is not null as present, false as suspended,
-         coalesce(s.closed_at is null and rp.id is not null and pl.partition is not null, false) as connected,
-         coalesce(x.released, false) as released, coalesce(x.acked, false) as acked, null as problem,
-         coalesce(z.members, 0) as members, z.waiting, coalesce(z.failing, '[]') as failing
-  from wanted w
-  left join held x on x.cluster_id = w.cluster_id
-  left join sessions s on s.cluster_id = w.cluster_id
-  left join replicas rp on rp.id = s.replica and rp.lease_until > now()
-  left join partition_leases pl on pl.partition = ('x' || right(w.cluster_id, 4))::bit(16)::int % $5 and pl.lease_until > now()
-  left join summed z on z.cluster_id = w.cluster_id`
+  select z.cluster_id, z.members, z.waiting, coalesce(z.failing, '[]') as failing from summed z`
 
-/** What the rows say of these clusters at a revision of a Placement, by cluster. */
-export async function lookPlaced(sql: Sql, { clusters, revision, source }: LookAt): Promise<ReadonlyMap<string, Looked>> {
-  const values = [clusters, source.namespace, source.name, revision, PARTITIONS]
-  const { rows } = await sql.query<Looked & { readonly cluster_id: string }>(LOOK, values)
+/** What the objects of these clusters say at a revision of a Placement, by cluster. */
+export async function lookPlaced(
+  sql: Sql,
+  clusters: readonly string[],
+  { revision, source }: { readonly source: SourceObject; readonly revision: string },
+): Promise<ReadonlyMap<string, Summed>> {
+  if (clusters.length === 0) return new Map()
+  const { rows } = await sql.query<Summed & { readonly cluster_id: string }>(LOOK, [clusters, source.namespace, source.name, revision])
   return new Map(rows.map((row) => [row.cluster_id, row]))
 }

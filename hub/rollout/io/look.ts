@@ -1,7 +1,8 @@
-import { PARTITIONS } from '../../../proto/model/subjects.ts'
 import type { Sql } from '../../db/db.ts'
 import { prepared } from '../../db/prepared.ts'
-import type { LookAt, Looked } from '../turn/health.ts'
+import type { SourceObject } from '../model.ts'
+import type { Looked, Summed } from '../turn/health.ts'
+import type { Holding, Member } from './governed.ts'
 import { HAD, LACKING, OF_ATTEMPT, ONE, RETRIED, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 import { lookPlaced } from './look-placed.ts'
 
@@ -35,7 +36,7 @@ const CAUSED = `
 export const LOOK = `
   with recursive
   wanted as (
-    select p.at, p.ask, p.cluster_id, ($3::text[])[p.ask] as source_kind, ($4::text[])[p.ask] as source_namespace, ($5::text[])[p.ask] as source_name,
+    select p.at, p.cluster_id, ($3::text[])[p.ask] as source_kind, ($4::text[])[p.ask] as source_namespace, ($5::text[])[p.ask] as source_name,
            ($6::text[])[p.ask] as due
     from unnest($1::int[], $2::text[]) with ordinality as p (ask, cluster_id, at)),
   telling as (${TELLING}),
@@ -44,7 +45,7 @@ export const LOOK = `
     from wanted w join consumers c on c.cluster_id = w.cluster_id and ${OF_SOURCE('c', 'w')}
     where not c.suspended
     union
-    select m.at, m.ask, m.cluster_id, m.source_kind, m.source_namespace, m.source_name, m.due,
+    select m.at, m.cluster_id, m.source_kind, m.source_namespace, m.source_name, m.due,
            split_part(e.id, '_', 3), split_part(e.id, '_', 4), split_part(e.id, '_', 1), split_part(e.id, '_', 2)
     from member m
     cross join ${ONE('objects', 'o', OF_MEMBER('o', 'scope'))}
@@ -85,44 +86,60 @@ export const LOOK = `
                select count(*) from events ev where ev.cluster_id = j.cluster_id and ev.kind = j.kind and ev.namespace = j.namespace
                  and ev.name = j.name and ev.severity = 'error' and ev.revision = j.due))) order by j.object) filter (where j.failing)) as failing
     from judged j group by j.at)
-  select w.ask, w.cluster_id, so.cluster_id is not null as present, coalesce(so.suspended, false) as suspended,
-         coalesce(s.closed_at is null and rp.id is not null and pl.partition is not null, false) as connected,
-         coalesce(r.revision = w.due, false) as released, coalesce(r.revision = w.due and r.position <= h.acked, false) as acked,
-         coalesce(so.problem, src.problem) ->> 'message' as problem,
-         coalesce(z.members, 0) as members, z.waiting, coalesce(z.failing, '[]') as failing
-  from wanted w
-  left join ${ONE('source_objects', 'so', 'so.cluster_id = w.cluster_id and so.kind = w.source_kind and so.namespace = w.source_namespace and so.name = w.source_name')} on true
-  left join sources src on src.key = so.source_key
-  left join ${ONE('releases', 'r', `r.cluster_id = w.cluster_id and ${OF_SOURCE('r', 'w')}`)} on true
-  left join cluster_heads h on h.cluster_id = w.cluster_id
-  left join sessions s on s.cluster_id = w.cluster_id
-  left join replicas rp on rp.id = s.replica and rp.lease_until > now()
-  left join partition_leases pl on pl.partition = ('x' || right(w.cluster_id, 4))::bit(16)::int % $7 and pl.lease_until > now()
-  left join summed z on z.at = w.at`
+  select s.at, s.members, s.waiting, coalesce(s.failing, '[]') as failing from summed s`
 
-interface LookRow extends Looked {
-  readonly ask: number
-  readonly cluster_id: string
+/** Clusters that are to have a revision of the source object, each with what it has of that. */
+export interface LookAt {
+  readonly source: SourceObject
+  readonly clusters: readonly Looking[]
+  readonly revision: string
 }
+
+interface Looking extends Member {
+  readonly holding: Holding
+}
+
+const NOBODY: Summed = { members: 0, waiting: null, failing: [] }
 
 /** What the rows say of clusters at revisions of source objects: for each that was asked, by cluster. */
 export async function look(sql: Sql, all: readonly LookAt[]): Promise<readonly ReadonlyMap<string, Looked>[]> {
-  const found: ReadonlyMap<string, Looked>[] = []
-  const asks = all.flatMap((at, index) => (at.clusters.length === 0 || at.source.kind === 'Placement' ? [] : [{ at, index }]))
-  for (const at of all) found.push(at.clusters.length > 0 && at.source.kind === 'Placement' ? await lookPlaced(sql, at) : new Map())
-  if (asks.length === 0) return found
-  const pairs = asks.flatMap(({ at }, ask) => at.clusters.map((cluster) => ({ ask: ask + 1, cluster })))
-  const column = (of: (at: LookAt) => string) => asks.map(({ at }) => of(at))
-  const { rows } = await sql.query<LookRow>(prepared(LOOK), [
-    pairs.map(({ ask }) => ask),
-    pairs.map(({ cluster }) => cluster),
+  const summed = await sumUp(
+    sql,
+    all.map((at) => (at.source.kind === 'Placement' ? { ...at, clusters: [] } : at)),
+  )
+  for (const [index, at] of all.entries())
+    if (at.source.kind === 'Placement') summed[index] = await lookPlaced(sql, at.clusters.map(clusterOf), at)
+  return all.map(({ clusters, revision }, index) => {
+    const seen = clusters.map(
+      (one) => [one.cluster, { ...lookedOf(one, revision), ...(summed[index]?.get(one.cluster) ?? NOBODY) }] as const,
+    )
+    return new Map(seen)
+  })
+}
+
+const clusterOf = ({ cluster }: Pick<Member, 'cluster'>): string => cluster
+
+function lookedOf({ holding: { acked, problem, released, suspended }, liveMs }: Looking, revision: string): Omit<Looked, keyof Summed> {
+  return { suspended, connected: liveMs !== null, released: released === revision, acked: acked === revision, problem }
+}
+
+/** What consumes the source objects, and what that applied. */
+async function sumUp(sql: Sql, all: readonly LookAt[]): Promise<ReadonlyMap<string, Summed>[]> {
+  const found = all.map(() => new Map<string, Summed>())
+  const pairs = all.flatMap(({ clusters }, index) => clusters.map(({ cluster }) => ({ index, cluster })))
+  if (pairs.length === 0) return found
+  const column = (of: (at: LookAt) => string) => all.map(of)
+  const { rows } = await sql.query<Summed & { readonly at: bigint }>(prepared(LOOK), [
+    pairs.map(({ index }) => index + 1),
+    pairs.map(clusterOf),
     column(({ source }) => source.kind),
     column(({ source }) => source.namespace),
     column(({ source }) => source.name),
     column(({ revision }) => revision),
-    PARTITIONS,
   ])
-  const byAsk = Map.groupBy(rows, ({ ask }) => ask)
-  for (const [ask, { index }] of asks.entries()) found[index] = new Map((byAsk.get(ask + 1) ?? []).map((row) => [row.cluster_id, row]))
+  for (const { at, ...row } of rows) {
+    const pair = pairs[Number(at) - 1]
+    if (pair) found[pair.index]?.set(pair.cluster, row)
+  }
   return found
 }

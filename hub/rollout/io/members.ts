@@ -1,6 +1,7 @@
 import type { ClusterId } from '../../../proto/model/ids.ts'
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Db, Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import { PLACEMENT_KEY, type SourceObject } from '../model.ts'
 import type { Candidate, Chosen, LetGo, RolloutName } from '../ports.ts'
 import { heirOf, type Left, type Rival } from '../turn/members.ts'
@@ -16,7 +17,7 @@ const CLUSTER_OBJECT = ONE(
   `o.scope = 'fleet' and o.grp = '${FLEET_GROUP}' and o.kind = 'Cluster' and o.namespace = '' and o.name = c.name`,
 )
 
-const CANDIDATES = `
+const CANDIDATES = prepared(`
   select c.id as "clusterId", c.name, coalesce(o.labels, '{}') as labels, coalesce(so.source_key, '') as "sourceKey",
          coalesce(s.url || ' ' || s.options::text, '') as origin,
          case when s.artifact is not null then jsonb_build_object('revision', s.revision, 'artifact', s.artifact) end as newest,
@@ -33,10 +34,10 @@ const CANDIDATES = `
   left join rollouts w on w.uid = g.rollout
   where so.kind = $1 and so.namespace = $2 and so.name = $3
     and ($4::text is null or exists (select from tenant_access a where a.cluster_id = c.id and a.tenant = $4 and not a.removed))
-  order by c.name`
+  order by c.name`)
 
 /** The same of a Placement: the clusters that it chooses. */
-const PLACED = `
+const PLACED = prepared(`
   select c.id as "clusterId", c.name, coalesce(o.labels, '{}') as labels, '${PLACEMENT_KEY}' || so.uid as "sourceKey", so.uid as origin,
          jsonb_build_object('revision', so.newest, 'artifact', '') as newest, null as "newestAt", null as problem, false as suspended,
          case when so.revision is not null then jsonb_build_object('revision', so.revision, 'artifact', '') end as has,
@@ -48,7 +49,7 @@ const PLACED = `
   left join rollouts w on w.uid = g.rollout
   where so.kind = $1 and so.namespace = $2 and so.name = $3
     and ($4::text is null or exists (select from tenant_access a where a.cluster_id = c.id and a.tenant = $4 and not a.removed))
-  order by c.name`
+  order by c.name`)
 
 /** Clusters with the source object that the tenant may use; every one where there is no tenant to limit them. */
 export async function candidates(
@@ -68,10 +69,10 @@ const LEFT = `
   left join ${CLUSTER_OBJECT} on true`
 
 /** Clusters that the Rollout is to give up: those that are not its own any more, and all of a source that it moved before. */
-const NOT_CHOSEN = `
+const NOT_CHOSEN = prepared(`
   ${LEFT} where g.rollout = $1 and ((g.source_kind, g.source_namespace, g.source_name) <> ($2, $3, $4)
     or g.cluster_id = any ($6::text[]) and g.cluster_id <> all ($5::text[]))
-  order by g.cluster_id for update of g`
+  order by g.cluster_id for update of g`)
 
 const OF_DISSOLVED = `${LEFT} where g.rollout = any($1::text[]) order by g.cluster_id for update of g`
 
@@ -101,12 +102,12 @@ const LET_GO = `
   ungranted as (delete from grants g using x where ${IS_LEFT('g')})
   ${KEYS_OF('gone')}`
 
-const TAKE = `
+const TAKE = prepared(`
   with ${GIVEN}
   insert into governed as g (cluster_id, source_kind, source_namespace, source_name, rollout, apart)
   select cluster_id, $2, $3, $4, $1, apart from given order by cluster_id
   on conflict (cluster_id, source_kind, source_namespace, source_name) do update set apart = excluded.apart
-    where g.rollout = excluded.rollout and g.apart <> excluded.apart`
+    where g.rollout = excluded.rollout and g.apart <> excluded.apart`)
 
 /** The clusters that a Rollout governs. */
 export async function governedBy(sql: Sql, rollout: string): Promise<readonly ClusterId[]> {

@@ -1,5 +1,6 @@
 import type { ClusterId } from '../../../proto/model/ids.ts'
 import type { Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import type { Complaint, Content, Policy, Run, Target, Wave, WavePlan } from '../model.ts'
 import type { EndedRun, RunNote, StoredRun } from '../ports.ts'
 
@@ -120,7 +121,7 @@ function contentOf(revision: string | null, artifact: string | null): Content | 
   return revision === null || artifact === null ? undefined : { revision, artifact }
 }
 
-const HISTORY = `
+const HISTORY = prepared(`
   select x.uid, n.* from jsonb_to_recordset($1::jsonb) as x(uid text, "limit" int)
   cross join lateral (
     select r.number, r.cause, r.revision, r.state, r.started_at, r.ended_at, r.outcome, r.started_by, r.commit,
@@ -128,7 +129,7 @@ const HISTORY = `
     from rollout_runs r
     where r.rollout = x.uid and r.ended_at is not null and r.id is distinct from (select run from rollouts where uid = x.uid)
     order by r.number desc limit x."limit") n
-  order by x.uid, n.number desc`
+  order by x.uid, n.number desc`)
 
 type HistoryRow = RunRow & { readonly uid: string; readonly ended_at: Date; readonly approved_by: readonly string[] }
 
@@ -154,24 +155,24 @@ function endedRun(row: HistoryRow): EndedRun {
   }
 }
 
-const SAVE_RUNS = `
+const SAVE_RUNS = prepared(`
   insert into rollout_runs as r (id, rollout, number, cause, revision, artifact, policy, state, clock_ms, looked_at, asleep_ms, started_at, ended_at, outcome)
   select x.id, x.rollout, x.number, x.cause, x.revision, x.artifact, x.policy, x.state, round(x."clockMs"), x."lookedAt", round(x."asleepMs"),
          x."startedAt", x."endedAt", x.outcome
   from jsonb_to_recordset($1::jsonb) as x(id text, rollout text, number int, cause text, revision text, artifact text, policy jsonb, state text,
     "clockMs" float8, "lookedAt" timestamptz, "asleepMs" float8, "startedAt" timestamptz, "endedAt" timestamptz, outcome text)
   on conflict (id) do update set state = excluded.state, clock_ms = excluded.clock_ms, looked_at = excluded.looked_at,
-    asleep_ms = excluded.asleep_ms, ended_at = excluded.ended_at, outcome = excluded.outcome`
+    asleep_ms = excluded.asleep_ms, ended_at = excluded.ended_at, outcome = excluded.outcome`)
 
-const SAVE_WAVES = `
+const SAVE_WAVES = prepared(`
   insert into rollout_waves as w (run, ordinal, plan, state, started_at, completed_at, approved_by, skipped_by)
   select x.run, x.ordinal, x.plan, x.state, x."startedAt", x."completedAt", x."approvedBy", x."skippedBy"
   from jsonb_to_recordset($1::jsonb) as x(run text, ordinal int, plan jsonb, state text, "startedAt" timestamptz, "completedAt" timestamptz,
     "approvedBy" text, "skippedBy" text)
   on conflict (run, ordinal) do update set state = excluded.state, started_at = excluded.started_at, completed_at = excluded.completed_at,
-    approved_by = excluded.approved_by, skipped_by = excluded.skipped_by`
+    approved_by = excluded.approved_by, skipped_by = excluded.skipped_by`)
 
-const SAVE_TARGETS = `
+const SAVE_TARGETS = prepared(`
   insert into rollout_targets as t (run, cluster_id, name, wave, state, given, given_at, before_revision, before_artifact, since_ms, was, complaint, failed_once)
   select x.run, x.cluster, x.name, x.wave, x.state, x.given, x."givenAt", x.before ->> 'revision', x.before ->> 'artifact', round(x."sinceMs"), x.was, x.complaint,
          coalesce(x."failedOnce", false)
@@ -180,7 +181,7 @@ const SAVE_TARGETS = `
   order by x.run, x.cluster
   on conflict (run, cluster_id) do update set name = excluded.name, wave = excluded.wave, state = excluded.state, given = excluded.given, given_at = excluded.given_at,
     before_revision = excluded.before_revision, before_artifact = excluded.before_artifact, since_ms = excluded.since_ms,
-    was = excluded.was, complaint = excluded.complaint, failed_once = excluded.failed_once`
+    was = excluded.was, complaint = excluded.complaint, failed_once = excluded.failed_once`)
 
 /** A run as it is now, and as it was where it is not new. */
 export interface WrittenRun {

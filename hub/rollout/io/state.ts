@@ -1,4 +1,5 @@
 import type { Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import type { RolloutState } from '../ports.ts'
 
 interface StateRow {
@@ -30,6 +31,8 @@ const STATE = `
          array(select b.revision from rollout_bad b where b.rollout = r.uid) as bad
   from rollouts r, rollout_pulse p`
 
+const LOCK_STATES = prepared(`${STATE} where r.uid = any($1::text[]) order by r.uid for update of r`)
+
 export interface LockedState {
   readonly now: Date
   readonly asleepMs: number
@@ -40,7 +43,7 @@ export interface LockedState {
 
 /** The rows of Rollouts by uid, locked until the transaction ends. In order, so that two transactions never wait for each other. */
 export async function lockStates(tx: Sql, uids: readonly string[]): Promise<ReadonlyMap<string, LockedState>> {
-  const { rows } = await tx.query<StateRow>(`${STATE} where r.uid = any($1::text[]) order by r.uid for update of r`, [uids])
+  const { rows } = await tx.query<StateRow>(LOCK_STATES, [uids])
   return new Map(rows.map((row) => [row.uid, stateOf(row)]))
 }
 
@@ -68,12 +71,12 @@ function stateOf(row: StateRow): LockedState {
   return { now: row.now, asleepMs: Number(row.asleep_ms), bad: new Set(row.bad), run: row.run ?? undefined, state }
 }
 
-const SAVE = `
+const SAVE = prepared(`
   update rollouts r set newest = x.newest, seen = x.seen, standing = x.standing, hold = x.hold, paused = x.paused, asked = x.asked,
     problems = x.problems, more_problems = x."moreProblems", last_number = x."lastNumber", run = x.run, look_at = x."lookAt"
   from jsonb_to_recordset($1::jsonb) as x(uid text, newest jsonb, seen text, standing jsonb, hold jsonb, paused jsonb, asked jsonb,
     problems jsonb, "moreProblems" int, "lastNumber" int, run text, "lookAt" timestamptz)
-  where r.uid = x.uid`
+  where r.uid = x.uid`)
 
 /** What is kept of a Rollout, and when it is to be looked at again. */
 export interface SavedState {

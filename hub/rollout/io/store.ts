@@ -72,7 +72,7 @@ export function createRolloutStore(db: Db): RolloutStore {
     candidates: (source, tenant) => candidates(db, source, tenant),
     isMissing: async ({ kind, name, namespace }) =>
       kind === 'Placement' && (await db.query(PLACEMENT, [namespace, name])).rows.length === 0,
-    decide: (rollouts, work) => db.transaction((tx) => decide(tx, rollouts, work)),
+    decide: (rollouts, work) => db.transaction((tx) => decide(tx, rollouts, work), 'kept'),
     forget: (name, but) => forget(db, name, but),
     all: () => keys(`select namespace || '/' || name as key from rollouts`, []),
     unsettled: async (uid) => (await db.query<{ source_key: string }>(UNSETTLED, [uid])).rows.map((row) => row.source_key),
@@ -108,11 +108,12 @@ async function decide<T>(
     tx,
     [...states.values()].flatMap(({ run }) => run ?? []),
   )
-  const open = openRows(tx)
+  const turn = new InTurn()
+  const open = openRows(tx, turn)
   const done = await Promise.allSettled(
     rollouts.map(async (rollout) => {
       const locked = states.get(rollout.uid)
-      return locked && (await work(open(rollout, locked, runs.get(locked.run ?? '')), rollout))
+      return locked && (await turn.go(() => work(open(rollout, locked, runs.get(locked.run ?? '')), rollout)))
     }),
   )
   return done.map((one) => {
@@ -121,15 +122,14 @@ async function decide<T>(
   })
 }
 
-/** The rows of Rollouts in one transaction. */
-function openRows(tx: Sql) {
-  const turn = new InTurn()
+/** The rows of Rollouts in one transaction; its questions in the order in which a decision asks them. */
+function openRows(tx: Sql, turn: InTurn) {
   const sql: Sql = { query: (text, values) => turn.alone(() => tx.query(text, values)) }
-  const save = turn.asked((all: readonly SavedState[]) => saveStates(tx, all).then(() => all))
   const facts = turn.asked((all: readonly FactsOf[]) => readFacts(tx, all))
   const write = turn.asked((all: readonly WrittenRun[]) => writeRuns(tx, all).then(() => all))
   const done = turn.asked((all: readonly CarriedOut[]) => carryOut(tx, all))
   const welcomed = turn.asked((all: readonly Welcomed[]) => welcome(tx, all))
+  const save = turn.asked((all: readonly SavedState[]) => saveStates(tx, all).then(() => all))
   return ({ name, namespace, uid }: RolloutName, { asleepMs, bad, now, run: last, state }: LockedState, current?: KeptRun): RolloutRows => {
     let run = last
     const asleep = asleepMs - (current?.asleepMs ?? asleepMs)

@@ -1,10 +1,11 @@
 import type { Sql } from '../../db/db.ts'
+import { prepared } from '../../db/prepared.ts'
 import type { Suspended } from '../ports.ts'
 
 const SHOWN = 10
 
 /** What Rollouts ($1) move and somebody suspended: consumers of their sources, and objects of their Placements. */
-const SUSPENDED = `
+const SUSPENDED = prepared(`
   select y.* from (
     select x.rollout, c.name as cluster, x.object, count(*) over (partition by x.rollout)::int as total,
            row_number() over (partition by x.rollout order by c.name, x.object) as at
@@ -24,7 +25,7 @@ const SUSPENDED = `
       where g.rollout = any($1::text[]) and o.suspended) x
     join clusters c on c.id = x.cluster_id) y
   where y.at <= ${SHOWN}
-  order by y.rollout, y.at`
+  order by y.rollout, y.at`)
 
 interface Row {
   readonly rollout: string

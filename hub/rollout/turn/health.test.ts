@@ -3,7 +3,6 @@ import type { Lack } from '../lack.ts'
 import { judge, type Looked } from './health.ts'
 
 const at = (over: Partial<Looked> = {}): Looked => ({
-  present: true,
   suspended: false,
   connected: true,
   released: true,
@@ -22,7 +21,6 @@ const lacks = (of: Lack['of'], word: string | null = null) =>
 
 test.each<[string, Looked, string, string]>([
   ['everything is ready', at(), 'healthy', 'Ready'],
-  ['the source object has gone', at({ present: false }), 'gone', 'SourceGone'],
   ['the source is suspended, whatever else', at({ suspended: true, failing: failing('BuildFailed') }), 'offline', 'SourceSuspended'],
   ['its agent is away, whatever was reported last', at({ connected: false, failing: failing('BuildFailed') }), 'offline', 'Disconnected'],
   ['it is being built', at({ released: false }), 'progressing', 'Building'],

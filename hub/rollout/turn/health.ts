@@ -1,5 +1,4 @@
 import { describeLack, type Lack } from '../lack.ts'
-import type { SourceObject } from '../model.ts'
 
 /** A consumer that is not ready after an attempt at the revision. */
 export interface Failing {
@@ -26,17 +25,8 @@ export interface Waiting {
   readonly lack: Lack | null
 }
 
-/** Clusters that are to have a revision of the source object. */
-export interface LookAt {
-  readonly source: SourceObject
-  readonly clusters: readonly string[]
-  readonly revision: string
-}
-
 /** What the rows say of one cluster at a revision. */
 export interface Looked {
-  /** The source object is there. */
-  readonly present: boolean
   readonly suspended: boolean
   readonly connected: boolean
   /** The cluster was given the revision. */
@@ -50,9 +40,12 @@ export interface Looked {
   readonly failing: readonly Failing[]
 }
 
+/** What its objects say. */
+export type Summed = Pick<Looked, 'members' | 'waiting' | 'failing'>
+
 /** Of one cluster at one revision, with the sentence that says why. */
 export interface Judged {
-  readonly health: 'healthy' | 'progressing' | 'failed' | 'offline' | 'gone'
+  readonly health: 'healthy' | 'progressing' | 'failed' | 'offline'
   readonly reason: string
   readonly message: string
   readonly object?: string
@@ -86,7 +79,6 @@ const ATTEMPTS = 2
  * attempt failed too; what waits for something else is progressing. Judged by revision and generation, never by time.
  */
 export function judge(looked: Looked): Judged {
-  if (!looked.present) return { health: 'gone', reason: 'SourceGone', message: 'the source object is not there any more' }
   if (looked.suspended) return { health: 'offline', reason: 'SourceSuspended', message: 'the source object is suspended' }
   if (!looked.connected) return { health: 'offline', reason: 'Disconnected', message: 'its agent is not connected' }
   const failure = looked.failing.find(hasFailed)
