@@ -2,10 +2,11 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Db, openDb } from '../../hub/db/db.ts'
+import { type Db, openDb, type Plans } from '../../hub/db/db.ts'
 import { openEmbeddedPostgres } from '../../hub/db/embedded.ts'
 import { ModelName } from '../../hub/db/gen/internal/prismaNamespace.ts'
 import { migrate } from '../../hub/db/migrate.ts'
+import { prepared } from '../../hub/db/prepared.ts'
 import { openTestDatabase, type TestDatabase } from '../support/postgres.ts'
 
 const signal = AbortSignal.timeout(120_000)
@@ -44,6 +45,20 @@ test('two hubs that migrate at once apply each migration once', async () => {
   expect(await migrate(one)).toEqual([])
   await one.query("update _prisma_migrations set checksum = 'x'")
   await expect(migrate(one)).rejects.toThrow(/was changed after it had been applied/)
+})
+
+test('a transaction of kept plans plans a prepared statement once, any other one plans it anew', async () => {
+  const statement = prepared('select count(*)::int as kept from clusters where id = any($1::text[])')
+  const plans = `select generic_plans::int as kept, custom_plans::int as anew from pg_prepared_statements where statement like '%as kept from clusters%'`
+  await using one = await openDb(database.url, { signal, poolSize: 1 })
+  const ask = async (how?: Plans) => {
+    await one.transaction(async (tx) => {
+      for (const id of ['a', 'b', 'c']) await tx.query(statement, [[id]])
+    }, how)
+    return (await one.query(plans)).rows
+  }
+  expect(await ask('kept')).toEqual([{ kept: 3, anew: 0 }])
+  expect(await ask()).toEqual([{ kept: 3, anew: 3 }])
 })
 
 test('a wrong password and a missing database are said at once, without the password', async () => {

@@ -95,6 +95,26 @@ test('a GitRepository becomes a source to look at, a Kustomization its consumer'
   ])
 })
 
+test('a source moved when an object of it comes, goes, is suspended or goes over to it, and not when it is asked for', async () => {
+  const { fold } = service()
+  let sequence = 0n
+  const moved = async (content: Partial<Report>) => (await fold([report(++sequence, content)])).moved
+  const having = (manifest: Manifest, version: string, more: object = {}) => {
+    const metadata = { ...manifest.metadata, resourceVersion: version, ...more }
+    return { objects: [seen({ ...manifest, metadata })] }
+  }
+  const [key = ''] = await moved(having(repository(), '5'))
+  expect(key).not.toBe('')
+  expect(await moved(having(repository(), '6', { annotations: { 'reconcile.fluxcd.io/requestedAt': 'now' } }))).toEqual([])
+  expect(await moved({ objects: [seen(kustomization('apps'))] })).toEqual([])
+  const suspended = { ...repository(), spec: { ...(repository().spec as object), suspend: true } }
+  expect(await moved(having(suspended, '7'))).toEqual([key])
+  const elsewhere = { ...repository(), spec: { ...(repository().spec as object), url: 'https://git.example.com/other' } }
+  const [other = ''] = await moved(having(elsewhere, '8'))
+  expect([other === '', other === key]).toEqual([false, false])
+  expect(await moved({ deletions: [{ ref: refOf(elsewhere), uid: 'uid-fleet', resourceVersion: '9' }] })).toEqual([other])
+})
+
 test('a message that comes twice is folded once, and an older one not at all', async () => {
   const { fold } = service()
   await fold([report(2n, { objects: [seen(repository())] })])
