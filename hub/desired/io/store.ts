@@ -28,10 +28,8 @@ interface PlannedRow extends ObjectRow {
 export function createDesiredStore(db: Db, notify: (tx: Sql) => Promise<void>): DesiredStore {
   return {
     async wanted(asked) {
-      const { planned, rows } = await db.transaction(async (tx) => {
-        const planned = await plan(tx, asked)
-        return { planned, rows: planned.length === 0 ? [] : (await tx.query<WantedRow>(WANTED, objectColumns(planned))).rows }
-      }, 'kept')
+      const planned = await plan(db, asked)
+      const { rows } = planned.length === 0 ? { rows: [] } : await db.query<WantedRow>(WANTED, objectColumns(planned))
       const objects = Map.groupBy(planned, ({ source_key }) => source_key)
       const bySource = Map.groupBy(rows, ({ source_key }) => source_key)
       return asked.map(({ sourceKey: key }) => ({

@@ -14,8 +14,6 @@ import type { Folded, Rejected } from '../ports.ts'
 const BATCH = 500
 const WAITING = 2000
 const RETRY_MS = 1000
-/** After a fold, as long as that took, so that under load more are folded together, and less often. */
-const LONGEST_REST_MS = 100
 
 export interface ConsumeDeps {
   readonly bus: Bus
@@ -88,7 +86,6 @@ export class ReportConsumer implements AsyncDisposable {
   }
 
   async #foldAll(): Promise<void> {
-    const { clock } = this.#deps
     const { signal } = this.#stop
     while (!signal.aborted) {
       const first = await this.#waiting.pop(signal).catch(() => undefined)
@@ -98,9 +95,7 @@ export class ReportConsumer implements AsyncDisposable {
         const next = await this.#waiting.pop(signal).catch(() => undefined)
         if (next) messages.push(next)
       }
-      const began = clock.now().getTime()
       await this.#foldBatch(messages)
-      await clock.sleep(Math.min(LONGEST_REST_MS, clock.now().getTime() - began), signal).catch(() => undefined)
     }
   }
 
