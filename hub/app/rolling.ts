@@ -19,6 +19,7 @@ import type { Building } from './building.ts'
 import { follow } from './follow.ts'
 import type { Ground, Opening } from './ground.ts'
 import type { Knowledge } from './knowledge.ts'
+import { sweep } from './sweep.ts'
 
 const clock = systemClock
 /** A run is looked at so often at most. */
@@ -32,12 +33,8 @@ const LOOKS = { lanes: 3, most: 34, rest: 1 }
 const SHOWS = { lanes: 1, most: 100, rest: 4 }
 /** A status is written so long after a look at the latest: what is looked at again until then is written once. */
 const SHOWN_MS = 200
-/**
- * What was not heard of, since a hub was killed at that moment, is seen after so long; or later, where so many clusters are
- * to be chosen from that more than a twentieth of the time would go into that.
- */
+/** What was not heard of, since a hub was killed at that moment, is seen after so long, or when the sweep comes to it. */
 const SWEEP_MS = 60_000
-const SWEEP_REST = 19
 const AGAIN_MS = 2_000
 
 /** When which revision reaches which cluster: looked at when something that matters was heard of, by whichever replica heard it. */
@@ -69,12 +66,8 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
   const surveyAll = async () => {
     for (const key of await all()) surveys.add(key, GATHER_MS)
   }
-  const sweep = async (signal: AbortSignal) => {
-    for (const key of await all()) {
-      const startedAt = clock.now().getTime()
-      if (await service.choose(key)) looks.add(key)
-      await clock.sleep((clock.now().getTime() - startedAt) * SWEEP_REST, signal)
-    }
+  const survey = async (key: string) => {
+    if (await service.choose(key)) looks.add(key)
   }
   const heard = gather(scope, newsKey, async (news: readonly News[]) => {
     for (const key of await service.ofNews(news)) looks.add(key)
@@ -86,7 +79,9 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
   repeat(scope, { everyMs: BEAT_MS, clock, failed }, async () => {
     for (const key of await service.beat()) times.add(key)
   })
-  repeat(scope, { everyMs: SWEEP_MS, clock, failed }, sweep)
+  repeat(scope, { everyMs: SWEEP_MS, clock, failed }, async (signal) =>
+    sweep(await all(), survey, { clock, signal, failed: (_, error) => failed(error) }),
+  )
   follow(scope, objects, { kind: ROLLOUT, clock, failed }, (key) => surveys.add(key, GATHER_MS))
   const relabelled = gather(scope, String, async (clusters: readonly string[]) => {
     for (const key of await service.ofClusters(clusters)) surveys.add(key)

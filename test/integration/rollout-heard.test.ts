@@ -131,6 +131,37 @@ test('what was heard before a look that failed is asked about at the next one', 
   expect(await targets()).toMatchObject({ a: 'released', b: 'released' })
 })
 
+test('of clusters on their way back it is asked at every look: who was never released the revision has what it had', async () => {
+  await startFive(world, rollouts, { ...ALL, onFailure: { action: 'rollback' } })
+  const building = world.service((store) => store, { settle: async () => undefined })
+  await world.moveTo(NEW)
+  await building.survey(FLEET)
+  await world.database.db.query(
+    `update objects set status = $1 where kind = 'Kustomization' and scope = (select id from clusters where name = 'a')`,
+    [
+      JSON.stringify({
+        lastAttemptedRevision: NEW,
+        conditions: [{ type: 'Ready', status: 'False', reason: 'BuildFailed', message: 'no such file', observedGeneration: 1 }],
+      }),
+    ],
+  )
+  await hear('a', building)
+  expect(await runState()).toBe('rolling-back')
+  await hear('a', building)
+  expect(await targets()).toEqual({ a: 'rolled-back', b: 'rolled-back', s: 'rolled-back', x: 'rolled-back', y: 'rolled-back' })
+  expect(await runState()).toBe('rolled-back')
+})
+
+test('of a cluster that was away it is asked when it is connected again, whatever was heard', async () => {
+  await allButOne()
+  await world.connect('a', false)
+  await hear('b')
+  await world.follow({ ...LATE, clusters: ['b'] })
+  await world.connect('a', true)
+  await hear('b')
+  expect(await targets()).toMatchObject({ a: 'healthy', b: 'released' })
+})
+
 test('every cluster is asked about once in fifteen seconds, whatever is heard', async () => {
   await allButOne()
   const store = createRolloutStore(world.database.db)

@@ -91,9 +91,13 @@ function divide(of: FactsOf, members: readonly Member[]): Governed {
   return { of, silent, asked }
 }
 
-/** Not of one that is to have something now, or that was away. */
-function isKnown({ state, wave }: Target, current: number): boolean {
-  return state === 'waiting' ? wave > current : state !== 'offline' && state !== 'gone'
+/**
+ * Not of one that is to have something now, or that was away. Who is on the way back may have there already what it goes
+ * back to: nothing would be heard of that.
+ */
+function isKnown({ given, state, wave }: Target, current: number): boolean {
+  if (state === 'waiting') return wave > current
+  return state === 'rolled-back' || (given !== 'before' && state !== 'offline' && state !== 'gone')
 }
 
 function holdingsOf({ asked, of: { source } }: Governed): HoldingsOf {
