@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { FleetError } from '../../proto/base/errors.ts'
 import type { Log } from '../../proto/base/log.ts'
 import { type Admin, type Answer, openAdmin } from './cluster/admin.ts'
-import { type ControlPlaneHome, openHome, readHome } from './cluster/home.ts'
+import { type ControlPlaneHome, openHome, readCertificate, readHome } from './cluster/home.ts'
 import { type Face, PROGRAMS, programs } from './cluster/programs.ts'
 import { writeKubeconfig } from './kubeconfig.ts'
 import { Processes } from './process/processes.ts'
@@ -80,8 +80,7 @@ async function start(home: ControlPlaneHome, processes: Processes, { name, tools
   await processes.start(all.etcd, { signal })
   await processes.whenReady('etcd', async () => (await fetch(`${home.etcdUrl}/health`, { signal: soon })).ok, { signal: soon })
   await processes.start(all['kube-apiserver'], { signal })
-  await processes.whenReady('kube-apiserver', () => existsSync(home.caFile), { signal: soon })
-  const ca = readFileSync(home.caFile, 'utf8')
+  const ca = await processes.whenReady('kube-apiserver', () => readCertificate(home), { signal: soon })
   writeKubeconfig(home.kubeconfig, [{ name, server: home.server, ca, token: home.adminToken }])
   const admin = openAdmin(home.server, ca, home.adminToken)
   try {

@@ -61,11 +61,23 @@ async function keep(saved: number | undefined, fresh: number): Promise<number> {
   return saved !== undefined && (await isFree(saved)) ? saved : fresh
 }
 
-/** The API server signs a certificate for itself, good for a year, when it finds none: one that ends soon is taken away. */
-function renewCertificate(file: string): void {
-  if (!existsSync(file)) return
-  const endsAt = Date.parse(new X509Certificate(readFileSync(file)).validTo)
-  if (endsAt < Date.now() + YEAR_MS / 12) for (const each of [file, file.replace('.crt', '.key')]) rmSync(each, { force: true })
+/**
+ * The certificates that vouch for the API server, PEM; undefined while it has not written them whole. It writes the
+ * certificates first and the key after them, so they are whole once there is a key.
+ */
+export function readCertificate({ caFile }: Pick<ControlPlaneHome, 'caFile'>): string | undefined {
+  const isWhole = (file: string) => existsSync(file) && readFileSync(file, 'utf8').includes('-----END')
+  return isWhole(keyOf(caFile)) && isWhole(caFile) ? readFileSync(caFile, 'utf8') : undefined
+}
+
+/**
+ * The API server signs a certificate for itself, good for a year, when it finds none: one that ends soon is taken away,
+ * and so is what a server that was killed while it wrote has left behind, with which no server starts.
+ */
+function renewCertificate(caFile: string): void {
+  const certificate = readCertificate({ caFile })
+  const endsAt = certificate === undefined ? 0 : Date.parse(new X509Certificate(certificate).validTo)
+  if (endsAt < Date.now() + YEAR_MS / 12) for (const each of [caFile, keyOf(caFile)]) rmSync(each, { force: true })
 }
 
 function makeServiceAccountKey(dir: string): void {
@@ -83,4 +95,5 @@ function makeAdminToken(file: string): void {
 }
 
 const certificateFile = (dir: string) => join(dir, 'pki', 'apiserver.crt')
+const keyOf = (certificate: string) => certificate.replace('.crt', '.key')
 const tokenFile = (dir: string) => join(dir, 'pki', 'tokens.csv')

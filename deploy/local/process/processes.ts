@@ -13,6 +13,8 @@ export interface Program {
   readonly cwd?: string
 }
 
+type Maybe<T> = T | false | undefined
+
 /**
  * The processes of one folder. Each is known by `pids/<name>.pid` alone, so a later run, another terminal or a test can
  * stop and start it as well as the one that started it.
@@ -85,17 +87,18 @@ export class Processes {
   }
 
   /**
-   * Waits until `ready` says yes. Ends with a sentence, and the end of the log, when the process ends before that.
-   * A `ready` that throws counts as no.
+   * Waits until `ready` says something else than false or undefined, and answers with that. Ends with a sentence, and the
+   * end of the log, when the process ends before that. A `ready` that throws counts as no.
    */
-  async whenReady(name: string, ready: () => Promise<boolean> | boolean, { signal }: { readonly signal: AbortSignal }): Promise<void> {
+  async whenReady<T>(name: string, ready: () => Maybe<T> | Promise<Maybe<T>>, { signal }: { readonly signal: AbortSignal }): Promise<T> {
     let last: unknown
     for (;;) {
       const gone = this.pid(name) === undefined
       if (gone)
         throw new FleetError('unavailable', `start ${name}: it ended at once. The end of ${this.logFile(name)}:\n${this.logTail(name)}`)
       try {
-        if (await ready()) return
+        const said = await ready()
+        if (said !== undefined && said !== false) return said
       } catch (error) {
         last = error
       }
