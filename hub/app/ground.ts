@@ -52,7 +52,7 @@ export async function openGround(config: HubConfig, { scope, log, signal }: Open
   const bus = scope.use(
     await openBus({ url: config.natsUrl ?? embedded?.url ?? '', ca: identity.ca, keys: natsKeys, replica, log, signal }),
   )
-  await ensureReports(bus)
+  await ensureReports(bus, { signal })
   scope.use(await openReplica({ sql: db, id: replica, address: `${config.grpc.host}:${config.grpc.port}`, version: VERSION, clock, log }))
   const natsUrls = embedded ? hosts.map((host) => `tls://${host}:${embedded.port}`) : [config.natsUrl ?? '']
   return { db, url, vault, authority, identity, natsKeys, natsUrls, bus, replica, hosts }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { connect as dial } from 'node:net'
 import { join, resolve } from 'node:path'
 import { systemClock } from '../../proto/base/clock.ts'
@@ -7,6 +7,9 @@ import { FleetError } from '../../proto/base/errors.ts'
 import { freePort } from '../../proto/base/free-port.ts'
 import type { NatsKeys } from './claims.ts'
 import { serverConfig } from './server-config.ts'
+
+const RELOAD_MS = 5_000
+const RELOADED = /Reloaded server configuration|Failed to reload server configuration/
 
 /** A nats-server that belongs to a data folder. */
 export interface EmbeddedNats extends AsyncDisposable {
@@ -53,7 +56,7 @@ export async function openEmbeddedNats(options: EmbeddedNatsOptions): Promise<Em
   await writePrivately(place.keyFile, options.privateKey)
   const running = await findRunning(place)
   const server = running ?? (await start(folder, place, options))
-  if (running) process.kill(running.pid, 'SIGHUP')
+  if (running) await reload(running.pid, place, options.signal)
   return {
     url: `tls://127.0.0.1:${server.port}`,
     port: server.port,
@@ -128,12 +131,33 @@ async function untilListening(place: Place, child: ChildProcess, { port, signal 
   }
 }
 
+/**
+ * Has a running server read its files again, and waits until it says that it has: connections that begin while it reads
+ * are refused. One that says nothing for seconds is left to itself; who connects tries again.
+ */
+async function reload(pid: number, place: Place, signal: AbortSignal): Promise<void> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(RELOAD_MS)])
+  await using log = await open(place.log, 'a+', 0o600)
+  const { size } = await log.stat()
+  process.kill(pid, 'SIGHUP')
+  while (!patience.aborted && !RELOADED.test(await saidSince(log, size))) {
+    await systemClock.sleep(10, patience).catch(() => signal.throwIfAborted())
+  }
+}
+
+async function saidSince(log: FileHandle, position: number): Promise<string> {
+  const { buffer, bytesRead } = await log.read({ buffer: Buffer.alloc(64 * 1024), position })
+  return buffer.toString('utf8', 0, bytesRead)
+}
+
 function answers(port: number): Promise<boolean> {
   return new Promise((done) => {
     const socket = dial(port, '127.0.0.1')
     socket.once('data', () => done(true))
     socket.once('error', () => done(false))
+    socket.setTimeout(1000, () => done(false))
     socket.once('data', () => socket.destroy())
+    socket.once('timeout', () => socket.destroy())
   })
 }
 

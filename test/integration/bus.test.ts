@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { connect, jwtAuthenticator } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openAgentBus } from '../../agent/bus/bus.ts'
@@ -18,7 +20,7 @@ let bus: Bus
 beforeAll(async () => {
   nats = await openTestNats()
   bus = await nats.openBus()
-  await ensureReports(bus)
+  await ensureReports(bus, { signal })
 })
 afterAll(async () => {
   await bus[Symbol.asyncDispose]()
@@ -152,6 +154,30 @@ test('a killed server comes back with what it had, and both sides find it again'
   }
   expect(seen).toEqual(['before', 'after'])
   await agent[Symbol.asyncDispose]()
+})
+
+// A connection that begins while the server reloads is refused, and a request through it was lost: the hub ended over it.
+test('a server that is taken over has reloaded when the hub goes on', async () => {
+  const reloads = () => readFileSync(join(nats.folder, 'nats.log'), 'utf8').split('Reloaded server configuration').length - 1
+  const before = reloads()
+  for (const times of [1, 2, 3, 4, 5]) {
+    await nats.adopt()
+    expect(reloads() - before).toBe(times)
+  }
+})
+
+test('the stream of reports is made ready although the server is killed under the request for it', async () => {
+  const ready = ensureReports(bus, { signal })
+  await Promise.all([ready, nats.restart({ kill: true })])
+})
+
+test('a server that does not answer ends the start with a sentence that names the stream', async () => {
+  process.kill(nats.pid(), 'SIGSTOP')
+  try {
+    await expect(ensureReports(bus, { signal, patienceMs: 200 })).rejects.toThrow(/make the stream REPORTS in NATS: timeout/)
+  } finally {
+    process.kill(nats.pid(), 'SIGCONT')
+  }
 })
 
 // An agent that was off while its certificate ended begins with an expired user; it hung on that one for ever.

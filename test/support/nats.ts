@@ -11,10 +11,14 @@ import { openTempDir } from './temp-dir.ts'
 /** A nats-server as the hub runs it: TLS by a CA of its own, operator mode, JetStream. */
 export interface TestNats extends AsyncDisposable {
   readonly url: string
+  readonly folder: string
+  pid(): number
   readonly keys: NatsKeys
   readonly authority: HubAuthority
   /** A hub's connection; the caller disposes of it. */
   openBus(options?: { readonly replica?: string; readonly log?: Log }): Promise<Bus>
+  /** Takes the running server over, as a hub does that starts after one that was killed. */
+  adopt(): Promise<void>
   /** Ends the server (`kill`: at once) and starts it again on its data and port. */
   restart(options?: { readonly kill?: boolean }): Promise<void>
 }
@@ -31,10 +35,15 @@ export async function openTestNats(): Promise<TestNats> {
   endWithRun(running.pid)
   return {
     url: running.url,
+    folder: dir.path,
+    pid: () => running.pid,
     keys,
     authority,
     openBus: ({ replica = 'r-1', log = silentLog } = {}) =>
       openBus({ url: running.url, ca: authority.certificate, keys, replica, log, signal: AbortSignal.timeout(30_000) }),
+    async adopt() {
+      running = await start(running.port, AbortSignal.timeout(30_000))
+    },
     async restart({ kill = false } = {}) {
       if (kill) process.kill(running.pid, 'SIGKILL')
       await running[Symbol.asyncDispose]()
