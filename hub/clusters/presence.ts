@@ -7,8 +7,6 @@ import type { Cluster } from './model.ts'
 /** The fleet objects of kind Cluster, as far as membership writes them. */
 export interface ClusterObjects {
   get(name: string): Promise<Manifest | undefined>
-  /** Those that are there. */
-  list(names: readonly string[]): Promise<readonly Manifest[]>
   create(manifest: Manifest): Promise<void>
   change(name: string, change: (old: Manifest) => Manifest): Promise<void>
   changeStatus(name: string, change: (old: Manifest) => unknown): Promise<void>

@@ -19,15 +19,13 @@ export interface Db extends Sql, AsyncDisposable {
   readonly prisma: PrismaClient
   /**
    * All or nothing; repeated a few times when it lost against another transaction, so `work` must be repeatable. Where its
-   * statements are `prepared`, or have one right plan for any values, a connection plans each of them once.
+   * statements are `prepared`, or have one right plan for any values, plans are `kept`: a connection makes each of them
+   * once. By itself, Postgres plans a prepared statement five times before it keeps a plan, on each of many connections.
    */
-  transaction<T>(work: (tx: Sql) => Promise<T>, plans?: Plans): Promise<T>
+  transaction<T>(work: (tx: Sql) => Promise<T>, plans?: 'kept'): Promise<T>
   /** Which history this database tells: changes when it is another database, or one that was restored to a new timeline. */
   lineage(): Promise<string>
 }
-
-/** By itself, Postgres plans a prepared statement five times before it keeps a plan: on each of many connections. */
-export type Plans = 'planned' | 'kept'
 
 export interface DbOptions {
   readonly signal: AbortSignal
@@ -119,7 +117,7 @@ async function run<T>(on: pg.Pool | pg.PoolClient, text: string, values: readonl
   }
 }
 
-async function transaction<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>, plans?: Plans): Promise<T> {
+async function transaction<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>, plans?: 'kept'): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await once(pool, work, plans)
@@ -129,7 +127,7 @@ async function transaction<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>, plan
   }
 }
 
-async function once<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>, plans?: Plans): Promise<T> {
+async function once<T>(pool: pg.Pool, work: (tx: Sql) => Promise<T>, plans?: 'kept'): Promise<T> {
   const client = await pool.connect().catch((error: unknown) => {
     throw fromPostgres(error, 'take a connection')
   })

@@ -6,8 +6,6 @@ import type { ObjectService } from './service.ts'
 /** The fleet's objects of one cluster-scoped kind, by name. */
 export interface NamedObjects {
   get(name: string): Promise<Manifest | undefined>
-  /** Those that are there. */
-  list(names: readonly string[]): Promise<readonly Manifest[]>
   create(manifest: Manifest): Promise<void>
   change(name: string, change: (old: Manifest) => Manifest): Promise<void>
   changeStatus(name: string, change: (old: Manifest) => unknown): Promise<void>
@@ -20,10 +18,6 @@ export function namedObjects(objects: ObjectService, kind: ResourceKind): NamedO
   const keyOf = (name: string) => ({ scope: FLEET_SCOPE, group: kind.group, kind: kind.kind, namespace: '', name })
   return {
     get: async (name) => (await objects.get(keyOf(name)))?.manifest,
-    async list(names) {
-      const query = { group: kind.group, kind: kind.kind, scopes: [FLEET_SCOPE], labels: [], detail: 'full' as const }
-      return names.length === 0 ? [] : (await objects.list({ ...query, names })).objects.map(({ manifest }) => manifest)
-    },
     create: async (manifest) => void (await objects.create(kind, manifest)),
     change: async (name, change) => void (await objects.change(keyOf(name), change)),
     changeStatus: async (name, change) => void (await objects.changeStatus(keyOf(name), change)),
