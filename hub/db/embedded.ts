@@ -7,6 +7,7 @@ import { FleetError } from '../../proto/base/errors.ts'
 import { freePort } from '../../proto/base/free-port.ts'
 import { systemRandom } from '../../proto/base/random.ts'
 import { type Account, serverAccount } from './account.ts'
+import { clearLeftovers, type Postmaster, postmaster, socketFolder } from './postmaster.ts'
 
 /** A Postgres that belongs to a data folder. */
 export interface EmbeddedPostgres extends AsyncDisposable {
@@ -37,18 +38,13 @@ interface Place {
   readonly log: string
 }
 
-interface Postmaster {
-  readonly pid: number
-  readonly port: number
-  readonly ready: boolean
-}
-
 const USER = 'flotilla'
 
 /**
  * Starts the Postgres of a data folder, or takes over the one that is still running there; makes its data the first time.
  *
- * It listens on 127.0.0.1 alone, with a password that lies in the folder. Disposal stops it; the death of this process does not.
+ * It listens on 127.0.0.1 and on a socket in its data alone, with a password that lies in the folder. Disposal stops it; the
+ * death of this process does not.
  */
 export async function openEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const place = placeIn(resolve(options.folder))
@@ -60,11 +56,17 @@ export async function openEmbeddedPostgres(options: EmbeddedOptions): Promise<Em
   const child = running ? undefined : await start({ place, binaries, account, options })
   const server = await untilReady(place, child, options.signal)
   return {
-    url: `postgres://${USER}:${password}@127.0.0.1:${server.port}/postgres`,
+    url: urlOf(server, password),
     pid: server.pid,
     adopted: running !== undefined,
     [Symbol.asyncDispose]: () => stop(place.data, server.pid),
   }
+}
+
+/** By the socket where there is one: a small statement costs both sides a third less through it than through TCP. */
+function urlOf({ port, socketFolder: socket }: Postmaster, password: string): string {
+  const tcp = `postgres://${USER}:${password}@127.0.0.1:${port}/postgres`
+  return socket === undefined ? tcp : `${tcp}?host=${encodeURIComponent(socket)}`
 }
 
 function placeIn(folder: string): Place {
@@ -139,10 +141,13 @@ async function start(input: {
   readonly options: EmbeddedOptions
 }): Promise<ChildProcess> {
   const { place, options } = input
+  const port = options.port || (await freePort())
+  const socket = socketFolder(place.data, port)
+  await clearLeftovers(place.data)
   const settings = {
     listen_addresses: '127.0.0.1',
-    port: String(options.port || (await freePort())),
-    unix_socket_directories: '',
+    port: String(port),
+    unix_socket_directories: socket === undefined ? '' : `"${socket.replaceAll('"', '""')}"`,
     max_connections: '200',
     shared_buffers: '128MB',
     // The data is small and in memory: with the default, looking a hundred rows up is believed to cost more than reading the table.
@@ -175,25 +180,6 @@ async function untilReady(place: Place, child: ChildProcess | undefined, signal:
     if (server?.ready && (child === undefined || child.pid === server.pid)) return server
     await systemClock.sleep(15, signal)
   }
-}
-
-/** The server that runs on the data, by its own pid file; undefined when that is missing or left over. */
-async function postmaster(data: string): Promise<Postmaster | undefined> {
-  const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')
-  const [pid, , , port, , , , status] = text.split('\n')
-  if (!pid || !port || !(await isPostgres(Number(pid)))) return undefined
-  return { pid: Number(pid), port: Number(port), ready: status?.trim() === 'ready' }
-}
-
-async function isPostgres(pid: number): Promise<boolean> {
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
-  }
-  if (process.platform !== 'linux') return true
-  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-  return command.includes('postgres')
 }
 
 async function stop(data: string, pid: number): Promise<void> {

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -8,6 +9,7 @@ import { ModelName } from '../../hub/db/gen/internal/prismaNamespace.ts'
 import { migrate } from '../../hub/db/migrate.ts'
 import { prepared } from '../../hub/db/prepared.ts'
 import { openTestDatabase, type TestDatabase } from '../support/postgres.ts'
+import { openTempDir } from '../support/temp-dir.ts'
 
 const signal = AbortSignal.timeout(120_000)
 let database: TestDatabase
@@ -123,6 +125,42 @@ function isRunning(pid: number): boolean {
     return false
   }
 }
+
+test('an embedded server is reached by a socket in its folder, and by TCP where the path is too long for one', async () => {
+  const bySocket = async (name: string) => {
+    await using dir = openTempDir('db')
+    await using server = await openEmbeddedPostgres({ folder: join(dir.path, name), signal })
+    await using db = await openDb(server.url, { signal })
+    const { rows } = await db.query<{ socket: boolean }>('select inet_server_port() is null as socket')
+    return rows[0]?.socket
+  }
+  expect([await bySocket('a "short", name'), await bySocket('long'.repeat(25))]).toEqual([true, false])
+})
+
+// Process ids begin anew in a container that is started again: Postgres took another program for the server that was killed.
+test('an embedded server that was killed starts again although another process has its process id', async () => {
+  await using dir = openTempDir('db')
+  const folder = join(dir.path, 'postgres')
+  const pidFile = join(folder, 'data', 'postmaster.pid')
+  const killed = await openEmbeddedPostgres({ folder, signal })
+  {
+    await using db = await openDb(killed.url, { signal })
+    await db.query('create table kept (n int)')
+  }
+  process.kill(killed.pid, 'SIGKILL')
+  await expect.poll(() => isRunning(killed.pid)).toBe(false)
+  const text = await readFile(pidFile, 'utf8')
+  const { uid, gid } = await stat(pidFile)
+  const other = spawn('sleep', ['60'], { uid, gid })
+  try {
+    await writeFile(pidFile, text.replace(/^\d+/, String(other.pid)))
+    await using again = await openEmbeddedPostgres({ folder, signal })
+    await using db = await openDb(again.url, { signal })
+    expect((await db.query('select * from kept')).rowCount).toBe(0)
+  } finally {
+    other.kill()
+  }
+})
 
 test('an embedded server is taken over by the next hub, in a folder that nobody else may pass through', async () => {
   const root = await mkdtemp(join(tmpdir(), 'flotilla-db-'))
