@@ -4,38 +4,26 @@ import { FleetError } from '../proto/base/errors.ts'
 import { lockFolder } from '../proto/base/folder-lock.ts'
 import { type Log, openLog } from '../proto/base/log.ts'
 import { type Random, systemRandom } from '../proto/base/random.ts'
-import type { WorkQueue } from '../proto/base/work-queue.ts'
 import type { ServiceAccountRef } from '../proto/model/identities.ts'
-import { refOf } from '../proto/model/manifest.ts'
-import { refKey } from '../proto/model/object-ref.ts'
-import { VERSION } from '../proto/model/version.ts'
-import { openHelming } from './app/helming.ts'
+import { openHub } from './app/linking.ts'
+import { consumersOf, type Ground, keysOf, type Parts } from './app/parts.ts'
 import { openPlacing } from './app/placing.ts'
-import { openReconciler } from './app/reconciling.ts'
-import { openWatching } from './app/watching.ts'
+import { openQueue } from './app/queueing.ts'
 import type { Touched } from './cache/hold.ts'
-import { openStore, type Store } from './cache/io/store.ts'
+import { openStore } from './cache/io/store.ts'
 import type { AgentConfig } from './config.ts'
-import { DriftMemory, type StoredMemory } from './drift/memory.ts'
-import { type KubeConnection, openKube } from './kube/connection.ts'
+import { DriftMemory } from './drift/memory.ts'
+import { openKube } from './kube/connection.ts'
 import { serviceAccount } from './kube/subject.ts'
-import { inClusterTarget, type KubeTarget, kubeconfigTarget } from './kube/target.ts'
-import { secretsOf } from './mirror/credential.ts'
+import { inClusterTarget, kubeconfigTarget } from './kube/target.ts'
 import { type Flux, openFlux } from './mirror/io/flux.ts'
-import { kustomizationStatus } from './mirror/kustomization-status.ts'
-import { sourceStatus } from './mirror/source-status.ts'
-import { unservedStatus } from './mirror/unserved-status.ts'
 import type { Placed } from './placed/io/open.ts'
-import { createVoice, type FluxVoice } from './reconcile/io/voice.ts'
-import { wordForOther } from './reconcile/other-kinds.ts'
-import { createSourceReconciler } from './reconcile/sources.ts'
 import { isFrom } from './reconcile/triggers.ts'
-import { createWaking, type Waking } from './reconcile/waking.ts'
-import { createWork } from './reconcile/work.ts'
+import type { Waking } from './reconcile/waking.ts'
 import { openEventJournal } from './report/io/event-journal.ts'
 import { openReporting, type Reporting } from './report/io/reporting.ts'
-import { type ClusterFacts, openClusterFacts } from './session/io/cluster-facts.ts'
-import { type HubLine, openHubLine } from './session/io/hub-line.ts'
+import { openClusterFacts } from './session/io/cluster-facts.ts'
+import type { HubLine } from './session/io/hub-line.ts'
 import { type Authority, openAuthority } from './tenancy/io/authority.ts'
 import { openInstance } from './tenancy/io/instance.ts'
 import type { LeaseOptions, Tenure } from './tenancy/io/lease.ts'
@@ -56,12 +44,6 @@ export interface Agent extends AsyncDisposable {
   requests(): ReadonlyMap<string, number>
 }
 
-interface Ground extends Omit<AgentParts, 'lease'> {
-  readonly config: AgentConfig
-  readonly target: KubeTarget
-  readonly connection: KubeConnection
-}
-
 /** Opens an agent: takes its folder, then serves the cluster, with the hub or without it, until it is disposed. */
 export async function openAgent(config: AgentConfig, over: Partial<AgentParts> = {}): Promise<Agent> {
   await using scope = new AsyncDisposableStack()
@@ -79,17 +61,6 @@ export async function openAgent(config: AgentConfig, over: Partial<AgentParts> =
   const service = scope.use(serveUnderLease(lease, (tenure, signal) => openWork(ground, tenure, signal)))
   const owned = scope.move()
   return { state: service.state, requests: () => connection.requests(), [Symbol.asyncDispose]: () => owned.disposeAsync() }
-}
-
-/** What acts in the cluster for one tenure. */
-interface Parts extends Ground {
-  readonly tenure: Tenure
-  readonly as: (account: ServiceAccountRef) => ReturnType<KubeConnection['as']>
-  readonly memory: DriftMemory
-  readonly store: Store<readonly StoredMemory[]>
-  readonly authority: Authority
-  readonly flux: Flux
-  readonly reporting: Reporting
 }
 
 /** What a tenure's work is woken by. */
@@ -181,128 +152,5 @@ function followMirror({ authority, flux }: Parts, work: Waking, placed: Placed):
     work.seen(seen)
     placed.seen(seen.ref)
     if (!seen.after) authority.objectGone(seen.ref.namespace)
-  })
-}
-
-/** The queue of objects to look at, and what brings objects into it. */
-function openQueue(parts: Parts, scope: AsyncDisposableStack): Waking {
-  const { authority, clock, config, flux, log, random, reporting, store } = parts
-  const voice = createVoice({
-    mirrored: (key) => flux.mirror.byKey(key),
-    write: flux.write,
-    record: (object, event) => reporting.events.record(object, event),
-    ...{ kustomizationStatus, sourceStatus, unservedStatus, clock },
-  })
-  const lookAgain = (key: string, waitMs: number) => {
-    reconciler.drifted(key)
-    queue.add(key, waitMs)
-  }
-  const watching = openWatching(parts, scope, {
-    release: (key, waitMs) => helming.wake(key, waitMs),
-    configured: (key, waitMs) => (flux.helmRelease(key) ? helming.wake(key, waitMs) : lookAgain(key, waitMs)),
-  })
-  const reconciler = openReconciler(parts, { voice, watching, again: (key, afterMs) => queue.add(key, afterMs) })
-  const sources = openSources(parts, voice)
-  const helming = openHelming(parts, scope, { voice, watching })
-  const lookAtSource = (key: string, signal: AbortSignal) => sources.reconcile(key, signal)
-  const queue: WorkQueue = scope.use(
-    createWork({
-      kinds: {
-        Kustomization(key, signal) {
-          if (flux.kustomization(key)?.spec.suspend ?? true) watching.configs.forget(key)
-          return reconciler.reconcile(key, signal)
-        },
-        ...{ GitRepository: lookAtSource, OCIRepository: lookAtSource, Bucket: lookAtSource },
-        ...{ HelmRepository: lookAtSource, HelmChart: lookAtSource },
-        HelmRelease: async (key) => void helming.queue.add(key),
-      },
-      async other(key, signal) {
-        const mirrored = flux.mirror.byKey(key)
-        const message = mirrored && 'object' in mirrored.parsed ? wordForOther(mirrored.parsed.object, authority.rules.runs) : undefined
-        if (message) await voice.unserved(key, message, signal)
-        return undefined
-      },
-      mayAct: () => authority.rules.adoption().kind === 'acting',
-      leftAlone(key) {
-        reconciler.forget(key)
-        const object = flux.kustomization(key)
-        if (object) reporting.applied.leftAlone(refOf(object), object.metadata.uid ?? '')
-      },
-      ...{ concurrency: config.concurrency, clock, random, log },
-    }),
-  )
-  return createWaking({
-    ...{ queue, log },
-    keys: () => keysOf(flux),
-    consumers: () => consumersOf(flux),
-    holdings: () => store.holdings.current(),
-    adoption: () => authority.rules.adoption(),
-    drifted: (key) => reconciler.drifted(key),
-    prefetch: (digests) => store.bundles.prefetch(digests),
-    tenantsChanged: () => authority.tenantsChanged(),
-    report: reporting,
-  })
-}
-
-function openSources({ flux, random, reporting, store }: Parts, voice: FluxVoice) {
-  return createSourceReconciler({
-    object: (key) => flux.source(key),
-    fact: (key) => store.holdings.current().sourceStatuses.get(key),
-    say: (key, word, signal) => voice.source(key, word, signal),
-    hasCredential: (object) => secretsOf(object).length > 0,
-    refreshCredential: (key, object, signal) => flux.credentials.refresh(key, object, signal),
-    tellAgain: (key) => reporting.object(key),
-    forget: (key) => flux.credentials.forget(key),
-    random,
-  })
-}
-
-/** Everything that consumes sources. */
-function consumersOf(flux: Flux) {
-  return [...flux.kustomizations(), ...flux.helmReleases()]
-}
-
-function keysOf({ mirror }: Flux): readonly string[] {
-  return Array.from(mirror.all(), ({ ref }) => refKey(ref))
-}
-
-const CAPABILITIES = [
-  ...['git-repository', 'oci-repository', 'bucket', 'helm-repository', 'helm-chart', 'kustomization', 'helm-release'],
-  ...['calls', 'diffs', 'tenants', 'placements', 'health', 'release-health'],
-]
-
-/** The line to the hub. All work goes on without it. */
-function openHub(parts: Parts, { facts, work }: { readonly facts: ClusterFacts; readonly work: Waking }): HubLine {
-  const { authority, clock, config, connection, flux, log, random, reporting, store, tenure } = parts
-  const { holdings } = store
-  return openHubLine({
-    ...{ hub: config.hub, hubCaFile: config.hubCaFile, joinTokenFile: config.joinTokenFile, clusterName: config.clusterName },
-    ...{ folder: join(config.dataDir, 'identity'), agentVersion: VERSION, capabilities: CAPABILITIES, clock, random, log },
-    async clusterUid(signal) {
-      const home = await connection.own.get({ apiVersion: 'v1', kind: 'Namespace', name: 'kube-system' }, { signal })
-      return home?.metadata.uid ?? ''
-    },
-    ports: {
-      holdings: { cursor: () => holdings.current().cursor, facts: () => holdings.facts(), save: (batch) => holdings.save(batch) },
-      carryOut: (call) => flux.desk.carryOut(call),
-      pulse: () => reporting.pulse(),
-      boot: () => tenure.boot,
-      facts: () => ({
-        ...facts.current(),
-        agentVersion: VERSION,
-        mode: authority.rules.adoption().kind === 'acting' ? 'active' : 'observing',
-      }),
-      welcomed({ hubKey }) {
-        flux.credentials.sealTo(hubKey)
-        for (const { ref } of flux.mirror.all()) {
-          const source = flux.source(refKey(ref))
-          if (source && secretsOf(source).length > 0) reporting.object(refKey(ref))
-        }
-        reporting.start()
-        work.everything()
-      },
-      resync: (object) => reporting.again(object && refKey(object)),
-      renewed: (credentials) => reporting.use(credentials),
-    },
   })
 }
