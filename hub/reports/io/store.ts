@@ -51,8 +51,11 @@ interface Position {
 async function takeNews(tx: Sql, batch: readonly Received[]): Promise<readonly Received[]> {
   const keys = [...new Map(batch.map((one) => [`${one.clusterId} ${one.lane}`, one])).values()]
   const columns = [keys.map((one) => one.clusterId), keys.map((one) => one.lane)]
-  await tx.query(sql.OPEN_POSITIONS, columns)
-  const { rows } = await tx.query<Position>(sql.LOCK_POSITIONS, columns)
+  let { rows } = await tx.query<Position>(sql.LOCK_POSITIONS, columns)
+  if (rows.length < keys.length) {
+    await tx.query(sql.OPEN_POSITIONS, columns)
+    rows = (await tx.query<Position>(sql.LOCK_POSITIONS, columns)).rows
+  }
   const positions = new Map(rows.map((row) => [`${row.cluster_id} ${row.lane}`, row]))
   const news = batch.filter(({ clusterId, lane, report }) => {
     const at = positions.get(`${clusterId} ${lane}`)
