@@ -85,6 +85,10 @@ test('time, chance and environment come in as arguments', () => {
   expect([...text].filter(([f, code]) => !meetsTheWorld(place(f)) && HIDDEN_INPUT.test(code)).map(([f]) => f)).toEqual([])
 })
 
+test('signals are put together so that none is forgotten', () => {
+  expect([...text].filter(([f, code]) => f !== 'proto/base/signals.ts' && code.includes('AbortSignal.any(')).map(([f]) => f)).toEqual([])
+})
+
 test('files stay under 400 lines', () => {
   expect([...text].filter(([, code]) => code.split('\n').length > 400).map(([f]) => f)).toEqual([])
 })

@@ -1,4 +1,5 @@
 import type { Clock } from '../../proto/base/clock.ts'
+import { anyOf } from '../../proto/base/signals.ts'
 import type { HealthChecks } from '../../proto/model/flux/health-checks.ts'
 import type { Health } from '../../proto/model/health.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
@@ -75,7 +76,7 @@ export class HealthWaits implements LiveListener {
     using _held = this.#watches().hold(subject, objects)
     check()
     const timer = new AbortController()
-    const signal = AbortSignal.any([o.signal, timer.signal])
+    const signal = anyOf(o.signal, timer.signal)
     try {
       const late = this.#clock
         .sleep(o.timeoutMs, signal)

@@ -1,5 +1,6 @@
 import type { Clock } from '../../proto/base/clock.ts'
 import { FleetError } from '../../proto/base/errors.ts'
+import { anyOf } from '../../proto/base/signals.ts'
 import type { Manifest } from '../../proto/model/manifest.ts'
 import { formatRef, groupOf } from '../../proto/model/object-ref.ts'
 import type { Kube, ObjectAt } from './model.ts'
@@ -15,7 +16,7 @@ const POLL_MS = 500
 /** Follows one object by watch until `enough`; by GET where the identity may not list or watch the kind. */
 export async function untilLive(deps: { readonly kube: Kube; readonly clock: Clock }, at: ObjectAt, until: Until): Promise<void> {
   const timeout = AbortSignal.timeout(until.timeoutMs)
-  const signal = AbortSignal.any([until.signal, timeout])
+  const signal = anyOf(until.signal, timeout)
   try {
     await follow(deps, at, { ...until, signal })
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../proto/base/clock.ts'
+import { within } from '../../proto/base/signals.ts'
 import type { Kustomization } from '../../proto/model/flux/kustomize/kinds.ts'
 import type { KustomizationSpec } from '../../proto/model/flux/kustomize/kustomization.ts'
 import { refOf } from '../../proto/model/manifest.ts'
@@ -51,7 +52,7 @@ interface Job {
 export async function applyRun(deps: RunDeps, job: Job, signal: AbortSignal): Promise<Run | undefined> {
   const { object, plan } = job
   const startedMs = deps.clock.now().getTime()
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(deps.timeoutMs(object.spec))])
+  const limited = within(deps.timeoutMs(object.spec), signal)
   const old = job.items.length > 0 ? job.items : deps.fromEntries(object.status.inventory?.entries ?? [])
   const preparing = deps.prepare(object, plan.digest, { account: plan.account, signal: limited })
   const prepared = await preparing.catch((error: unknown) => {

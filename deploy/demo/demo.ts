@@ -1,4 +1,5 @@
 import { messageOf } from '../../proto/base/errors.ts'
+import { within } from '../../proto/base/signals.ts'
 import type { Outcome } from './model.ts'
 import { nowMs } from './screen.ts'
 import type { Stage } from './stage.ts'
@@ -35,7 +36,7 @@ async function playOne({ title, says, deadlineMs, run }: Step, { stage, signal, 
   const startedAt = nowMs()
   const ended = new AbortController()
   try {
-    const seen = await run(stage, AbortSignal.any([signal, ended.signal, AbortSignal.timeout(deadlineMs)]))
+    const seen = await run(stage, within(deadlineMs, signal, ended.signal))
     return { kind: 'ok', title, ...seen }
   } catch (error) {
     signal.throwIfAborted()

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FleetError } from '../../proto/base/errors.ts'
 import { type Log, silentLog } from '../../proto/base/log.ts'
+import { within } from '../../proto/base/signals.ts'
 import { openAdmin } from '../local/cluster/admin.ts'
 import { fleetProgram } from '../local/fleet-programs.ts'
 import { Processes } from '../local/process/processes.ts'
@@ -54,7 +55,7 @@ export async function openStage(dir: string, { screen, viewer }: Pick<Stage, 'sc
     ...{ natsServer: toolPath('nats-server'), kustomize: toolPath('flotilla-kustomize'), helm: toolPath('flotilla-helm') },
   }
   scope.defer(() => stopWorld(dir, { signal: AbortSignal.timeout(120_000) }))
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(300_000)])
+  const soon = within(300_000, signal)
   const world = await showing('three real Kubernetes clusters, a hub, an agent in each cluster, a git server', async (say) => {
     const started = await startWorld({ dir, clusters: CLUSTERS, onlyClusters: false, tools, signal: soon, log: progressLog(say) })
     await connected(started.hub?.kubeconfig ?? '', soon)

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FleetError } from '../../proto/base/errors.ts'
 import type { Log } from '../../proto/base/log.ts'
+import { within } from '../../proto/base/signals.ts'
 import { type Admin, type Answer, openAdmin } from './cluster/admin.ts'
 import { type ControlPlaneHome, openHome, readCertificate, readHome } from './cluster/home.ts'
 import { type Face, PROGRAMS, programs } from './cluster/programs.ts'
@@ -76,7 +77,7 @@ export async function stopControlPlane(dir: string, options: { readonly signal: 
 
 async function start(home: ControlPlaneHome, processes: Processes, { name, tools, signal }: ControlPlaneOptions) {
   const all = programs(home, tools)
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(60_000)])
+  const soon = within(60_000, signal)
   await processes.start(all.etcd, { signal })
   await processes.whenReady('etcd', async () => (await fetch(`${home.etcdUrl}/health`, { signal: soon })).ok, { signal: soon })
   await processes.start(all['kube-apiserver'], { signal })
@@ -121,7 +122,7 @@ function asControlPlane(
     async restart(program, how) {
       await processes.stop(program, how)
       await processes.start(programs(home, options.tools)[program], how)
-      const soon = AbortSignal.any([how.signal, AbortSignal.timeout(60_000)])
+      const soon = within(60_000, how.signal)
       await processes.whenReady(program, async () => isOk(await admin.request('GET', '/readyz', { signal: soon })), { signal: soon })
     },
     async [Symbol.asyncDispose]() {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FleetError } from '../../proto/base/errors.ts'
 import type { Log } from '../../proto/base/log.ts'
+import { within } from '../../proto/base/signals.ts'
 import { AGENT_IDENTITY } from '../../proto/model/identities.ts'
 import { agentManifests } from '../manifests/agent.ts'
 import { DEFAULT_TENANT_CLUSTER_ROLES } from '../manifests/options.ts'
@@ -58,7 +59,7 @@ interface Joining {
 /** Waits until the hub shows the cluster as connected: only then does a person find it there. */
 async function untilConnected({ world, hub, processes, signal }: Joining, cluster: string): Promise<void> {
   await using client = openAdmin(hubFiles(world.dir).http, hub.ca, hub.token)
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(60_000)])
+  const soon = within(60_000, signal)
   const path = `/apis/fleet.flotilla.dev/v1alpha1/clusters/${cluster}`
   const isConnected = async () => {
     const { status, text } = await client.request('GET', path, { signal: soon })
@@ -73,7 +74,7 @@ async function untilConnected({ world, hub, processes, signal }: Joining, cluste
 async function startHub(world: World, processes: Processes, signal: AbortSignal): Promise<AdminFile> {
   const files = hubFiles(world.dir)
   await processes.start(fleetProgram(world, 'hub'), { signal })
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(120_000)])
+  const soon = within(120_000, signal)
   await processes.whenReady('hub', () => existsSync(files.cliConfig), { signal: soon })
   const admin: AdminFile = JSON.parse(readFileSync(files.cliConfig, 'utf8'))
   await using client = openAdmin(files.http, admin.ca, admin.token)

@@ -5,6 +5,7 @@ import { lockFolder } from '../../proto/base/folder-lock.ts'
 import { keepRunning } from '../../proto/base/keep-running.ts'
 import type { Log } from '../../proto/base/log.ts'
 import { systemRandom } from '../../proto/base/random.ts'
+import { within } from '../../proto/base/signals.ts'
 import { VERSION } from '../../proto/model/version.ts'
 import { openBus } from '../bus/bus.ts'
 import { openEmbeddedNats } from '../bus/embedded.ts'
@@ -32,7 +33,7 @@ export interface Opening {
 /** Rooms and identity: database, keys, certificate, bus, this replica's lease. */
 export async function openGround(config: HubConfig, { scope, log, signal }: Opening & { readonly signal: AbortSignal }) {
   await mkdir(config.dataDir, { recursive: true, mode: 0o755 })
-  scope.use(await lockFolder(config.dataDir, { signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]) }))
+  scope.use(await lockFolder(config.dataDir, { signal: within(30_000, signal) }))
   const masterKey = config.masterKey ? parseMasterKey(config.masterKey) : await masterKeyInFile(join(config.dataDir, 'master.key'))
   const postgres = (port = 0) => openEmbeddedPostgres({ folder: join(config.dataDir, 'postgres'), port, signal })
   const keep = { clock, log }

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { systemClock } from '../../proto/base/clock.ts'
 import { FleetError } from '../../proto/base/errors.ts'
 import { freePort } from '../../proto/base/free-port.ts'
+import { within } from '../../proto/base/signals.ts'
 import type { NatsKeys } from './claims.ts'
 import { serverConfig } from './server-config.ts'
 
@@ -136,7 +137,7 @@ async function untilListening(place: Place, child: ChildProcess, { port, signal 
  * are refused. One that says nothing for seconds is left to itself; who connects tries again.
  */
 async function reload(pid: number, place: Place, signal: AbortSignal): Promise<void> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(RELOAD_MS)])
+  const patience = within(RELOAD_MS, signal)
   await using log = await open(place.log, 'a+', 0o600)
   const { size } = await log.stat()
   process.kill(pid, 'SIGHUP')

@@ -12,6 +12,7 @@ import { retry } from '../../proto/base/backoff.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { type ErrorCode, FleetError, messageOf } from '../../proto/base/errors.ts'
 import { systemRandom } from '../../proto/base/random.ts'
+import { within } from '../../proto/base/signals.ts'
 import { partitionSubjects, REPORT_SUBJECTS, REPORTS_STREAM } from '../../proto/model/subjects.ts'
 import type { Bus } from './bus.ts'
 
@@ -29,7 +30,7 @@ export async function ensureReports(
   bus: Bus,
   { signal, patienceMs = 30_000 }: { signal: AbortSignal; patienceMs?: number },
 ): Promise<void> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)])
+  const patience = within(patienceMs, signal)
   let last: unknown
   const failed = (error: unknown) => {
     last = error

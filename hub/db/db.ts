@@ -5,6 +5,7 @@ import { retry } from '../../proto/base/backoff.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { FleetError } from '../../proto/base/errors.ts'
 import { systemRandom } from '../../proto/base/random.ts'
+import { within } from '../../proto/base/signals.ts'
 import { fromPostgres, lostRace, refusedEntry } from './errors.ts'
 import { PrismaClient } from './gen/client.ts'
 import { preparedAs } from './prepared.ts'
@@ -83,7 +84,7 @@ function track(sockets: Set<Socket>): Socket {
 }
 
 async function firstAnswer(sql: Sql, options: DbOptions): Promise<void> {
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(options.connectMs ?? 15_000)])
+  const signal = within(options.connectMs ?? 15_000, options.signal)
   try {
     await retry(() => ask(sql), { baseMs: 50, capMs: 1000, clock: systemClock, random: systemRandom, signal })
   } catch (error) {

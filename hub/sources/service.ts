@@ -1,6 +1,7 @@
 import type { Clock } from '../../proto/base/clock.ts'
 import type { Log } from '../../proto/base/log.ts'
 import type { Random } from '../../proto/base/random.ts'
+import { anyOf } from '../../proto/base/signals.ts'
 import type { AddressPolicy } from './addresses.ts'
 import { proxyProblem, type SourceCredential } from './credential.ts'
 import type { SourceProblem } from './model.ts'
@@ -53,7 +54,7 @@ export function createSourceWorker(deps: SourceWorkerDeps): SourceWorker {
   async function sleep(signal: AbortSignal): Promise<void> {
     // Whoever wakes during the question is heard as well: it is made before the question.
     const dueMs = running.size >= limit ? MAX_SLEEP_MS : ((await store.nextDueMs()) ?? MAX_SLEEP_MS)
-    await clock.sleep(Math.min(Math.max(dueMs, 1), MAX_SLEEP_MS), AbortSignal.any([signal, wake.signal])).catch(() => undefined)
+    await clock.sleep(Math.min(Math.max(dueMs, 1), MAX_SLEEP_MS), anyOf(signal, wake.signal)).catch(() => undefined)
   }
 
   async function turn(signal: AbortSignal): Promise<void> {

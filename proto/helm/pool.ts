@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FleetError } from '../base/errors.ts'
+import { anyOf } from '../base/signals.ts'
 import { HelmProcess, type HelmProgramOptions, type HelmWaiter } from './process.ts'
 import type { HelmOutcome, HelmRequest } from './protocol.ts'
 
@@ -64,7 +65,7 @@ export class HelmPool {
    * cannot be run; a release that failed, or whose program was lost, is an outcome.
    */
   async run(request: HelmRequest, limits: HelmLimits): Promise<HelmOutcome> {
-    const signal = AbortSignal.any([limits.signal, this.#closing.signal])
+    const signal = anyOf(limits.signal, this.#closing.signal)
     await this.#turn(signal)
     const run = this.#inHome(request, { ...limits, signal })
     this.#running.add(run)

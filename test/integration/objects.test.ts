@@ -6,6 +6,7 @@ import { sweepTombstones } from '../../hub/objects/io/sweep.ts'
 import type { WatchEvent, WatchQuery } from '../../hub/objects/model.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { silentLog } from '../../proto/base/log.ts'
+import { within } from '../../proto/base/signals.ts'
 import { TENANT } from '../../proto/model/fleet/kinds.ts'
 import { type Manifest, refOf } from '../../proto/model/manifest.ts'
 import { parseSelector, type Selector } from '../../proto/model/selector.ts'
@@ -70,7 +71,7 @@ async function take(
   const stop = new AbortController()
   const seen: string[] = []
   let started = false
-  for await (const batch of objects.service.watch(watch, { signal: AbortSignal.any([stop.signal, AbortSignal.timeout(10_000)]) })) {
+  for await (const batch of objects.service.watch(watch, { signal: within(10_000, stop.signal) })) {
     seen.push(...batch.map(said))
     if (!started) {
       started = true

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../proto/base/clock.ts'
 import { FleetError } from '../../../proto/base/errors.ts'
+import { within } from '../../../proto/base/signals.ts'
 import { type Manifest, refOf } from '../../../proto/model/manifest.ts'
 import { FIELD_MANAGER } from '../../../proto/model/names.ts'
 import { formatRef } from '../../../proto/model/object-ref.ts'
@@ -45,7 +46,7 @@ async function untilServed(
     readonly names: { readonly kind: string }
     readonly versions: readonly { readonly name: string; readonly served: boolean }[]
   }
-  const signal = AbortSignal.any([wait.signal, AbortSignal.timeout(wait.timeoutMs)])
+  const signal = within(wait.timeoutMs, wait.signal)
   for (const { name } of versions.filter(({ served }) => served)) {
     for (;;) {
       deps.kube.discovery.forget(group)

@@ -3,6 +3,7 @@ import type { Clock } from '../../../proto/base/clock.ts'
 import { FleetError } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
 import type { Random } from '../../../proto/base/random.ts'
+import { anyOf } from '../../../proto/base/signals.ts'
 import { OWNER_NAME_LABEL } from '../../../proto/model/names.ts'
 import { groupOf } from '../../../proto/model/object-ref.ts'
 import type { LiveListener, Scope } from '../../drift/model.ts'
@@ -226,7 +227,7 @@ function wideKey(subject: string, apiVersion: string, kind: string): string {
 
 function aborted(signals: readonly AbortSignal[]): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  const any = AbortSignal.any([...signals])
+  const any = anyOf(...signals)
   if (any.aborted) resolve()
   else any.addEventListener('abort', () => resolve(), { once: true })
   return promise

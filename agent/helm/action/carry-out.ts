@@ -1,6 +1,7 @@
 import { delayMs } from '../../../proto/base/backoff.ts'
 import type { Clock } from '../../../proto/base/clock.ts'
 import { mayRetry } from '../../../proto/base/errors.ts'
+import { anyOf } from '../../../proto/base/signals.ts'
 import type { HelmAction, HelmOutcome } from '../../../proto/helm/protocol.ts'
 import { readHealthChecks } from '../../../proto/model/flux/health-checks.ts'
 import type { NextAction } from '../model.ts'
@@ -95,5 +96,5 @@ function waitFor({ health }: CarryOutDeps, { account, object, signal }: ReleaseJ
   const checks = readHealthChecks(spec.healthCheckExprs)
   const withJobs = act === 'test' || act === 'uninstall' || !spec[act]?.disableWaitForJobs
   const o = { account, checks: 'judge' in checks ? checks : undefined, withJobs, timeoutMs: actionTimeoutMs(spec, act) }
-  return (objects, stop) => health.wait(objects, { ...o, signal: AbortSignal.any([signal, stop]) })
+  return (objects, stop) => health.wait(objects, { ...o, signal: anyOf(signal, stop) })
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../proto/base/clock.ts'
 import { FleetError, messageOf } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
+import { within } from '../../../proto/base/signals.ts'
 import type { Answer, Call } from '../../../proto/model/call.ts'
 import type { ServiceAccountRef } from '../../../proto/model/identities.ts'
 import { isDnsLabel, isDnsSubdomain } from '../../../proto/model/ids.ts'
@@ -81,7 +82,7 @@ function openDiffs() {
       if (open >= DIFFS_AT_ONCE) throw new FleetError('exhausted', `diff: ${open} others are being made in this cluster; try again`)
       open += 1
       try {
-        return await diff(object, AbortSignal.any([signal, AbortSignal.timeout(DIFF_MS)]))
+        return await diff(object, within(DIFF_MS, signal))
       } finally {
         open -= 1
       }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../proto/base/clock.ts'
+import { anyOf } from '../../../proto/base/signals.ts'
 import type { LiveListener, Scope } from '../../drift/model.ts'
 
 /** Tells when watches have listed what they follow, or were refused. */
@@ -36,7 +37,7 @@ export function createCoverage({ clock }: { readonly clock: Clock }): Coverage {
       waiting.add(look)
       look()
       try {
-        const late = clock.sleep(ms, AbortSignal.any([signal, timer.signal])).catch(() => undefined)
+        const late = clock.sleep(ms, anyOf(signal, timer.signal)).catch(() => undefined)
         await Promise.race([promise, late])
         signal.throwIfAborted()
       } finally {

@@ -3,6 +3,7 @@ import { FleetError } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
 import { Queue } from '../../../proto/base/queue.ts'
 import type { Random } from '../../../proto/base/random.ts'
+import { anyOf } from '../../../proto/base/signals.ts'
 import type { CaughtUp, Hello, SessionResponse, Call as WireCall, Welcome as WireWelcome } from '../../../proto/gen/fleet/v1/agent.ts'
 import { answerToWire, callFromWire } from '../../../proto/wire/call.ts'
 import { factFromWire, refFromWire } from '../../../proto/wire/facts.ts'
@@ -78,7 +79,7 @@ class Session implements AgentSession {
     const connection = this.#connection
     if (!connection || (this.#state.kind !== 'live' && this.#state.kind !== 'syncing'))
       throw new FleetError('unavailable', 'fetch bundles: the hub is away')
-    yield* fetchBundles(connection.client, digests, { ...options, signal: AbortSignal.any([options.signal, this.#stop.signal]) })
+    yield* fetchBundles(connection.client, digests, { ...options, signal: anyOf(options.signal, this.#stop.signal) })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -242,7 +243,7 @@ class Session implements AgentSession {
       connection?.send({ $case: 'answer', value: { id: wire.id, code: 400, body: Buffer.from(call.problem) } })
       return
     }
-    this.#options.ports.carryOut(call, AbortSignal.any([this.#calls.signal, this.#stop.signal])).then(
+    this.#options.ports.carryOut(call, anyOf(this.#calls.signal, this.#stop.signal)).then(
       (answer) => connection?.send({ $case: 'answer', value: answerToWire(answer) }),
       (error: unknown) => this.#options.log.warn({ event: 'call.failed', err: error }, 'could not answer a call'),
     )

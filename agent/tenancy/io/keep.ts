@@ -3,6 +3,7 @@ import type { Clock } from '../../../proto/base/clock.ts'
 import { FleetError, messageOf } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
 import type { Random } from '../../../proto/base/random.ts'
+import { anyOf } from '../../../proto/base/signals.ts'
 import type { TenantFact } from '../../../proto/model/facts.ts'
 import { tenantObjects } from '../../../proto/model/fleet/tenant-objects.ts'
 import { IMPERSONATE_ROLE } from '../../../proto/model/identities.ts'
@@ -54,7 +55,7 @@ export function openTenantKeeper(deps: TenantDeps): TenantKeeper {
       if (woken) continue
       nap = new AbortController()
       const waitMs = failures === 0 ? LOOK_MS : delayMs(failures, { ...AGAIN, jitter: deps.random.next() })
-      await deps.clock.sleep(waitMs, AbortSignal.any([nap.signal, stop.signal])).catch(() => undefined)
+      await deps.clock.sleep(waitMs, anyOf(nap.signal, stop.signal)).catch(() => undefined)
     }
   }
   const running = run()

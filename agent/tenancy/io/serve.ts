@@ -1,4 +1,5 @@
 import { FleetError } from '../../../proto/base/errors.ts'
+import { anyOf } from '../../../proto/base/signals.ts'
 import { acquireLease, type LeaseOptions, type Tenure } from './lease.ts'
 
 export interface Service extends AsyncDisposable {
@@ -20,7 +21,7 @@ export function serveUnderLease(options: LeaseOptions, open: (tenure: Tenure, si
     while (!stop.signal.aborted) {
       try {
         await using tenure = await acquireLease(options, stop.signal)
-        const until = AbortSignal.any([stop.signal, tenure.signal])
+        const until = anyOf(stop.signal, tenure.signal)
         await using _work = await open(tenure, until)
         state = 'acting'
         await ended(until)

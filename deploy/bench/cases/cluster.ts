@@ -1,4 +1,5 @@
 import { systemClock } from '../../../proto/base/clock.ts'
+import { within } from '../../../proto/base/signals.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { KUSTOMIZE_GROUP, PLATFORM_NAMESPACE } from '../../../proto/model/names.ts'
 import { follow } from '../bed/follow.ts'
@@ -48,7 +49,7 @@ export async function openBench(n: number, o: Pick<Bench, 'options' | 'figures' 
 async function prepare(world: ClusterWorld, signal: AbortSignal): Promise<void> {
   const namespace: Manifest = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: APPS_NAMESPACE } }
   for (const object of [namespace, ...countingSchemas()]) await world.admin.own.create(object, { fieldManager: 'bench', signal })
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(60_000)])
+  const soon = within(60_000, signal)
   for (;;) {
     const [cluster] = await world.api.clusters(soon)
     const { connection } = (cluster?.status ?? {}) as { connection?: { connected?: boolean } }

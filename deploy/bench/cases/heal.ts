@@ -1,3 +1,4 @@
+import { within } from '../../../proto/base/signals.ts'
 import { APPS_NAMESPACE, appName } from '../bed/workload.ts'
 import { eachAtOnce, later, median, nowMs } from '../measure/timing.ts'
 import type { Bench } from './bench.ts'
@@ -8,7 +9,7 @@ export async function heal({ n, world, configMaps, options, figures, signal }: B
   const times: number[] = []
   await eachAtOnce(names, 1, async (name) => {
     const uid = configMaps.get(name)?.metadata.uid
-    const soon = AbortSignal.any([signal, AbortSignal.timeout(120_000)])
+    const soon = within(120_000, signal)
     const back = later(configMaps.until(1, ({ metadata }) => metadata.name === name && metadata.uid !== uid, soon))
     // Before the request: the object may be back before the deletion is answered.
     const deleted = nowMs()

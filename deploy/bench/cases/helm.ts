@@ -1,4 +1,5 @@
 import { systemClock } from '../../../proto/base/clock.ts'
+import { anyOf, within } from '../../../proto/base/signals.ts'
 import { type Condition, findCondition } from '../../../proto/model/condition.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { HELM_GROUP, PLATFORM_NAMESPACE } from '../../../proto/model/names.ts'
@@ -145,7 +146,7 @@ async function costly(bench: Bench, name: string, work: () => Promise<{ readonly
 function watchMemory(pid: number, signal: AbortSignal): AsyncDisposable & { bytes(): number } {
   const stop = new AbortController()
   let most = 0
-  const either = AbortSignal.any([signal, stop.signal])
+  const either = anyOf(signal, stop.signal)
   const run = async () => {
     while (!either.aborted) {
       most = Math.max(most, memoryOf(pid).tree)
@@ -178,4 +179,4 @@ interface HelmReleaseStatus {
   readonly history?: readonly { readonly version: number; readonly chartVersion: string }[]
 }
 
-const patience = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
+const patience = (signal: AbortSignal) => within(PATIENCE_MS, signal)

@@ -1,3 +1,4 @@
+import { within } from '../../../proto/base/signals.ts'
 import { type Condition, findCondition } from '../../../proto/model/condition.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { PLATFORM_NAMESPACE, REQUESTED_AT } from '../../../proto/model/names.ts'
@@ -26,7 +27,7 @@ async function firstSync(bench: Bench): Promise<void> {
   const revision = await world.repository.commit(files)
   await world.repository.push()
   const objects = [gitRepository(world.repository.url, INTERVAL), ...names.map((name) => kustomization(name, INTERVAL))]
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(600_000)])
+  const soon = within(600_000, signal)
   const { value, usage, requests, hubPrograms } = await bench.measured('sync', async () => {
     const began = nowMs()
     const done = later(bench.kustomizations.until(n, isAt(revision), soon))
@@ -86,7 +87,7 @@ interface Commit {
 async function commit(bench: Bench, o: { readonly name: string; readonly value: string; readonly at: number }): Promise<Commit> {
   const { n, world, signal } = bench
   const revision = await world.repository.commit(configMapFile(o.name, o.value))
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(180_000)])
+  const soon = within(180_000, signal)
   const { value, usage, requests, hubPrograms } = await bench.measured(`commit-${o.at}`, async () => {
     const began = nowMs()
     await world.repository.push()

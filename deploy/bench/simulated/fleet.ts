@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { systemClock } from '../../../proto/base/clock.ts'
 import { FleetError } from '../../../proto/base/errors.ts'
+import { within } from '../../../proto/base/signals.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import type { HubWorld } from '../bed/world.ts'
 import { eachAtOnce, nowMs } from '../measure/timing.ts'
@@ -85,4 +86,4 @@ export function middle(moments: readonly number[]) {
   return { first: at(0), half: at(Math.ceil(moments.length / 2) - 1), all: at(moments.length - 1) }
 }
 
-export const patience = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
+export const patience = (signal: AbortSignal): AbortSignal => within(PATIENCE_MS, signal)

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { FleetError } from '../../../proto/base/errors.ts'
+import { within } from '../../../proto/base/signals.ts'
 import type { RolloutStatus, RunState } from '../../../proto/model/fleet/rollout-status.ts'
 import { commandLine } from '../format.ts'
 import { CLUSTERS } from '../model.ts'
@@ -57,7 +58,7 @@ async function approve(stage: Stage, view: RolloutView, signal: AbortSignal): Pr
   if (viewer.isThere) {
     screen.ask(`Your turn. Enter approves it, as does this in another terminal: ${commandLine(['npx', 'flotilla', ...command])}`)
     const answered = new AbortController()
-    const patience = AbortSignal.any([signal, answered.signal, AbortSignal.timeout(PATIENCE_MS)])
+    const patience = within(PATIENCE_MS, signal, answered.signal)
     const elsewhere = view.when('somebody approves', ({ run }) => run?.state !== 'pending', patience).catch(() => undefined)
     await Promise.race([viewer.enter(patience), elsewhere])
     answered.abort()
@@ -118,7 +119,7 @@ function neverReady(yaml: string): string {
     .replace('        app: web\n    spec:\n', '        app: web\n        local.flotilla.dev/pod: never-ready\n    spec:\n')
 }
 
-const soon = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(PART_MS)])
+const soon = (signal: AbortSignal) => within(PART_MS, signal)
 const hasVersion = (cluster: ClusterView, tag: string) => () => cluster.deployment('web')?.image.endsWith(`:${tag}`) === true
 const isStanding = ({ conditions = [] }: RolloutStatus) => conditions.some(({ reason }) => reason === 'UpToDate')
 const runIs =

@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path'
 import { systemClock } from '../../../proto/base/clock.ts'
 import { FleetError, messageOf } from '../../../proto/base/errors.ts'
+import { within } from '../../../proto/base/signals.ts'
 import { isAlive, isOurs, OWNER, processesOf } from './table.ts'
 
 /** A program to run for a folder: everything it writes, and the pid file that stands for it, is in that folder. */
@@ -56,7 +57,7 @@ export class Processes {
     const pid = this.pid(name)
     if (pid !== undefined) {
       send(pid, options.kill ? 'SIGKILL' : 'SIGTERM')
-      const patient = AbortSignal.any([options.signal, AbortSignal.timeout(options.graceMs ?? 10_000)])
+      const patient = within(options.graceMs ?? 10_000, options.signal)
       await this.#gone(pid, patient).catch(() => send(pid, 'SIGKILL'))
       await this.#gone(pid, AbortSignal.timeout(10_000))
     }
@@ -69,7 +70,7 @@ export class Processes {
       const left = processesOf(this.#dir)
       if (left.length === 0) return
       for (const pid of left) send(pid, how)
-      const patient = AbortSignal.any([signal, AbortSignal.timeout(5_000)])
+      const patient = within(5_000, signal)
       await Promise.all(left.map((pid) => this.#gone(pid, patient).catch(() => {})))
     }
   }

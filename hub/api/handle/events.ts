@@ -1,4 +1,5 @@
 import { FleetError } from '../../../proto/base/errors.ts'
+import { within } from '../../../proto/base/signals.ts'
 import { fluxKind } from '../../../proto/model/flux/kinds.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { CLUSTER_LABEL, FLEET_GROUP, FLEET_VERSION } from '../../../proto/model/names.ts'
@@ -47,7 +48,7 @@ function eventQuery({ options: { fields, limit }, place }: Ask): EventQuery {
 
 async function* eventLines(parts: Parts, target: Target, ask: Ask & { readonly query: EventQuery }): AsyncGenerator<string> {
   const { look, options, query } = ask
-  const signal = AbortSignal.any([ask.signal, AbortSignal.timeout(Math.min(options.timeoutMs ?? MAX_WATCH_MS, MAX_WATCH_MS))])
+  const signal = within(Math.min(options.timeoutMs ?? MAX_WATCH_MS, MAX_WATCH_MS), ask.signal)
   let first = true
   const text = async (events: readonly ClusterEvent[]) => {
     let out = ''

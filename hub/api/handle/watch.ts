@@ -1,4 +1,5 @@
 import { FleetError, messageOf } from '../../../proto/base/errors.ts'
+import { anyOf } from '../../../proto/base/signals.ts'
 import type { WatchEvent } from '../../objects/model.ts'
 import type { ApiResponse, Target } from '../model.ts'
 import type { ApiParts } from '../ports.ts'
@@ -30,7 +31,7 @@ export async function watchObjects(parts: Parts, target: Target, watch: Watch): 
     initialEvents: options.initialEvents,
   }
   const over = AbortSignal.timeout(Math.min(options.timeoutMs ?? MAX_WATCH_MS, MAX_WATCH_MS))
-  const signal = AbortSignal.any([watch.signal, over])
+  const signal = anyOf(watch.signal, over)
   const batches = parts.objects.watch(query, { signal })
   const first = await batches.next()
   return { kind: 'stream', contentType: 'application/json', chunks: lines(parts, target, { ...watch, signal, first, batches }) }

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { FleetError } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
+import { anyOf } from '../../../proto/base/signals.ts'
 import type { Subject } from '../../tenants/model.ts'
 import type { ApiRequest, ApiResponse } from '../model.ts'
 import { errorStatus, failure } from '../present/status.ts'
@@ -51,7 +52,7 @@ export async function openApiServer(options: ApiServerOptions): Promise<ApiServe
     try {
       const path = new URL(request.url, 'https://hub').pathname
       const subject = await who(options, request, path)
-      const signal = AbortSignal.any([closing.signal, gone(reply)])
+      const signal = anyOf(closing.signal, gone(reply))
       return await send(reply, await options.api.answer(apiRequest(request, { path, subject, signal })))
     } catch (error) {
       return sendError(reply, error, options.log)

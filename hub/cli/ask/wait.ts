@@ -1,4 +1,5 @@
 import { FleetError } from '../../../proto/base/errors.ts'
+import { anyOf } from '../../../proto/base/signals.ts'
 import { formatDuration } from '../../../proto/model/duration.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { formatRef, type ObjectRef } from '../../../proto/model/object-ref.ts'
@@ -22,7 +23,7 @@ export async function waitFor(
   { done, timeoutMs, where }: { readonly where: Where; readonly done: (object: Manifest) => boolean; readonly timeoutMs: number },
 ): Promise<Manifest> {
   const late = AbortSignal.timeout(timeoutMs)
-  const signal = AbortSignal.any([session.signal, late])
+  const signal = anyOf(session.signal, late)
   let last: Manifest | undefined
   try {
     const query = { fieldSelector: `metadata.name=${where.name}` }

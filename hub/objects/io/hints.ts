@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg'
 import type { Clock } from '../../../proto/base/clock.ts'
+import { anyOf } from '../../../proto/base/signals.ts'
 import type { Db } from '../../db/db.ts'
 import { OBJECTS_CHANNEL } from './hint.ts'
 
@@ -27,7 +28,7 @@ export class Hints {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#wakers.add(resolve)
       try {
-        await Promise.race([promise, this.#clock.sleep(LOOK_AGAIN_MS, AbortSignal.any([signal, stop.signal]))])
+        await Promise.race([promise, this.#clock.sleep(LOOK_AGAIN_MS, anyOf(signal, stop.signal))])
       } finally {
         this.#wakers.delete(resolve)
         stop.abort()

@@ -1,3 +1,4 @@
+import { anyOf } from '../../../proto/base/signals.ts'
 import type { FetchOutcome, FetchRequest } from '../ports.ts'
 import { fetchProblem } from '../problems.ts'
 import { FetchFailure } from './failure.ts'
@@ -13,7 +14,7 @@ export async function outcomeOf(
   const credential = openCredential(request.credential)
   const late = AbortSignal.timeout(request.timeoutMs)
   try {
-    return await look(credential, AbortSignal.any([signal, late]))
+    return await look(credential, anyOf(signal, late))
   } catch (error) {
     signal.throwIfAborted()
     const failure = late.aborted

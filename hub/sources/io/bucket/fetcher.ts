@@ -1,3 +1,4 @@
+import { anyOf } from '../../../../proto/base/signals.ts'
 import { regionIn } from '../../bucket/address.ts'
 import type { ListedObject } from '../../bucket/answers.ts'
 import { keptObjects, keysProblem, revisionOf } from '../../bucket/etag-index.ts'
@@ -64,7 +65,7 @@ export class BucketFetcher implements Fetcher<'Bucket'> {
     const outcome = await outcomeOf(request, signal, async (credential, late) => {
       // The first object that cannot be fetched ends the others.
       const failed = new AbortController()
-      const within = AbortSignal.any([late, failed.signal])
+      const within = anyOf(late, failed.signal)
       await using client = openHttpClient({ ...request, ca: credential.ca, client: credential.client, proxy: credential.proxy }, within)
       const storage = openStorage({ client, url, keys: keysOf(request, credential), region: regionOf(request) })
       return await look({ request, storage, held, budget: this.#budget, signal: within }, failed)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { messageOf } from '../../../../proto/base/errors.ts'
+import { anyOf } from '../../../../proto/base/signals.ts'
 import { type ChartVersion, readVersions } from '../../helm/index-file.ts'
 
 export interface ReadVersions {
@@ -27,7 +28,7 @@ export async function readVersionsOf(input: ReadVersions, signal: AbortSignal): 
   })
   const late = AbortSignal.timeout(DEADLINE_MS)
   try {
-    const [answer] = await once(worker, 'message', { signal: AbortSignal.any([signal, late]) })
+    const [answer] = await once(worker, 'message', { signal: anyOf(signal, late) })
     return answer as VersionsRead
   } catch (error) {
     signal.throwIfAborted()
