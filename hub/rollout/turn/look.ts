@@ -128,9 +128,15 @@ async function begin(
   if (isThereAlready(state, next, clusters)) return { running: undefined, state: { ...seen, standing: next.content } }
   const begun = beginRun(next, { id: newId(), spec, clusters, kept: await rows.kept(), now })
   const message = unmatchedProblem(begun.unmatched)
-  if (message !== undefined)
-    return { running: undefined, state: { ...state, problems: [{ message }, ...state.problems.filter((one) => one.message !== message)] } }
-  const facts: Facts = { ...situation(state, { now, spec }), clusters, approvals: new Map(), skips: new Map() }
+  if (message !== undefined) return { running: undefined, state: withProblem(state, message) }
+  const had = clusters.some(({ before }) => before?.revision === next.content.revision)
+  const facts: Facts = {
+    ...situation(state, { now, spec }),
+    // Who has the revision already goes back to what it had before that.
+    clusters: had ? await rows.facts(source, begun.run) : clusters,
+    approvals: new Map(),
+    skips: new Map(),
+  }
   const { run, steps } = advance(begun.run, facts, now)
   const number = state.lastNumber + 1
   const note = await rows.startRun(run, { number, startedBy: state.asked?.by, historyLimit: spec.historyLimit })
