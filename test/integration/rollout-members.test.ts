@@ -86,6 +86,15 @@ test('a cluster that no wave takes is named, and nothing starts', async () => {
   expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:1']))
 })
 
+test('a cluster that joins during a run and that no wave takes is named', async () => {
+  await started({ waves: [{ name: 'all', clusters: { names: ['a', 'b', 's', 'x', 'y'] }, maxConcurrent: '100%' }] })
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await world.addClusters(['z'])
+  await rollouts.survey(FLEET)
+  expect((await world.status()).problems).toEqual([{ message: 'no wave takes z: add a wave with rest: true' }])
+})
+
 test('a cluster that joins in the middle of a run waits for its wave; one that joins afterwards has what the others have', async () => {
   await started()
   await world.moveTo('main@sha1:2')

@@ -55,7 +55,7 @@ export async function lookAt(moment: Moment): Promise<Look> {
   }
   if (running && !isEnded(running.run)) {
     running = await goOn(moment, running)
-    state = isEnded(running.run) ? afterRun(state, running.run) : state
+    state = isEnded(running.run) ? afterRun(state, running.run) : withProblem(state, unmatchedProblem(outside(running)))
   }
   const marked = new Set([...bad, ...(running?.steps ?? []).flatMap((step) => (step.kind === 'mark-bad' ? [step.revision] : []))])
   const settle = [...(running?.settle ?? [])]
@@ -170,6 +170,17 @@ function standingOf(
     suspended: spec.suspend,
     asked: asked && { content: asked.content, cause: asked.cause },
   }
+}
+
+/** Names of the clusters that joined during the run and that no wave of it takes. */
+function outside({ facts, run }: Running): readonly string[] {
+  const left = facts?.clusters.filter(({ cluster }) => !run.targets.has(cluster)) ?? []
+  return left.map(({ name }) => name).sort()
+}
+
+function withProblem(state: RolloutState, message: string | undefined): RolloutState {
+  if (message === undefined) return state
+  return { ...state, problems: [{ message }, ...state.problems.filter((one) => one.message !== message)] }
 }
 
 function afterRun(state: RolloutState, run: Run): RolloutState {
