@@ -222,8 +222,8 @@ export interface Standing {
   /** The newest content that every Source resolved, if any. */
   readonly newest?: Content | undefined
   /**
-   * The newest revision there was when the last run started: it does not start another one. Undefined before the first run
-   * and after `resume`.
+   * The newest revision there was when the last run started: it does not start another one. Undefined before the first run;
+   * after the end of a hold what the last run moved.
    */
   readonly seen?: string | undefined
   /** Revisions that a rollback marked. */

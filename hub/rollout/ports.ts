@@ -156,8 +156,8 @@ export interface RolloutStore {
   forget(name: Omit<RolloutName, 'uid'>, but?: string): Promise<LetGo>
   /** `namespace/name` of every Rollout that has rows. */
   all(): Promise<readonly string[]>
-  /** The content of the last run that succeeded, other than this revision. */
-  lastGood(uid: string, but: string): Promise<Content | undefined>
+  /** The content of the last run that succeeded before this revision came. */
+  lastGood(uid: string, before: string): Promise<Content | undefined>
   /** Sources of objects that are not released what they were granted. */
   unsettled(uid: string): Promise<readonly string[]>
   /** Runs that ended before the present or last one, by Rollout, last one first. */

@@ -89,7 +89,7 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
       if (!found) throw new FleetError('not-found', `Rollout ${namespace}/${name} not found`)
       const { at, source } = found
       await store.open(at)
-      const lastGood = (but: string) => store.lastGood(at.uid, but)
+      const lastGood = (before: string) => store.lastGood(at.uid, before)
       const [said] = await store.decide([at], (rows) =>
         act(asked, { rows, source, name: `${namespace}/${name}`, word: { by: subject, reason, since: rows.now.toISOString() }, lastGood }),
       )

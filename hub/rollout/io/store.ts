@@ -39,11 +39,12 @@ const OF_CLUSTERS = `
     and r.spec #>> '{source,kind}' = 'Placement' and r.spec #>> '{source,name}' = p.name
   where c.name = any($1::text[])`
 
-/** What the last run brought everywhere that moved another revision, and that was not taken back. */
+/** What the last run brought everywhere before one moved the revision forward, and that was not taken back. */
 const LAST_GOOD = `
   select n.revision, n.artifact from rollout_runs n
   where n.rollout = $1 and n.state = 'succeeded' and n.revision <> $2
     and not exists (select from rollout_bad b where b.rollout = n.rollout and b.revision = n.revision)
+    and n.number < (select max(f.number) from rollout_runs f where f.rollout = $1 and f.revision = $2 and f.cause <> 'rollback')
   order by n.number desc limit 1`
 
 /** Sources of objects that were granted something and are not released it: a hub was killed before it asked for that, or it is being built. */
@@ -81,8 +82,8 @@ export function createRolloutStore(db: Db): RolloutStore {
     ofSources: (sources) => keys(OF_SOURCES, [sources]),
     ofClusters: (names) => keys(OF_CLUSTERS, [names]),
     ofNews: (news) => ofNews(db, news),
-    async lastGood(uid, but) {
-      const { rows } = await db.query<Content>(LAST_GOOD, [uid, but])
+    async lastGood(uid, before) {
+      const { rows } = await db.query<Content>(LAST_GOOD, [uid, before])
       return rows[0]
     },
     chains: (query) => readChains(db, query),
