@@ -184,6 +184,8 @@ export type Step =
   | { readonly kind: 'take-back'; readonly content: Content; readonly clusters: readonly ClusterId[] }
   /** Never start a run of this revision by itself again. */
   | { readonly kind: 'mark-bad'; readonly revision: string }
+  /** It went well everywhere: where it was marked before, it is not any more. */
+  | { readonly kind: 'unmark'; readonly revision: string }
   /** Write an event of the run; `people` says that someone should hear of it. */
   | {
       readonly kind: 'record'

@@ -3,6 +3,7 @@ import type { ClusterId } from '../../../proto/model/ids.ts'
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Db, Sql } from '../../db/db.ts'
 import { type Content, PLACEMENT_KEY, type SourceObject } from '../model.ts'
+import { markedAfter } from '../next.ts'
 import type { RolloutName, RolloutRows, RolloutStore, RunNote } from '../ports.ts'
 import { type CarriedOut, carryOut, type Welcomed, welcome } from './carry-out.ts'
 import { readChains } from './chain.ts'
@@ -43,8 +44,8 @@ const OF_CLUSTERS = `
 const LAST_GOOD = `
   select n.revision, n.artifact from rollout_runs n
   where n.rollout = $1 and n.state = 'succeeded' and n.revision <> $2
-    and not exists (select from rollout_bad b where b.rollout = n.rollout and b.revision = n.revision)
     and n.number < (select max(f.number) from rollout_runs f where f.rollout = $1 and f.revision = $2 and f.cause <> 'rollback')
+    and not exists (select from rollout_bad b where b.rollout = n.rollout and b.revision = n.revision)
   order by n.number desc limit 1`
 
 /** Sources of objects that were granted something and are not released it: a hub was killed before it asked for that, or it is being built. */
@@ -133,6 +134,7 @@ function openRows(tx: Sql, turn: InTurn) {
   const save = turn.asked((all: readonly SavedState[]) => saveStates(tx, all).then(() => all))
   return ({ name, namespace, uid }: RolloutName, { asleepMs, bad, now, run: last, state }: LockedState, current?: KeptRun): RolloutRows => {
     let run = last
+    let marked = bad
     const asleep = asleepMs - (current?.asleepMs ?? asleepMs)
     return {
       now,
@@ -141,7 +143,7 @@ function openRows(tx: Sql, turn: InTurn) {
       current,
       save: async (next, lookAt) => void (await save({ uid, state: next, run, lookAt })),
       govern: (source, chosen) => govern(sql, uid, { source, ...chosen }),
-      facts: (source, of, heard) => facts({ rollout: uid, source, run: of, heard, bad, now, asleepMs: asleep }),
+      facts: (source, of, heard) => facts({ rollout: uid, source, run: of, heard, bad: marked, now, asleepMs: asleep }),
       kept: () => keptWaves(sql, run),
       async startRun(next, { historyLimit, number, startedBy }) {
         run = next.id
@@ -152,7 +154,10 @@ function openRows(tx: Sql, turn: InTurn) {
       },
       saveRun: async (before, after) =>
         void (await write({ run: after, before, rollout: uid, number: current?.note.number ?? 0, asleepMs })),
-      carryOut: (of, steps, source) => done({ uid, namespace, name, run: of, source, steps }),
+      async carryOut(of, steps, source) {
+        marked = markedAfter(marked, steps)
+        return done({ uid, namespace, name, run: of, source, steps })
+      },
       welcome: (content, source) => welcomed({ uid, content, source, run: run ?? '' }),
       revision: (text, source) => known(sql, uid, { text, source }),
       async say(wave, what, by) {

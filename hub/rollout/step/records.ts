@@ -23,6 +23,7 @@ export function givenSteps(before: Run, after: Run): readonly Step[] {
   }
   return [
     ...(after.state === 'rolling-back' || after.state === 'rolled-back' ? markBad(before, after) : []),
+    ...(after.state === 'succeeded' ? [{ kind: 'unmark' as const, revision: after.content.revision }] : []),
     ...(released.length > 0
       ? [{ kind: 'release' as const, content: after.content, clusters: released.map(({ cluster }) => cluster) }]
       : []),

@@ -2,7 +2,7 @@ import type { RolloutSpec } from '../../../proto/model/fleet/rollout.ts'
 import { advance, isEnded } from '../advance.ts'
 import type { Heard } from '../heard.ts'
 import type { Advanced, ClusterFacts, Facts, NextRun, Run, Settle, SourceObject, Standing, Step } from '../model.ts'
-import { beginRun, nextRun, wentThrough } from '../next.ts'
+import { beginRun, markedAfter, nextRun, wentThrough } from '../next.ts'
 import type { RolloutRows, RolloutState, RunNote } from '../ports.ts'
 import { currentWave } from '../step/walk.ts'
 import { unmatchedProblem } from '../waves.ts'
@@ -57,7 +57,7 @@ export async function lookAt(moment: Moment): Promise<Look> {
     running = await goOn(moment, running)
     state = isEnded(running.run) ? afterRun(state, running.run) : withProblem(state, unmatchedProblem(outside(running)))
   }
-  const marked = new Set([...bad, ...(running?.steps ?? []).flatMap((step) => (step.kind === 'mark-bad' ? [step.revision] : []))])
+  const marked = markedAfter(bad, running?.steps ?? [])
   const settle = [...(running?.settle ?? [])]
   if (!running || isEnded(running.run)) {
     const next = nextRun(standingOf(state, { bad: marked, spec }))
