@@ -236,3 +236,26 @@ test('a cluster that is relabelled into the choice during a run waits for its wa
   expect(run?.waves).toMatchObject([{ total: 1 }, { total: 1, healthy: 1 }, { total: 2, waiting: 2, state: 'pending' }])
   expect(await world.released()).toMatchObject({ b: 'main@sha1:1', s: 'main@sha1:2', x: 'main@sha1:2', y: 'main@sha1:2' })
 })
+
+test('a cluster whose source had another URL for a while has what the others have once it is like theirs again', async () => {
+  await started({ waves: ONE })
+  const { db } = world.database
+  await db.query(
+    `insert into sources (key, kind, url, options, trusted, interval_ms, timeout_ms, revision, artifact)
+     select 'own-key', kind, 'https://x/z', options, trusted, interval_ms, timeout_ms, revision, artifact from sources`,
+  )
+  const move = (key: string) =>
+    db.query("update source_objects so set source_key = $1 from clusters c where c.id = so.cluster_id and c.name = 'x'", [key])
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await walk()
+  await move('own-key')
+  await world.moveTo('main@sha1:3')
+  await rollouts.survey(FLEET)
+  await walk()
+  expect(await world.released()).toMatchObject({ a: 'main@sha1:3', x: 'main@sha1:2' })
+  await move('sha256:source')
+  await rollouts.survey(FLEET)
+  await walk()
+  expect(await world.released()).toMatchObject({ a: 'main@sha1:3', x: 'main@sha1:3' })
+})
