@@ -175,6 +175,16 @@ test('runs and clusters are counted by state, and what happens in runs by event'
   )
 })
 
+test('the last wave of a run is measured also where the next run starts at once', async () => {
+  const registry = new Registry()
+  rollouts = world.service((store) => store, { looked: openRolloutMetrics(registry, world.database.db) })
+  await started({ waves: ALL, onNewRevision: 'queue' })
+  await comes('main@sha1:2')
+  await comes('main@sha1:3')
+  await walk()
+  expect((await registry.metrics()).split('\n')).toContain('flotilla_rollout_wave_duration_seconds_count 2')
+})
+
 test('a decision costs the same number of statements for five clusters and for two hundred', async () => {
   const counting = countingDb(world.database.db)
   rollouts = world.service(() => createRolloutStore(counting))

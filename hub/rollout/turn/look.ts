@@ -21,6 +21,8 @@ export interface Look {
   /** What the decision was made by; undefined where there was nothing to decide. */
   readonly facts: Facts | undefined
   readonly steps: readonly Step[]
+  /** The run that ended before it in the same look. */
+  readonly ended?: Pick<Look, 'run' | 'steps'> | undefined
   /** True where it was asked of every cluster how it does. */
   readonly askedAll: boolean
   /** Sources with something to settle. */
@@ -59,11 +61,13 @@ export async function lookAt(moment: Moment): Promise<Look> {
   }
   const marked = markedAfter(bad, running?.steps ?? [])
   const settle = [...(running?.settle ?? [])]
+  let ended: Running | undefined
   if (!running || isEnded(running.run)) {
     const next = nextRun(standingOf(state, { bad: marked, spec }))
     const begun = next && (await begin(moment, state, next))
     if (begun) {
-      running = begun.running ? { ...begun.running, steps: [...(running?.steps ?? []), ...begun.running.steps] } : running
+      if (begun.running) ended = running
+      running = begun.running ?? running
       state = begun.state
       settle.push(...(begun.running?.settle ?? []))
     }
@@ -71,7 +75,7 @@ export async function lookAt(moment: Moment): Promise<Look> {
   }
   await rows.save(state, againAt(running, now))
   const { askedAll = false, facts, note, run, steps = [] } = running ?? {}
-  return { now, state, bad: marked, run, note, facts, steps, askedAll, settle, spec }
+  return { now, state, bad: marked, run, note, facts, steps, ended, askedAll, settle, spec }
 }
 
 interface Running {
