@@ -120,7 +120,7 @@ export interface RolloutRows {
    * nothing is asked of clusters that were healthy, or whose wave is to come, and are not among those.
    */
   facts(source: SourceObject, run: Run | undefined, heard?: ReadonlySet<string>): Promise<readonly ClusterFacts[]>
-  /** Wave of each cluster in the last run, by name. */
+  /** Wave of each cluster in the last run that was none back, by name. */
   kept(): Promise<ReadonlyMap<ClusterId, string>>
   /** Keeps so many runs that ended beside it. */
   startRun(

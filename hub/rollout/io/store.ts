@@ -144,7 +144,7 @@ function openRows(tx: Sql, turn: InTurn) {
       save: async (next, lookAt) => void (await save({ uid, state: next, run, lookAt })),
       govern: (source, chosen) => govern(sql, uid, { source, ...chosen }),
       facts: (source, of, heard) => facts({ rollout: uid, source, run: of, heard, bad: marked, now, asleepMs: asleep }),
-      kept: () => keptWaves(sql, run),
+      kept: () => keptWaves(sql, uid),
       async startRun(next, { historyLimit, number, startedBy }) {
         run = next.id
         await write({ run: next, rollout: uid, number, asleepMs })
@@ -176,11 +176,13 @@ const NOTE_RUN = `
     where g.rollout = $4 and v.revision = $3 limit 1), '{}')
   where id = $1 returning commit`
 
-async function keptWaves(tx: Sql, run: string | undefined): Promise<ReadonlyMap<ClusterId, string>> {
-  const { rows } = await tx.query<{ cluster_id: ClusterId; wave: string }>(
-    `select t.cluster_id, w.plan ->> 'name' as wave from rollout_targets t join rollout_waves w on w.run = t.run and w.ordinal = t.wave where t.run = $1`,
-    [run ?? ''],
-  )
+/** A run back has one wave, which says nothing of those to come. */
+const KEPT_WAVES = `
+  select t.cluster_id, w.plan ->> 'name' as wave from rollout_targets t join rollout_waves w on w.run = t.run and w.ordinal = t.wave
+  where t.run = (select n.id from rollout_runs n where n.rollout = $1 and n.cause <> 'rollback' order by n.number desc limit 1)`
+
+async function keptWaves(tx: Sql, uid: string): Promise<ReadonlyMap<ClusterId, string>> {
+  const { rows } = await tx.query<{ cluster_id: ClusterId; wave: string }>(KEPT_WAVES, [uid])
   return new Map(rows.map((row) => [row.cluster_id, row.wave]))
 }
 
