@@ -394,6 +394,13 @@ test('a closed window keeps new releases back and is looked at when it opens; a 
 test('a run that gave nothing and waits for a person is not looked at by the clock', () => {
   const run = aRun({ waves: [{ approval: true }], targets: [aTarget('a')] })
   expect(play(run, [[0, fleet(aCluster('a'))]]).steps.filter(({ kind }) => kind === 'look-again')).toEqual([])
+test('a wave that is skipped while nothing may be released leaves the run pending, and its clusters follow when it may', () => {
+  const skipped = { ...fleet(aCluster('a')), skips: new Map([['wave-0', 'anna']]) }
+  const closed = play(aRun({ targets: [aTarget('a')] }), [[0, { ...skipped, window: { open: false } }]])
+  expect(closed.run).toMatchObject({ state: 'pending', waves: [{ state: 'skipped' }] })
+  expect(play(closed.run, [[1, skipped]])).toMatchObject({ run: { state: 'progressing' }, steps: [{ kind: 'release' }, {}] })
+})
+
   expect(play(aRun({ targets: [aTarget('a')] }), [[0, { ...fleet(aCluster('a')), paused: true }]]).steps).toEqual([])
 })
 
