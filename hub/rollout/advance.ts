@@ -81,10 +81,13 @@ function goBack(run: Run, now: Date): Run {
   return end(back, { state: 'rolled-back', outcome: because(taken(back), back) }, now)
 }
 
-function taken(run: Run): string {
-  const { failed, offline } = countTargets(run)
-  const all = failed + offline === 0
-  return `every cluster ${all ? 'has' : 'that answers has'} what it had before ${run.content.revision}`
+function taken({ content, targets }: Run): string {
+  const given = [...targets.values()].filter(({ state }) => state !== 'gone')
+  const all = given.every((one) => one.given !== 'before' || one.state === 'rolled-back')
+  const kept = given.filter((one) => one.given === 'content').length
+  const keep =
+    kept === 0 ? '' : `; ${kept === 1 ? '1 cluster had nothing before and keeps' : `${kept} clusters had nothing before and keep`} it`
+  return `every cluster ${all ? 'has' : 'that answers has'} what it had before ${content.revision}${keep}`
 }
 
 function onward(run: Run, facts: Facts, now: Date): Run {
