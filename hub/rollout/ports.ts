@@ -31,6 +31,8 @@ export interface RolloutState {
   readonly problems: readonly RolloutProblem[]
   readonly moreProblems: number
   readonly lastNumber: number
+  /** What it moves, and the number of its last run that moved something else; undefined before its clusters were chosen. */
+  readonly moves?: { readonly kind: string; readonly name: string; readonly since: number } | undefined
 }
 
 /** What is known of a run beside what decides. */

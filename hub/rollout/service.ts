@@ -8,6 +8,7 @@ import type { ChainQuery, LetGo, RolloutName, RolloutObjects } from './ports.ts'
 import { type Asked, act } from './turn/act.ts'
 import { type SourceWhy, whyChains } from './turn/chain.ts'
 import { chooseMembers } from './turn/members.ts'
+import { stateFor } from './turn/source.ts'
 
 export type { Asked } from './turn/act.ts'
 
@@ -127,7 +128,8 @@ async function takeMembers(deps: RolloutDeps, { at, source, spec }: Known): Prom
   const problems = missing ? [{ message: `${source.kind} ${source.namespace}/${source.name} does not exist` }] : chosen.problems
   const [left] = await store.decide([at], async (rows) => {
     const gone = await rows.govern(source, { clusters, held, candidates: candidates.map(({ clusterId }) => clusterId) })
-    await rows.save({ ...rows.state, newest: newest ?? rows.state.newest, problems, moreProblems }, rows.now)
+    const state = await stateFor(rows, source)
+    await rows.save({ ...state, newest: newest ?? state.newest, problems, moreProblems }, rows.now)
     return gone
   })
   await letGo(deps, left)

@@ -45,6 +45,7 @@ const LAST_GOOD = `
   select n.revision, n.artifact from rollout_runs n
   where n.rollout = $1 and n.state = 'succeeded' and n.revision <> $2
     and n.number < (select max(f.number) from rollout_runs f where f.rollout = $1 and f.revision = $2 and f.cause <> 'rollback')
+    and n.number > coalesce((select (o.moves ->> 'since')::int from rollouts o where o.uid = $1), 0)
     and not exists (select from rollout_bad b where b.rollout = n.rollout and b.revision = n.revision)
   order by n.number desc limit 1`
 

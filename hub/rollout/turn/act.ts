@@ -51,8 +51,9 @@ export async function act(asked: Asked, doing: Doing): Promise<string> {
       return `a run of Rollout ${name} to ${content.revision} starts`
     }
     case 'rollback': {
-      const present = rows.current?.run.content.revision ?? state.newest?.revision ?? ''
-      const content = await contentFor(asked.revision, doing, async () => (await doing.lastGood(present)) ?? beforeOf(rows.current?.run))
+      const last = rows.current && rows.current.note.number > (state.moves?.since ?? 0) ? rows.current.run : undefined
+      const present = last?.content.revision ?? state.newest?.revision ?? ''
+      const content = await contentFor(asked.revision, doing, async () => (await doing.lastGood(present)) ?? beforeOf(last))
       // A pause would keep it from going back, and who ends that ends the hold too.
       const back = { content, cause: 'rollback', by: word.by, reason: word.reason } as const
       await rows.save({ ...state, hold: word, paused: undefined, asked: back }, now)

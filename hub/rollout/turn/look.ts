@@ -149,9 +149,16 @@ async function begin(
 }
 
 /** A Rollout that is made over clusters which all have the newest revision takes them as they are. */
-function isThereAlready({ lastNumber, seen }: RolloutState, { cause, content }: NextRun, clusters: readonly ClusterFacts[]): boolean {
+function isThereAlready(
+  { lastNumber, moves, seen }: RolloutState,
+  { cause, content }: NextRun,
+  clusters: readonly ClusterFacts[],
+): boolean {
   return (
-    lastNumber === 0 && seen === undefined && cause === 'revision' && clusters.every(({ before }) => before?.revision === content.revision)
+    lastNumber === (moves?.since ?? 0) &&
+    seen === undefined &&
+    cause === 'revision' &&
+    clusters.every(({ before }) => before?.revision === content.revision)
   )
 }
 
