@@ -126,8 +126,8 @@ function watchedMs({ asleepMs, now, run }: FactsOf, { liveMs }: Member): number 
   return liveMs === null ? 0 : Math.min(sinceMs, liveMs)
 }
 
-function healthOf({ liveMs }: Member, judged: Judged | undefined): Pick<ClusterFacts, 'health' | 'complaint'> {
-  if (!judged) return { health: liveMs === null ? 'offline' : 'unknown' }
+function healthOf({ holding, liveMs }: Found, judged: Judged | undefined): Pick<ClusterFacts, 'health' | 'complaint'> {
+  if (!judged) return { health: liveMs === null || holding.suspended ? 'offline' : 'unknown' }
   const { health, message, object, reason } = judged
   if (health === 'healthy') return { health }
   return { health, complaint: { object, reason, message } }
