@@ -85,8 +85,7 @@ function taken({ content, targets }: Run): string {
   const given = [...targets.values()].filter(({ state }) => state !== 'gone')
   const all = given.every((one) => one.given !== 'before' || one.state === 'rolled-back')
   const kept = given.filter((one) => one.given === 'content').length
-  const keep =
-    kept === 0 ? '' : `; ${kept === 1 ? '1 cluster had nothing before and keeps' : `${kept} clusters had nothing before and keep`} it`
+  const keep = kept === 0 ? '' : `; ${kept === 1 ? '1 cluster keeps' : `${kept} clusters keep`} it, with nothing known from before`
   return `every cluster ${all ? 'has' : 'that answers has'} what it had before ${content.revision}${keep}`
 }
 

@@ -234,7 +234,7 @@ test('a rollback gives every cluster what it had, marks the revision, and ends w
   expect(done.run.state).toBe('rolled-back')
   expect(states(done.run)).toEqual({ a: 'rolled-back', b: 'rolled-back', c: 'waiting', d: 'released' })
   expect(done.run.outcome).toBe(
-    `every cluster has what it had before ${CONTENT.revision}; 1 cluster had nothing before and keeps it; b: Kustomization/a/b: no such file`,
+    `every cluster has what it had before ${CONTENT.revision}; 1 cluster keeps it, with nothing known from before; b: Kustomization/a/b: no such file`,
   )
 })
 
