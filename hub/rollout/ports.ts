@@ -16,6 +16,15 @@ export interface RolloutProblem {
   readonly message: string
 }
 
+/** The source that a Rollout moves, and its URL and options in most clusters. */
+export interface Moves {
+  readonly kind: string
+  readonly name: string
+  readonly origin?: string | undefined
+  /** The number of the last run that moved another source. */
+  readonly since: number
+}
+
 /** What outlives the runs of a Rollout. */
 export interface RolloutState {
   readonly newest: Content | undefined
@@ -31,8 +40,8 @@ export interface RolloutState {
   readonly problems: readonly RolloutProblem[]
   readonly moreProblems: number
   readonly lastNumber: number
-  /** What it moves, and the number of its last run that moved something else; undefined before its clusters were chosen. */
-  readonly moves?: { readonly kind: string; readonly name: string; readonly since: number } | undefined
+  /** What it moves; undefined before its clusters were chosen. */
+  readonly moves?: Moves | undefined
 }
 
 /** What is known of a run beside what decides. */

@@ -124,11 +124,11 @@ async function takeMembers(deps: RolloutDeps, { at, source, spec }: Known): Prom
   const held = await store.held(at.uid)
   const candidates = await store.candidates(source, tenant === PLATFORM_TENANT ? undefined : tenant)
   const missing = candidates.length === 0 && (await store.isMissing(source))
-  const { clusters, moreProblems, newest, ...chosen } = chooseMembers(spec, candidates, at.uid)
+  const { clusters, moreProblems, newest, origin, ...chosen } = chooseMembers(spec, candidates, at.uid)
   const problems = missing ? [{ message: `${source.kind} ${source.namespace}/${source.name} does not exist` }] : chosen.problems
   const [left] = await store.decide([at], async (rows) => {
     const gone = await rows.govern(source, { clusters, held, candidates: candidates.map(({ clusterId }) => clusterId) })
-    const state = await stateFor(rows, source)
+    const state = await stateFor(rows, source, origin)
     await rows.save({ ...state, newest: newest ?? state.newest, problems, moreProblems }, rows.now)
     return gone
   })

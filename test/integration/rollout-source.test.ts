@@ -75,3 +75,28 @@ test('a run in progress ends where its Rollout comes to move another source, als
   })
   expect(await grants()).toEqual([])
 })
+
+test('a run ends where its source has another URL in most clusters, and gives those nothing; what that has starts a run', async () => {
+  await startFive(world, rollouts, { waves: [{ name: 'one', max: 1 }, ...ALL], onNewRevision: 'queue' })
+  await comes('main@sha1:2')
+  const { db } = world.database
+  await db.query(
+    `insert into sources (key, kind, url, options, trusted, interval_ms, timeout_ms)
+     select 'own-key', kind, 'https://x/z', options, trusted, interval_ms, timeout_ms from sources`,
+  )
+  await db.query("update source_objects so set source_key = 'own-key' from clusters c where c.id = so.cluster_id and c.name <> 'a'")
+  await rollouts.survey(FLEET)
+  await walkRun(world, rollouts)
+  expect(await world.released()).toMatchObject({ a: 'main@sha1:2', b: 'main@sha1:1', y: 'main@sha1:1' })
+  const { problems, run } = await world.status()
+  expect(run).toMatchObject({
+    state: 'superseded',
+    message: 'ended since GitRepository fleet has another URL or ref in most clusters now',
+  })
+  expect(problems).toMatchObject([{ cluster: 'a', message: expect.stringContaining('has another URL or ref there') }])
+  await db.query(
+    "update sources k set revision = s.revision, artifact = s.artifact from sources s where k.key = 'own-key' and s.key <> k.key",
+  )
+  await rollouts.survey(FLEET)
+  expect((await world.status()).run).toMatchObject({ number: 2, revision: 'main@sha1:2', clusters: { total: 4, released: 1 } })
+})

@@ -1,2 +1,3 @@
--- {"kind", "name", "since"}: what a Rollout moves, and the number of its last run that moved something else
+-- {"kind", "name", "origin", "since"}: the source that a Rollout moves, its URL and options in most clusters, and the number of
+-- the last run that moved another source
 alter table rollouts add column moves jsonb;
