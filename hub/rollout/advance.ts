@@ -3,7 +3,7 @@ import { countTargets, type Failures, failuresOf, type TargetCounts } from './st
 import { lookAgainAt } from './step/look-again.ts'
 import { observe } from './step/observe.ts'
 import { blame, givenSteps, records } from './step/records.ts'
-import { takeBack } from './step/release.ts'
+import { mayRelease, takeBack } from './step/release.ts'
 import { currentWave, walkWaves } from './step/walk.ts'
 
 /**
@@ -48,7 +48,7 @@ function decide(run: Run, facts: Facts, now: Date): Run {
   if (failures.exceeded && run.policy.action === 'rollback') return goBack(withState(run, 'rolling-back'), now)
   if (failures.exceeded && run.policy.action === 'stop') return end(run, { state: 'stopped', outcome: stopped(run, failures) }, now)
   if (next && run.policy.onNewRevision === 'supersede') return end(run, { state: 'superseded', outcome: `ended for ${nameOf(next)}` }, now)
-  return onward(walkWaves(run, facts, now), now)
+  return onward(walkWaves(run, facts, now), facts, now)
 }
 
 function stopped(run: Run, { count, most }: Failures): string {
@@ -81,17 +81,20 @@ function goBack(run: Run, now: Date): Run {
   return end(back, { state: 'rolled-back', outcome: because(taken(back), back) }, now)
 }
 
-function taken(run: Run): string {
-  const { failed, offline } = countTargets(run)
-  const all = failed + offline === 0
-  return `every cluster ${all ? 'has' : 'that answers has'} what it had before ${run.content.revision}`
+function taken({ content, targets }: Run): string {
+  const given = [...targets.values()].filter(({ state }) => state !== 'gone')
+  const all = given.every((one) => one.given !== 'before' || one.state === 'rolled-back')
+  const kept = given.filter((one) => one.given === 'content').length
+  const keep = kept === 0 ? '' : `; ${kept === 1 ? '1 cluster keeps' : `${kept} clusters keep`} it, with nothing known from before`
+  return `every cluster ${all ? 'has' : 'that answers has'} what it had before ${content.revision}${keep}`
 }
 
-function onward(run: Run, now: Date): Run {
+function onward(run: Run, facts: Facts, now: Date): Run {
   const wave = run.waves[currentWave(run)]
   if (wave) return withState(run, wave.state === 'pending' || wave.state === 'soaking' ? wave.state : 'progressing')
   const counts = countTargets(run)
-  if (counts.waiting + counts.released > 0) return withState(run, 'progressing')
+  if (counts.waiting + counts.released > 0)
+    return withState(run, counts.released === 0 && !mayRelease(run, facts) ? 'pending' : 'progressing')
   if (counts.failed === 0) return end(run, { state: 'succeeded', outcome: succeeded(counts) }, now)
   return end(
     run,

@@ -66,6 +66,18 @@ test.each<[string, RunShape, Partial<Facts>, string]>([
     'every wave is done; waits for b to become healthy',
   ],
   [
+    'a window after its last wave was skipped',
+    { state: 'pending', waves: eu({ state: 'skipped' }), targets: [aTarget('a'), aTarget('b')] },
+    { window: { open: false, changesAt: new Date('2026-01-05T21:00:00Z') } },
+    'every wave is done; it waits for its window, which opens at 2026-01-05T21:00:00Z; 2 clusters wait',
+  ],
+  [
+    'a person after its last wave was skipped',
+    { state: 'pending', waves: eu({ state: 'skipped' }), targets: [aTarget('a')] },
+    { paused: true },
+    'every wave is done; it is paused; 1 cluster waits until it is resumed',
+  ],
+  [
     'agents on the way back',
     {
       state: 'rolling-back',

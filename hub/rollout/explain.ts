@@ -19,7 +19,7 @@ export function explainRun(run: Run, facts: Facts, now: Date): string {
   if (run.state === 'rolling-back') return explainBack(run)
   const index = currentWave(run)
   const wave = run.waves[index]
-  if (!wave) return `every wave is done; waits for ${named(onTheirWay(run, [...run.targets.values()]))} to become healthy`
+  if (!wave) return `every wave is done; ${explainLate(run, facts)}`
   return `wave ${wave.plan.name} ${explainWave(run, { wave, members: membersOf(run, index) }, { facts, now })}`
 }
 
@@ -50,6 +50,13 @@ export function explainTarget(run: Run, cluster: ClusterId, { facts, now }: { re
     default:
       return target.state satisfies never
   }
+}
+
+/** Who joined late, or was in a wave that was skipped. */
+function explainLate(run: Run, facts: Facts): string {
+  const { released, waiting } = countTargets(run)
+  if (released === 0 && !mayRelease(run, facts)) return `it ${heldUp(facts, waiting)}`
+  return `waits for ${named(onTheirWay(run, [...run.targets.values()]))} to become healthy`
 }
 
 interface Moment {

@@ -69,6 +69,7 @@ export function openLooks({ changed, log, looked, objects, random, settle, store
       const came = looks[index]
       if (!came) continue
       const key = keyOf(known.at)
+      if (came.ended) tell(log, known.at, came.ended)
       tell(log, known.at, came)
       looked(came)
       unshown.set(key, { known, look: came })
@@ -101,7 +102,7 @@ function changedStatus(old: Manifest, { uid }: RolloutName, told: Told): unknown
 }
 
 /** One line for each thing that happened. */
-function tell(log: Log, { name, namespace }: RolloutName, { run, steps }: Look): void {
+function tell(log: Log, { name, namespace }: RolloutName, { run, steps }: Pick<Look, 'run' | 'steps'>): void {
   for (const step of steps) {
     if (step.kind !== 'record') continue
     const fields = { event: step.event, object: `${namespace}/${name}`, revision: run?.content.revision ?? '' }

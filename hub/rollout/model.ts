@@ -184,6 +184,8 @@ export type Step =
   | { readonly kind: 'take-back'; readonly content: Content; readonly clusters: readonly ClusterId[] }
   /** Never start a run of this revision by itself again. */
   | { readonly kind: 'mark-bad'; readonly revision: string }
+  /** It went well everywhere: where it was marked before, it is not any more. */
+  | { readonly kind: 'unmark'; readonly revision: string }
   /** Write an event of the run; `people` says that someone should hear of it. */
   | {
       readonly kind: 'record'
@@ -222,8 +224,8 @@ export interface Standing {
   /** The newest content that every Source resolved, if any. */
   readonly newest?: Content | undefined
   /**
-   * The newest revision there was when the last run started: it does not start another one. Undefined before the first run
-   * and after `resume`.
+   * The newest revision there was when the last run started: it does not start another one. Undefined before the first run;
+   * after the end of a hold what the last run moved.
    */
   readonly seen?: string | undefined
   /** Revisions that a rollback marked. */

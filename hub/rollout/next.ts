@@ -1,7 +1,7 @@
 import { parseDurationMs } from '../../proto/model/duration.ts'
 import type { RolloutSpec } from '../../proto/model/fleet/rollout.ts'
 import type { ClusterId } from '../../proto/model/ids.ts'
-import type { NextRun, Policy, Run, Standing, Target, Wave, WavePlan } from './model.ts'
+import type { NextRun, Policy, Run, Standing, Step, Target, Wave, WavePlan } from './model.ts'
 import { type Assignable, assignWaves, planWaves } from './waves.ts'
 
 /** The one wave of a run that goes back: everybody at once, within the usual limit. */
@@ -58,6 +58,16 @@ export function beginRun(
 /** True for a run that went through all waves: its content is what a cluster is given that comes while no run is in progress. */
 export function wentThrough({ state, waves }: Pick<Run, 'state' | 'waves'>): boolean {
   return (state === 'succeeded' || state === 'stopped') && waves.every(isDone)
+}
+
+/** The revisions that are not to be tried by themselves once these steps are done. */
+export function markedAfter(bad: ReadonlySet<string>, steps: readonly Step[]): ReadonlySet<string> {
+  const marked = new Set(bad)
+  for (const step of steps) {
+    if (step.kind === 'mark-bad') marked.add(step.revision)
+    if (step.kind === 'unmark') marked.delete(step.revision)
+  }
+  return marked
 }
 
 export function isDone({ state }: Wave): boolean {

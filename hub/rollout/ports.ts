@@ -16,6 +16,15 @@ export interface RolloutProblem {
   readonly message: string
 }
 
+/** The source that a Rollout moves, and its URL and options in most clusters. */
+export interface Moves {
+  readonly kind: string
+  readonly name: string
+  readonly origin?: string | undefined
+  /** The number of the last run that moved another source. */
+  readonly since: number
+}
+
 /** What outlives the runs of a Rollout. */
 export interface RolloutState {
   readonly newest: Content | undefined
@@ -31,6 +40,8 @@ export interface RolloutState {
   readonly problems: readonly RolloutProblem[]
   readonly moreProblems: number
   readonly lastNumber: number
+  /** What it moves; undefined before its clusters were chosen. */
+  readonly moves?: Moves | undefined
 }
 
 /** What is known of a run beside what decides. */
@@ -120,7 +131,7 @@ export interface RolloutRows {
    * nothing is asked of clusters that were healthy, or whose wave is to come, and are not among those.
    */
   facts(source: SourceObject, run: Run | undefined, heard?: ReadonlySet<string>): Promise<readonly ClusterFacts[]>
-  /** Wave of each cluster in the last run, by name. */
+  /** Wave of each cluster in the last run that was none back, by name. */
   kept(): Promise<ReadonlyMap<ClusterId, string>>
   /** Keeps so many runs that ended beside it. */
   startRun(
@@ -156,8 +167,8 @@ export interface RolloutStore {
   forget(name: Omit<RolloutName, 'uid'>, but?: string): Promise<LetGo>
   /** `namespace/name` of every Rollout that has rows. */
   all(): Promise<readonly string[]>
-  /** The content of the last run that succeeded, other than this revision. */
-  lastGood(uid: string, but: string): Promise<Content | undefined>
+  /** The content of the last run that succeeded before this revision came. */
+  lastGood(uid: string, before: string): Promise<Content | undefined>
   /** Sources of objects that are not released what they were granted. */
   unsettled(uid: string): Promise<readonly string[]>
   /** Runs that ended before the present or last one, by Rollout, last one first. */

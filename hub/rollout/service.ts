@@ -8,6 +8,7 @@ import type { ChainQuery, LetGo, RolloutName, RolloutObjects } from './ports.ts'
 import { type Asked, act } from './turn/act.ts'
 import { type SourceWhy, whyChains } from './turn/chain.ts'
 import { chooseMembers } from './turn/members.ts'
+import { stateFor } from './turn/source.ts'
 
 export type { Asked } from './turn/act.ts'
 
@@ -89,7 +90,7 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
       if (!found) throw new FleetError('not-found', `Rollout ${namespace}/${name} not found`)
       const { at, source } = found
       await store.open(at)
-      const lastGood = (but: string) => store.lastGood(at.uid, but)
+      const lastGood = (before: string) => store.lastGood(at.uid, before)
       const [said] = await store.decide([at], (rows) =>
         act(asked, { rows, source, name: `${namespace}/${name}`, word: { by: subject, reason, since: rows.now.toISOString() }, lastGood }),
       )
@@ -123,11 +124,12 @@ async function takeMembers(deps: RolloutDeps, { at, source, spec }: Known): Prom
   const held = await store.held(at.uid)
   const candidates = await store.candidates(source, tenant === PLATFORM_TENANT ? undefined : tenant)
   const missing = candidates.length === 0 && (await store.isMissing(source))
-  const { clusters, moreProblems, newest, ...chosen } = chooseMembers(spec, candidates, at.uid)
+  const { clusters, moreProblems, newest, origin, ...chosen } = chooseMembers(spec, candidates, at.uid)
   const problems = missing ? [{ message: `${source.kind} ${source.namespace}/${source.name} does not exist` }] : chosen.problems
   const [left] = await store.decide([at], async (rows) => {
     const gone = await rows.govern(source, { clusters, held, candidates: candidates.map(({ clusterId }) => clusterId) })
-    await rows.save({ ...rows.state, newest: newest ?? rows.state.newest, problems, moreProblems }, rows.now)
+    const state = await stateFor(rows, source, origin)
+    await rows.save({ ...state, newest: newest ?? state.newest, problems, moreProblems }, rows.now)
     return gone
   })
   await letGo(deps, left)

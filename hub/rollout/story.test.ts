@@ -233,6 +233,9 @@ test('a rollback gives every cluster what it had, marks the revision, and ends w
   const done = play(half.run, [[3, fleet(aCluster('a'), aCluster('b', { acked: other.revision }), aCluster('c'), aCluster('d'))]])
   expect(done.run.state).toBe('rolled-back')
   expect(states(done.run)).toEqual({ a: 'rolled-back', b: 'rolled-back', c: 'waiting', d: 'released' })
+  expect(done.run.outcome).toBe(
+    `every cluster has what it had before ${CONTENT.revision}; 1 cluster keeps it, with nothing known from before; b: Kustomization/a/b: no such file`,
+  )
 })
 
 test('a run that goes back, and one that has, names the cluster that failed and what it said', () => {
@@ -389,6 +392,13 @@ test('a closed window keeps new releases back and is looked at when it opens; a 
     steps: [{ kind: 'look-again', at: later(5000) }],
   })
   expect(play(aRun({ cause: 'rollback', targets: [aTarget('a')] }), [[0, known]]).steps[0]).toMatchObject({ kind: 'release' })
+})
+
+test('a wave that is skipped while nothing may be released leaves the run pending, and its clusters follow when it may', () => {
+  const skipped = { ...fleet(aCluster('a')), skips: new Map([['wave-0', 'anna']]) }
+  const closed = play(aRun({ targets: [aTarget('a')] }), [[0, { ...skipped, window: { open: false } }]])
+  expect(closed.run).toMatchObject({ state: 'pending', waves: [{ state: 'skipped' }] })
+  expect(play(closed.run, [[1, skipped]])).toMatchObject({ run: { state: 'progressing' }, steps: [{ kind: 'release' }, {}] })
 })
 
 test('a run that gave nothing and waits for a person is not looked at by the clock', () => {

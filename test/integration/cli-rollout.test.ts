@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
+import { HubClient } from '../../hub/cli/ask/client.ts'
+import type { CliConfig } from '../../hub/cli/ask/config.ts'
 import { eventually } from '../support/eventually.ts'
 import { openTestHub, type TestHub } from '../support/hub.ts'
 
@@ -73,6 +75,16 @@ test('what is asked of a Rollout is a right of its own, and the audit log keeps 
     { subject: 'ed', verb: 'resume', outcome: 'done', detail: 'because of Friday' },
     { subject: 'ed', verb: 'resume', outcome: 'conflict', detail: 'because of Friday' },
   ])
+})
+
+test('what is asked of a Rollout cannot be tried with dryRun: nothing is done, and the audit log keeps it', async () => {
+  await using client = new HubClient(JSON.parse(readFileSync(hub.adminFile, 'utf8')) as CliConfig, () => undefined)
+  const path = '/apis/fleet.flotilla.dev/v1alpha1/namespaces/shop/rollouts/web/pause'
+  const asked = client.send('POST', path, { query: { dryRun: 'All' }, body: { reason: 'a try' }, signal: AbortSignal.timeout(10_000) })
+  await expect(asked).rejects.toThrow('dryRun is not possible')
+  expect((await hub.flotilla(['rollout', 'status', 'web', '-n', 'shop'])).out).not.toContain('paused')
+  const { rows } = await hub.database.db.query("select verb, outcome from audit where detail = 'a try'")
+  expect(rows).toEqual([{ verb: 'pause', outcome: 'invalid' }])
 })
 
 test('tenants see and move nothing of each other', async () => {

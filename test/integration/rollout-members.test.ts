@@ -86,6 +86,15 @@ test('a cluster that no wave takes is named, and nothing starts', async () => {
   expect(new Set(Object.values(await world.released()))).toEqual(new Set(['main@sha1:1']))
 })
 
+test('a cluster that joins during a run and that no wave takes is named', async () => {
+  await started({ waves: [{ name: 'all', clusters: { names: ['a', 'b', 's', 'x', 'y'] }, maxConcurrent: '100%' }] })
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await world.addClusters(['z'])
+  await rollouts.survey(FLEET)
+  expect((await world.status()).problems).toEqual([{ message: 'no wave takes z: add a wave with rest: true' }])
+})
+
 test('a cluster that joins in the middle of a run waits for its wave; one that joins afterwards has what the others have', async () => {
   await started()
   await world.moveTo('main@sha1:2')
@@ -226,4 +235,27 @@ test('a cluster that is relabelled into the choice during a run waits for its wa
   const { run } = await world.status()
   expect(run?.waves).toMatchObject([{ total: 1 }, { total: 1, healthy: 1 }, { total: 2, waiting: 2, state: 'pending' }])
   expect(await world.released()).toMatchObject({ b: 'main@sha1:1', s: 'main@sha1:2', x: 'main@sha1:2', y: 'main@sha1:2' })
+})
+
+test('a cluster whose source had another URL for a while has what the others have once it is like theirs again', async () => {
+  await started({ waves: ONE })
+  const { db } = world.database
+  await db.query(
+    `insert into sources (key, kind, url, options, trusted, interval_ms, timeout_ms, revision, artifact)
+     select 'own-key', kind, 'https://x/z', options, trusted, interval_ms, timeout_ms, revision, artifact from sources`,
+  )
+  const move = (key: string) =>
+    db.query("update source_objects so set source_key = $1 from clusters c where c.id = so.cluster_id and c.name = 'x'", [key])
+  await world.moveTo('main@sha1:2')
+  await rollouts.survey(FLEET)
+  await walk()
+  await move('own-key')
+  await world.moveTo('main@sha1:3')
+  await rollouts.survey(FLEET)
+  await walk()
+  expect(await world.released()).toMatchObject({ a: 'main@sha1:3', x: 'main@sha1:2' })
+  await move('sha256:source')
+  await rollouts.survey(FLEET)
+  await walk()
+  expect(await world.released()).toMatchObject({ a: 'main@sha1:3', x: 'main@sha1:3' })
 })

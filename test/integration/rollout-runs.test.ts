@@ -151,6 +151,17 @@ test('with `continue` every wave gets it, and the status says at the end who fai
   expect(problems?.map(({ cluster }) => cluster)).toEqual(['a', 'y'])
 })
 
+test('a source that is suspended counts as offline on the way back too: nobody waits for it', async () => {
+  await started({ waves: ALL, onFailure: { action: 'rollback' } })
+  await comes('main@sha1:2')
+  const broken = { revision: 'main@sha1:2', clusters: ['a'] }
+  await world.follow(broken)
+  await world.database.db.query("update source_objects so set suspended = true from clusters c where c.id = so.cluster_id and c.name = 'b'")
+  await rollouts.survey(FLEET)
+  await walk(broken)
+  expect(await shown()).toMatchObject({ state: 'rolled-back', clusters: { offline: 1, rolledBack: 4 } })
+})
+
 test('runs and clusters are counted by state, and what happens in runs by event', async () => {
   const registry = new Registry()
   rollouts = world.service((store) => store, { looked: openRolloutMetrics(registry, world.database.db) })
@@ -173,6 +184,16 @@ test('runs and clusters are counted by state, and what happens in runs by event'
       ],
     ]),
   )
+})
+
+test('the last wave of a run is measured also where the next run starts at once', async () => {
+  const registry = new Registry()
+  rollouts = world.service((store) => store, { looked: openRolloutMetrics(registry, world.database.db) })
+  await started({ waves: ALL, onNewRevision: 'queue' })
+  await comes('main@sha1:2')
+  await comes('main@sha1:3')
+  await walk()
+  expect((await registry.metrics()).split('\n')).toContain('flotilla_rollout_wave_duration_seconds_count 2')
 })
 
 test('a decision costs the same number of statements for five clusters and for two hundred', async () => {

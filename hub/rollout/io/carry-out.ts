@@ -37,6 +37,10 @@ const MARK_BAD = `
   insert into rollout_bad (rollout, revision) select x.rollout, x.revision from jsonb_to_recordset($1::jsonb) as x(rollout text, revision text)
   on conflict do nothing`
 
+const UNMARK = `
+  delete from rollout_bad b using jsonb_to_recordset($1::jsonb) as x(rollout text, revision text)
+  where b.rollout = x.rollout and b.revision = x.revision`
+
 const RECORD = prepared(`
   insert into events (id, cluster_id, grp, kind, namespace, name, severity, reason, message, revision, at)
   select gen_random_uuid()::text, 'fleet', '${FLEET_GROUP}', 'Rollout', x.namespace, x.name, x.severity, x.reason, x.message, x.revision, now()
@@ -57,9 +61,10 @@ export async function carryOut(tx: Sql, all: readonly CarriedOut[]): Promise<rea
   const grants = all.flatMap(({ run, source, steps, uid }) =>
     steps.flatMap((step) => (step.kind === 'release' || step.kind === 'take-back' ? grantsOf(step, { uid, source, run: run.id }) : [])),
   )
-  const bad = all.flatMap(({ steps, uid }) =>
-    steps.flatMap((step) => (step.kind === 'mark-bad' ? [{ rollout: uid, revision: step.revision }] : [])),
-  )
+  const marks = (kind: 'mark-bad' | 'unmark') =>
+    all.flatMap(({ steps, uid }) => steps.flatMap((step) => (step.kind === kind ? [{ rollout: uid, revision: step.revision }] : [])))
+  const bad = marks('mark-bad')
+  const good = marks('unmark')
   const events = all.flatMap(({ name, namespace, run, steps }) =>
     steps.flatMap((step) =>
       step.kind === 'record'
@@ -69,6 +74,7 @@ export async function carryOut(tx: Sql, all: readonly CarriedOut[]): Promise<rea
   )
   const keys = await grant(tx, grants)
   if (bad.length > 0) await tx.query(MARK_BAD, [JSON.stringify(bad)])
+  if (good.length > 0) await tx.query(UNMARK, [JSON.stringify(good)])
   if (events.length > 0) await tx.query(RECORD, [JSON.stringify(events)])
   return all.map(({ uid }) => keys.get(uid) ?? [])
 }

@@ -11,7 +11,8 @@ const EARLIER = prepared(`
   select distinct on (x.rollout, x.cluster) x.rollout, x.cluster, t.before_revision as revision, t.before_artifact as artifact
   from jsonb_to_recordset($1::jsonb) as x(rollout text, cluster text, unwanted jsonb)
   join rollout_targets t on t.cluster_id = x.cluster
-  join rollout_runs r on r.id = t.run and r.rollout = x.rollout
+  join rollouts o on o.uid = x.rollout
+  join rollout_runs r on r.id = t.run and r.rollout = x.rollout and r.number > coalesce((o.moves ->> 'since')::int, 0)
   where t.before_revision is not null and not x.unwanted ? t.before_revision
   order by x.rollout, x.cluster, r.number desc`)
 
@@ -125,8 +126,8 @@ function watchedMs({ asleepMs, now, run }: FactsOf, { liveMs }: Member): number 
   return liveMs === null ? 0 : Math.min(sinceMs, liveMs)
 }
 
-function healthOf({ liveMs }: Member, judged: Judged | undefined): Pick<ClusterFacts, 'health' | 'complaint'> {
-  if (!judged) return { health: liveMs === null ? 'offline' : 'unknown' }
+function healthOf({ holding, liveMs }: Found, judged: Judged | undefined): Pick<ClusterFacts, 'health' | 'complaint'> {
+  if (!judged) return { health: liveMs === null || holding.suspended ? 'offline' : 'unknown' }
   const { health, message, object, reason } = judged
   if (health === 'healthy') return { health }
   return { health, complaint: { object, reason, message } }

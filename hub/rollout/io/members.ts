@@ -102,8 +102,12 @@ const LET_GO = `
   ungranted as (delete from grants g using x where ${IS_LEFT('g')})
   ${KEYS_OF('gone')}`
 
+/** What one was granted that is apart is for the others' URL: it keeps what it has, and joins them anew once it is like them. */
 const TAKE = prepared(`
-  with ${GIVEN}
+  with ${GIVEN},
+  ungranted as (
+    delete from grants g using given x
+    where x.apart and g.cluster_id = x.cluster_id and g.source_kind = $2 and g.source_namespace = $3 and g.source_name = $4)
   insert into governed as g (cluster_id, source_kind, source_namespace, source_name, rollout, apart)
   select cluster_id, $2, $3, $4, $1, apart from given order by cluster_id
   on conflict (cluster_id, source_kind, source_namespace, source_name) do update set apart = excluded.apart

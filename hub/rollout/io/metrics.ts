@@ -35,7 +35,7 @@ export function openRolloutMetrics(registry: Registry, sql: Sql): (look: Look) =
     help: 'Clusters of runs in progress, by state.',
     read: () => counts(sql, TARGETS),
   })
-  return ({ run, steps }) => {
+  const count = ({ run, steps }: Pick<Look, 'run' | 'steps'>) => {
     for (const step of steps) {
       if (step.kind !== 'record') continue
       events.inc({ event: step.event })
@@ -43,6 +43,10 @@ export function openRolloutMetrics(registry: Registry, sql: Sql): (look: Look) =
       const wave = run?.waves.find(({ plan }) => plan.name === step.wave)
       if (wave?.startedAt && wave.completedAt) waves.observe((wave.completedAt.getTime() - wave.startedAt.getTime()) / 1000)
     }
+  }
+  return (look) => {
+    if (look.ended) count(look.ended)
+    count(look)
   }
 }
 

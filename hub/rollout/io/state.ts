@@ -15,6 +15,7 @@ interface StateRow {
   readonly problems: RolloutState['problems']
   readonly more_problems: number
   readonly last_number: number
+  readonly moves: RolloutState['moves'] | null
   readonly run: string | null
   readonly bad: readonly string[]
 }
@@ -27,7 +28,7 @@ const SLEPT = `greatest(0, (extract(epoch from clock_timestamp() - p.seen_at) * 
 
 /** `now()` stands still in a transaction that waited for the row; what is decided is decided at the time of the lock. */
 const STATE = `
-  select r.uid, clock_timestamp() as now, p.asleep_ms + ${SLEPT} as asleep_ms, r.newest, r.seen, r.standing, r.hold, r.paused, r.asked, r.problems, r.more_problems, r.last_number, r.run,
+  select r.uid, clock_timestamp() as now, p.asleep_ms + ${SLEPT} as asleep_ms, r.newest, r.seen, r.standing, r.hold, r.paused, r.asked, r.problems, r.more_problems, r.last_number, r.moves, r.run,
          array(select b.revision from rollout_bad b where b.rollout = r.uid) as bad
   from rollouts r, rollout_pulse p`
 
@@ -67,15 +68,16 @@ function stateOf(row: StateRow): LockedState {
     problems: row.problems,
     moreProblems: row.more_problems,
     lastNumber: row.last_number,
+    moves: row.moves ?? undefined,
   }
   return { now: row.now, asleepMs: Number(row.asleep_ms), bad: new Set(row.bad), run: row.run ?? undefined, state }
 }
 
 const SAVE = prepared(`
   update rollouts r set newest = x.newest, seen = x.seen, standing = x.standing, hold = x.hold, paused = x.paused, asked = x.asked,
-    problems = x.problems, more_problems = x."moreProblems", last_number = x."lastNumber", run = x.run, look_at = x."lookAt"
+    problems = x.problems, more_problems = x."moreProblems", last_number = x."lastNumber", moves = x.moves, run = x.run, look_at = x."lookAt"
   from jsonb_to_recordset($1::jsonb) as x(uid text, newest jsonb, seen text, standing jsonb, hold jsonb, paused jsonb, asked jsonb,
-    problems jsonb, "moreProblems" int, "lastNumber" int, run text, "lookAt" timestamptz)
+    problems jsonb, "moreProblems" int, "lastNumber" int, moves jsonb, run text, "lookAt" timestamptz)
   where r.uid = x.uid`)
 
 /** What is kept of a Rollout, and when it is to be looked at again. */

@@ -3,6 +3,7 @@ import type { ClusterId } from '../../../proto/model/ids.ts'
 import { FLEET_GROUP } from '../../../proto/model/names.ts'
 import type { Db, Sql } from '../../db/db.ts'
 import { type Content, PLACEMENT_KEY, type SourceObject } from '../model.ts'
+import { markedAfter } from '../next.ts'
 import type { RolloutName, RolloutRows, RolloutStore, RunNote } from '../ports.ts'
 import { type CarriedOut, carryOut, type Welcomed, welcome } from './carry-out.ts'
 import { readChains } from './chain.ts'
@@ -39,10 +40,12 @@ const OF_CLUSTERS = `
     and r.spec #>> '{source,kind}' = 'Placement' and r.spec #>> '{source,name}' = p.name
   where c.name = any($1::text[])`
 
-/** What the last run brought everywhere that moved another revision, and that was not taken back. */
+/** What the last run brought everywhere before one moved the revision forward, and that was not taken back. */
 const LAST_GOOD = `
   select n.revision, n.artifact from rollout_runs n
   where n.rollout = $1 and n.state = 'succeeded' and n.revision <> $2
+    and n.number < (select max(f.number) from rollout_runs f where f.rollout = $1 and f.revision = $2 and f.cause <> 'rollback')
+    and n.number > coalesce((select (o.moves ->> 'since')::int from rollouts o where o.uid = $1), 0)
     and not exists (select from rollout_bad b where b.rollout = n.rollout and b.revision = n.revision)
   order by n.number desc limit 1`
 
@@ -81,8 +84,8 @@ export function createRolloutStore(db: Db): RolloutStore {
     ofSources: (sources) => keys(OF_SOURCES, [sources]),
     ofClusters: (names) => keys(OF_CLUSTERS, [names]),
     ofNews: (news) => ofNews(db, news),
-    async lastGood(uid, but) {
-      const { rows } = await db.query<Content>(LAST_GOOD, [uid, but])
+    async lastGood(uid, before) {
+      const { rows } = await db.query<Content>(LAST_GOOD, [uid, before])
       return rows[0]
     },
     chains: (query) => readChains(db, query),
@@ -132,6 +135,7 @@ function openRows(tx: Sql, turn: InTurn) {
   const save = turn.asked((all: readonly SavedState[]) => saveStates(tx, all).then(() => all))
   return ({ name, namespace, uid }: RolloutName, { asleepMs, bad, now, run: last, state }: LockedState, current?: KeptRun): RolloutRows => {
     let run = last
+    let marked = bad
     const asleep = asleepMs - (current?.asleepMs ?? asleepMs)
     return {
       now,
@@ -140,8 +144,8 @@ function openRows(tx: Sql, turn: InTurn) {
       current,
       save: async (next, lookAt) => void (await save({ uid, state: next, run, lookAt })),
       govern: (source, chosen) => govern(sql, uid, { source, ...chosen }),
-      facts: (source, of, heard) => facts({ rollout: uid, source, run: of, heard, bad, now, asleepMs: asleep }),
-      kept: () => keptWaves(sql, run),
+      facts: (source, of, heard) => facts({ rollout: uid, source, run: of, heard, bad: marked, now, asleepMs: asleep }),
+      kept: () => keptWaves(sql, uid),
       async startRun(next, { historyLimit, number, startedBy }) {
         run = next.id
         await write({ run: next, rollout: uid, number, asleepMs })
@@ -151,7 +155,10 @@ function openRows(tx: Sql, turn: InTurn) {
       },
       saveRun: async (before, after) =>
         void (await write({ run: after, before, rollout: uid, number: current?.note.number ?? 0, asleepMs })),
-      carryOut: (of, steps, source) => done({ uid, namespace, name, run: of, source, steps }),
+      async carryOut(of, steps, source) {
+        marked = markedAfter(marked, steps)
+        return done({ uid, namespace, name, run: of, source, steps })
+      },
       welcome: (content, source) => welcomed({ uid, content, source, run: run ?? '' }),
       revision: (text, source) => known(sql, uid, { text, source }),
       async say(wave, what, by) {
@@ -170,11 +177,13 @@ const NOTE_RUN = `
     where g.rollout = $4 and v.revision = $3 limit 1), '{}')
   where id = $1 returning commit`
 
-async function keptWaves(tx: Sql, run: string | undefined): Promise<ReadonlyMap<ClusterId, string>> {
-  const { rows } = await tx.query<{ cluster_id: ClusterId; wave: string }>(
-    `select t.cluster_id, w.plan ->> 'name' as wave from rollout_targets t join rollout_waves w on w.run = t.run and w.ordinal = t.wave where t.run = $1`,
-    [run ?? ''],
-  )
+/** A run back has one wave, which says nothing of those to come. */
+const KEPT_WAVES = `
+  select t.cluster_id, w.plan ->> 'name' as wave from rollout_targets t join rollout_waves w on w.run = t.run and w.ordinal = t.wave
+  where t.run = (select n.id from rollout_runs n where n.rollout = $1 and n.cause <> 'rollback' order by n.number desc limit 1)`
+
+async function keptWaves(tx: Sql, uid: string): Promise<ReadonlyMap<ClusterId, string>> {
+  const { rows } = await tx.query<{ cluster_id: ClusterId; wave: string }>(KEPT_WAVES, [uid])
   return new Map(rows.map((row) => [row.cluster_id, row.wave]))
 }
 

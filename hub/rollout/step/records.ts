@@ -1,4 +1,5 @@
 import type { Content, Facts, Run, RunEvent, Step, Target, Wave } from '../model.ts'
+import { countTargets } from './budget.ts'
 
 type Recorded = Extract<Step, { kind: 'record' }>
 
@@ -23,6 +24,9 @@ export function givenSteps(before: Run, after: Run): readonly Step[] {
   }
   return [
     ...(after.state === 'rolling-back' || after.state === 'rolled-back' ? markBad(before, after) : []),
+    ...(after.state === 'succeeded' && countTargets(after).healthy > 0
+      ? [{ kind: 'unmark' as const, revision: after.content.revision }]
+      : []),
     ...(released.length > 0
       ? [{ kind: 'release' as const, content: after.content, clusters: released.map(({ cluster }) => cluster) }]
       : []),

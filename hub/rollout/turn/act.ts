@@ -20,7 +20,7 @@ export interface Doing {
   /** `namespace/name`, for messages. */
   readonly name: string
   readonly word: Word
-  readonly lastGood: (but: string) => Promise<Content | undefined>
+  readonly lastGood: (before: string) => Promise<Content | undefined>
 }
 
 /** Keeps what a person asked for; the next look acts on it. @returns what was done, in a sentence @throws `conflict` where it means nothing now */
@@ -40,7 +40,9 @@ export async function act(asked: Asked, doing: Doing): Promise<string> {
       return `Rollout ${name} is paused: nothing more is released`
     case 'resume': {
       if (!state.paused && !state.hold) throw new FleetError('conflict', `resume Rollout ${name}: it is neither paused nor held`)
-      await rows.save({ ...state, paused: undefined, hold: undefined, seen: state.hold ? undefined : state.seen }, now)
+      // What came during the hold starts now, but for what a person has promoted meanwhile.
+      const seen = state.hold ? rows.current?.run.content.revision : state.seen
+      await rows.save({ ...state, paused: undefined, hold: undefined, seen }, now)
       return `Rollout ${name} goes on`
     }
     case 'promote': {
@@ -49,9 +51,12 @@ export async function act(asked: Asked, doing: Doing): Promise<string> {
       return `a run of Rollout ${name} to ${content.revision} starts`
     }
     case 'rollback': {
-      const present = rows.current?.run.content.revision ?? state.newest?.revision ?? ''
-      const content = await contentFor(asked.revision, doing, async () => (await doing.lastGood(present)) ?? beforeOf(rows.current?.run))
-      await rows.save({ ...state, hold: word, asked: { content, cause: 'rollback', by: word.by, reason: word.reason } }, now)
+      const last = rows.current && rows.current.note.number > (state.moves?.since ?? 0) ? rows.current.run : undefined
+      const present = last?.content.revision ?? state.newest?.revision ?? ''
+      const content = await contentFor(asked.revision, doing, async () => (await doing.lastGood(present)) ?? beforeOf(last))
+      // A pause would keep it from going back, and who ends that ends the hold too.
+      const back = { content, cause: 'rollback', by: word.by, reason: word.reason } as const
+      await rows.save({ ...state, hold: word, paused: undefined, asked: back }, now)
       return `Rollout ${name} goes back to ${content.revision} and is held there until it is resumed`
     }
     default:
@@ -84,8 +89,9 @@ async function contentFor(
   throw new FleetError('conflict', `move Rollout ${name}: ${why}`)
 }
 
-/** What most clusters of the run had before it. */
+/** What most clusters of the run had before it; before a run back they had what that is to go back from. */
 function beforeOf(run: Run | undefined): Content | undefined {
+  if (run?.cause === 'rollback') return undefined
   const counts = new Map<string, { readonly content: Content; count: number }>()
   for (const { before } of run?.targets.values() ?? []) {
     if (!before) continue

@@ -2,7 +2,7 @@ import type { RolloutSpec } from '../../../proto/model/fleet/rollout.ts'
 import { advance, isEnded } from '../advance.ts'
 import type { Heard } from '../heard.ts'
 import type { Advanced, ClusterFacts, Facts, NextRun, Run, Settle, SourceObject, Standing, Step } from '../model.ts'
-import { beginRun, nextRun, wentThrough } from '../next.ts'
+import { beginRun, markedAfter, nextRun, wentThrough } from '../next.ts'
 import type { RolloutRows, RolloutState, RunNote } from '../ports.ts'
 import { currentWave } from '../step/walk.ts'
 import { unmatchedProblem } from '../waves.ts'
@@ -21,6 +21,8 @@ export interface Look {
   /** What the decision was made by; undefined where there was nothing to decide. */
   readonly facts: Facts | undefined
   readonly steps: readonly Step[]
+  /** The run that ended before it in the same look. */
+  readonly ended?: Pick<Look, 'run' | 'steps'> | undefined
   /** True where it was asked of every cluster how it does. */
   readonly askedAll: boolean
   /** Sources with something to settle. */
@@ -55,15 +57,17 @@ export async function lookAt(moment: Moment): Promise<Look> {
   }
   if (running && !isEnded(running.run)) {
     running = await goOn(moment, running)
-    state = isEnded(running.run) ? afterRun(state, running.run) : state
+    state = isEnded(running.run) ? afterRun(state, running.run) : withProblem(state, unmatchedProblem(outside(running)))
   }
-  const marked = new Set([...bad, ...(running?.steps ?? []).flatMap((step) => (step.kind === 'mark-bad' ? [step.revision] : []))])
+  const marked = markedAfter(bad, running?.steps ?? [])
   const settle = [...(running?.settle ?? [])]
+  let ended: Running | undefined
   if (!running || isEnded(running.run)) {
     const next = nextRun(standingOf(state, { bad: marked, spec }))
     const begun = next && (await begin(moment, state, next))
     if (begun) {
-      running = begun.running ? { ...begun.running, steps: [...(running?.steps ?? []), ...begun.running.steps] } : running
+      if (begun.running) ended = running
+      running = begun.running ?? running
       state = begun.state
       settle.push(...(begun.running?.settle ?? []))
     }
@@ -71,7 +75,7 @@ export async function lookAt(moment: Moment): Promise<Look> {
   }
   await rows.save(state, againAt(running, now))
   const { askedAll = false, facts, note, run, steps = [] } = running ?? {}
-  return { now, state, bad: marked, run, note, facts, steps, askedAll, settle, spec }
+  return { now, state, bad: marked, run, note, facts, steps, ended, askedAll, settle, spec }
 }
 
 interface Running {
@@ -128,9 +132,15 @@ async function begin(
   if (isThereAlready(state, next, clusters)) return { running: undefined, state: { ...seen, standing: next.content } }
   const begun = beginRun(next, { id: newId(), spec, clusters, kept: await rows.kept(), now })
   const message = unmatchedProblem(begun.unmatched)
-  if (message !== undefined)
-    return { running: undefined, state: { ...state, problems: [{ message }, ...state.problems.filter((one) => one.message !== message)] } }
-  const facts: Facts = { ...situation(state, { now, spec }), clusters, approvals: new Map(), skips: new Map() }
+  if (message !== undefined) return { running: undefined, state: withProblem(state, message) }
+  const had = clusters.some(({ before }) => before?.revision === next.content.revision)
+  const facts: Facts = {
+    ...situation(state, { now, spec }),
+    // Who has the revision already goes back to what it had before that.
+    clusters: had ? await rows.facts(source, begun.run) : clusters,
+    approvals: new Map(),
+    skips: new Map(),
+  }
   const { run, steps } = advance(begun.run, facts, now)
   const number = state.lastNumber + 1
   const note = await rows.startRun(run, { number, startedBy: state.asked?.by, historyLimit: spec.historyLimit })
@@ -139,9 +149,16 @@ async function begin(
 }
 
 /** A Rollout that is made over clusters which all have the newest revision takes them as they are. */
-function isThereAlready({ lastNumber, seen }: RolloutState, { cause, content }: NextRun, clusters: readonly ClusterFacts[]): boolean {
+function isThereAlready(
+  { lastNumber, moves, seen }: RolloutState,
+  { cause, content }: NextRun,
+  clusters: readonly ClusterFacts[],
+): boolean {
   return (
-    lastNumber === 0 && seen === undefined && cause === 'revision' && clusters.every(({ before }) => before?.revision === content.revision)
+    lastNumber === (moves?.since ?? 0) &&
+    seen === undefined &&
+    cause === 'revision' &&
+    clusters.every(({ before }) => before?.revision === content.revision)
   )
 }
 
@@ -164,6 +181,17 @@ function standingOf(
     suspended: spec.suspend,
     asked: asked && { content: asked.content, cause: asked.cause },
   }
+}
+
+/** Names of the clusters that joined during the run and that no wave of it takes. */
+function outside({ facts, run }: Running): readonly string[] {
+  const left = facts?.clusters.filter(({ cluster }) => !run.targets.has(cluster)) ?? []
+  return left.map(({ name }) => name).sort()
+}
+
+function withProblem(state: RolloutState, message: string | undefined): RolloutState {
+  if (message === undefined) return state
+  return { ...state, problems: [{ message }, ...state.problems.filter((one) => one.message !== message)] }
 }
 
 function afterRun(state: RolloutState, run: Run): RolloutState {

@@ -8,6 +8,8 @@ import type { Candidate, RolloutProblem } from '../ports.ts'
 export interface Members {
   /** `apart`: its source has another URL or ref than the others', and keeps what it has. */
   readonly clusters: readonly { readonly clusterId: ClusterId; readonly apart: boolean }[]
+  /** URL and options of the source in most of them; undefined while none is known. */
+  readonly origin: string | undefined
   /** What every Source of the clusters resolved; undefined while they do not agree. */
   readonly newest: Content | undefined
   /** The first ones, by name of the cluster, and how many more there are. */
@@ -43,6 +45,7 @@ export function chooseMembers(spec: Pick<RolloutSpec, 'clusters' | 'source'>, ca
   ].sort((a, b) => (a.cluster < b.cluster ? -1 : 1))
   return {
     clusters: members.map(({ apart, clusterId }) => ({ clusterId, apart })),
+    origin,
     newest: agreed(together),
     problems: problems.slice(0, PROBLEMS),
     moreProblems: Math.max(0, problems.length - PROBLEMS),

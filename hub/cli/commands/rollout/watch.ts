@@ -32,7 +32,10 @@ export async function watchStatus(
   }
 }
 
-function isOver(rollout: Manifest): boolean {
-  const { newest, run } = statusOf(rollout)
-  return ENDED.includes(run?.state) && (newest === undefined || newest === run?.revision || run?.state !== 'succeeded')
+/** True where the run has ended and no other one is about to start by itself. */
+export function isOver(rollout: Manifest): boolean {
+  const { badRevisions = [], hold, newest, run } = statusOf(rollout)
+  if (!run || !ENDED.includes(run.state)) return false
+  if (newest === undefined || newest === run.revision || run.state !== 'succeeded') return true
+  return hold !== undefined || run.cause !== 'revision' || badRevisions.includes(newest)
 }
