@@ -46,6 +46,11 @@ test.each([
   ['a misspelt expression', { clusters: { expression: 'cluster.lables.a == "b"' } }, /cannot be read: No such key: lables/],
   ['an expression that is a text', { clusters: { expression: 'cluster.name' } }, /is a string, and has to be true or false/],
   ['a pattern', { clusters: { expression: 'cluster.name.matches("^(.|.)*!$")' } }, /calls matches\(\), which is not allowed/],
+  [
+    'values made of each other',
+    { clusters: { expression: 'cel.bind(a, cluster.name + cluster.name, cel.bind(b, a + a, b == a))' } },
+    /calls bind\(\), which is not allowed/,
+  ],
   ['a loop in a loop', { clusters: { expression: '[1, 2].all(a, [1, 2].all(b, a == b))' } }, /has all\(\) inside of another loop/],
   ['no objects', { objects: [] }, /^spec.objects: /],
   ['an object that is none', { objects: [{ kind: 'x' }] }, 'spec.objects[0]: must have apiVersion, kind and metadata.name'],
