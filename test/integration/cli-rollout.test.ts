@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
+import { HubClient } from '../../hub/cli/ask/client.ts'
+import { readConfig } from '../../hub/cli/ask/config.ts'
 import { eventually } from '../support/eventually.ts'
 import { openTestHub, type TestHub } from '../support/hub.ts'
 
@@ -73,6 +75,19 @@ test('what is asked of a Rollout is a right of its own, and the audit log keeps 
     { subject: 'ed', verb: 'resume', outcome: 'done', detail: 'because of Friday' },
     { subject: 'ed', verb: 'resume', outcome: 'conflict', detail: 'because of Friday' },
   ])
+})
+
+test('nothing is asked of a Rollout, and no token is made, as a trial that the audit log does not see', async () => {
+  const { signal } = new AbortController()
+  await using client = new HubClient(await readConfig({ FLOTILLA_CONFIG: hub.adminFile }), () => undefined)
+  const post = (path: string, dryRun: string, body: object) =>
+    client.send('POST', `/apis/fleet.flotilla.dev/v1alpha1/${path}`, { signal, body, query: { dryRun } })
+  const token = { apiVersion: 'fleet.flotilla.dev/v1alpha1', kind: 'Token', metadata: {}, spec: { description: 'trial', role: 'admin' } }
+  for (const dryRun of ['All', 'true']) {
+    await expect(post('namespaces/shop/rollouts/web/pause', dryRun, { reason: 'x' })).rejects.toMatchObject({ code: 'invalid' })
+    await expect(post('tokens', dryRun, token)).rejects.toMatchObject({ code: 'invalid' })
+  }
+  expect((await hub.flotilla(['rollout', 'status', 'web', '-n', 'shop'])).out).not.toContain('paused')
 })
 
 test('tenants see and move nothing of each other', async () => {
