@@ -53,6 +53,16 @@ test.each<[Link, string, Partial<ChainFacts>]>([
     { newest: undefined, wanted: undefined, source: { ...whole.source, problem: 'authentication failed' } },
   ],
   [
+    'commit',
+    'nothing was found at GitRepository/team-a/platform yet: Secret team-a/key is missing',
+    { newest: undefined, wanted: undefined, source: { ...whole.source, url: '', problem: 'Secret team-a/key is missing' } },
+  ],
+  [
+    'commit',
+    'nothing was found at https://git.example.com/platform yet: GitRepository/team-a/platform is suspended there',
+    { newest: undefined, wanted: undefined, source: { ...whole.source, suspended: true } },
+  ],
+  [
     'fetched',
     'GitRepository/team-a/platform is suspended there: it keeps what it has until it is resumed',
     { source: { ...whole.source, suspended: true } },
