@@ -67,9 +67,14 @@ const CHAINS = `
     and ($3::text is null or (so.kind, so.namespace, so.name) = ($3, $4, $5) or k.objects is not null)
   order by 4`
 
+/** True where the newest revision of Placement `p` has an object ($3 to $5) by name, whether the cluster is given it or not. */
+const SAYS = `exists (
+  select from placements s join placement_revisions v on v.placement = s.uid and v.revision = s.revision cross join jsonb_array_elements(v.objects) x
+  where s.uid = p.uid and (x ->> 'kind', coalesce(x #>> '{metadata,namespace}', s.first_namespace), x #>> '{metadata,name}') = ($3, $4, $5))`
+
 /**
- * The same of Placements that choose the cluster ($1), or of the one that gives it an object ($3 to $5). An object is
- * applied once its agent said so and the mirror shows it.
+ * The same of Placements that choose the cluster ($1), or of the one that gives it an object ($3 to $5), or is to. An object
+ * is applied once its agent said so and the mirror shows it.
  */
 const PLACED_CHAINS = `
   select c.name, coalesce(ss.closed_at is null and rp.id is not null, false) as connected, coalesce(ss.closed_at, ss.connected_at) as since,
@@ -101,7 +106,7 @@ const PLACED_CHAINS = `
     where d.placement = p.uid and d.cluster_id = p.cluster_id and d.leaving is null
       and ($3::text is null or ($3, $4, $5) in ((p.kind, p.namespace, p.name), (d.kind, d.namespace, d.name)))) k on true
   where p.cluster_id = $1 and ($2::text[] is null or p.namespace = any($2))
-    and ($3::text is null or (p.kind, p.namespace, p.name) = ($3, $4, $5) or k.objects is not null)
+    and ($3::text is null or (p.kind, p.namespace, p.name) = ($3, $4, $5) or k.objects is not null or ${SAYS})
   order by 4`
 
 /** What is known of the way to a cluster: Placements first, then source objects, each by name. */
