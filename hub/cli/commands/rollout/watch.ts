@@ -32,7 +32,11 @@ export async function watchStatus(
   }
 }
 
+/** True when the run has ended, and none follows it by itself. */
 function isOver(rollout: Manifest): boolean {
-  const { newest, run } = statusOf(rollout)
-  return ENDED.includes(run?.state) && (newest === undefined || newest === run?.revision || run?.state !== 'succeeded')
+  const { badRevisions, newest, run } = statusOf(rollout)
+  if (!run || !ENDED.includes(run.state)) return false
+  const isLast = newest === undefined || newest === run.revision || badRevisions?.includes(newest) === true
+  const { suspend } = (rollout.spec ?? {}) as { readonly suspend?: boolean }
+  return isLast || run.state !== 'succeeded' || run.cause !== 'revision' || suspend === true
 }
