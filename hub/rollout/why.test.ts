@@ -37,6 +37,11 @@ test('a Placement is given, not fetched and built', () => {
       .links.slice(1, 3)
       .map(({ says }) => says),
   ).toEqual(['Placement/team-a/podinfo chooses the cluster', 'written for 2 objects'])
+  const out = { ...placed.source, problem: 'its label region is "us", not eu' }
+  expect(why({ ...placed, source: out, release: undefined, objects: [] })).toMatchObject({
+    broken: 'fetched',
+    sentence: 'edge-1: Placement/team-a/podinfo gives it nothing: its label region is "us", not eu',
+  })
   const problem = { object: ks.object, message: 'the cluster has no label ring' }
   expect(why({ ...placed, builds: { waiting: 0, problem } })).toMatchObject({
     broken: 'built',

@@ -13,7 +13,7 @@ export interface ChainFacts {
     /** Undefined for a Placement: nothing is fetched. Empty while nothing can be. */
     readonly url: string | undefined
     readonly suspended: boolean
-    /** Why the last check brought nothing. */
+    /** Why the last check brought nothing; why a Placement leaves the cluster out. */
     readonly problem?: string | undefined
   }
   /** The newest commit that the source resolved. */
@@ -87,7 +87,7 @@ const PROBLEM_OF: Readonly<Record<Link, Ask<string | undefined>>> = {
   },
   fetched: ({ source }) => {
     if (source.suspended) return `${source.object} is suspended there: it keeps what it has until it is resumed`
-    return source.problem ? `${source.object} cannot be fetched: ${source.problem}` : undefined
+    return source.problem && `${source.object} ${source.url === undefined ? 'gives it nothing' : 'cannot be fetched'}: ${source.problem}`
   },
   built: ({ builds, newest, source, wanted }) => {
     if (wanted === undefined || wanted !== newest?.revision) return undefined

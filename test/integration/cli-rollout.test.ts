@@ -146,3 +146,22 @@ test('a whole hub gives a new Placement to the first wave alone, and to the othe
   expect(await hub.flotilla(['delete', 'rollout', 'web', '-n', 'flux-system'])).toMatchObject({ code: 0 })
   await placed(['one ./v2', 'two ./v2'])
 })
+
+test('why says of what a Placement keeps from a cluster which part of the selector does', async () => {
+  const sourceRef = { kind: 'GitRepository', name: 'base' }
+  const other = {
+    apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
+    kind: 'Kustomization',
+    metadata: { name: 'other' },
+    spec: { interval: '10m', path: './', prune: true, sourceRef },
+  }
+  const spec = { clusters: { names: ['one'] }, objects: [other] }
+  const metadata = { name: 'apart', namespace: 'flux-system' }
+  await apply(stringify({ apiVersion: 'fleet.flotilla.dev/v1alpha1', kind: 'Placement', metadata, spec }))
+  for (const object of ['kustomization/other', 'placement/apart'])
+    await eventually(`why ${object}`, async () => {
+      const { code, out } = await hub.flotilla(['why', 'two', object])
+      return code === 0 && out.includes('two: Placement/flux-system/apart gives it nothing: its name is not among one\n')
+    })
+  expect(await hub.flotilla(['why', 'two', 'kustomization/nothing'])).toMatchObject({ code: 3 })
+})

@@ -1,5 +1,5 @@
 import type { Sql } from '../../db/db.ts'
-import type { Chain, ChainQuery } from '../ports.ts'
+import type { Chain, ChainQuery, PlacementAt } from '../ports.ts'
 import type { ChainObject } from '../why.ts'
 import { HAD, LACKING, PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 
@@ -72,6 +72,17 @@ const SAYS = `exists (
   select from placements s join placement_revisions v on v.placement = s.uid and v.revision = s.revision cross join jsonb_array_elements(v.objects) x
   where s.uid = p.uid and (x ->> 'kind', coalesce(x #>> '{metadata,namespace}', s.first_namespace), x #>> '{metadata,name}') = ($3, $4, $5))`
 
+const PLACEMENTS_WITH = `
+  select p.namespace, p.name, p.revision from placements p
+  where p.generation >= 0 and (('Placement', p.namespace, p.name) = ($3, $4, $5) or ${SAYS})
+    and not exists (select from placement_targets t where t.placement = p.uid and t.cluster_id = $1) and ($2::text[] is null or p.namespace = any($2))
+  order by 1, 2`
+
+/** Placements with this object that do not give it to the cluster. */
+export async function readPlacementsWith(sql: Sql, query: ChainQuery): Promise<readonly PlacementAt[]> {
+  return query.object === undefined ? [] : (await sql.query<PlacementAt>(PLACEMENTS_WITH, valuesOf(query))).rows
+}
+
 /**
  * The same of Placements that choose the cluster ($1), or of the one that gives it an object ($3 to $5), or is to. An object
  * is applied once its agent said so and the mirror shows it.
@@ -110,8 +121,8 @@ const PLACED_CHAINS = `
   order by 4`
 
 /** What is known of the way to a cluster: Placements first, then source objects, each by name. */
-export async function readChains(sql: Sql, { clusterId, namespaces, object }: ChainQuery): Promise<readonly Chain[]> {
-  const values = [clusterId, namespaces ?? null, object?.kind ?? null, object?.namespace ?? null, object?.name ?? null]
+export async function readChains(sql: Sql, query: ChainQuery): Promise<readonly Chain[]> {
+  const values = valuesOf(query)
   const placed = await sql.query<ChainRow>(PLACED_CHAINS, values)
   const fetched = await sql.query<ChainRow>(CHAINS, values)
   return [...placed.rows, ...fetched.rows].map((row) => ({
@@ -130,4 +141,8 @@ export async function readChains(sql: Sql, { clusterId, namespaces, object }: Ch
       reason: reason ?? undefined,
     })),
   }))
+}
+
+function valuesOf({ clusterId, namespaces, object }: ChainQuery): readonly unknown[] {
+  return [clusterId, namespaces ?? null, object?.kind ?? null, object?.namespace ?? null, object?.name ?? null]
 }
