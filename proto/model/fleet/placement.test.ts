@@ -37,6 +37,12 @@ test.each([
     'spec.clusters: say which clusters: names, matchLabels, matchExpressions or expression, or all: true for every one',
   ],
   ['empty parts', { clusters: { names: [], matchLabels: {} } }, /^spec.clusters: say which clusters/],
+  [
+    'an expression that excludes nothing',
+    { clusters: { matchExpressions: [{ key: 'ring', operator: 'NotIn', values: [] }] } },
+    /^spec.clusters: In and NotIn in matchExpressions need values/,
+  ],
+  ['values that mean nothing', { clusters: { matchExpressions: [{ key: 'ring', operator: 'Exists', values: ['x'] }] } }, /take none$/],
   ['all and some', { clusters: { all: true, names: ['a'] } }, /^spec.clusters: all: true cannot be combined/],
   [
     'an expression that cannot be read',
@@ -100,6 +106,12 @@ test('variables are found in every string once, whatever their key looks like', 
     { text: 'cluster.labels.topology.kubernetes.io/region', of: 'labels', key: 'topology.kubernetes.io/region' },
     { text: 'cluster.name', of: 'name', key: '' },
   ])
+})
+
+test('variables stand in keys as in values', () => {
+  const value = { [v('name')]: { [`$${v('name')}`]: v('labels.region') } }
+  expect(variablesIn(value).variables.map(({ text }) => text)).toEqual(['cluster.labels.region', 'cluster.name'])
+  expect(withVariables(value, ({ of }) => of)).toEqual({ name: { [v('name')]: 'labels' } })
 })
 
 test('other variables are left to the cluster, a doubled sign is taken literally, and values are not read again', () => {
