@@ -1,3 +1,4 @@
+import { SOURCE_GROUP } from '../../../proto/model/names.ts'
 import type { Sql } from '../../db/db.ts'
 import type { Chain, ChainQuery, PlacementAt } from '../ports.ts'
 import type { ChainObject } from '../why.ts'
@@ -27,6 +28,20 @@ const OF_PLACEMENT = (table: string) =>
 const OF_SOURCE = (table: string) =>
   `${table}.cluster_id = so.cluster_id and ${table}.source_kind = so.kind and ${table}.source_namespace = so.namespace and ${table}.source_name = so.name`
 
+const OF_CONSUMED =
+  'so.cluster_id = co.cluster_id and so.kind = co.source_kind and so.namespace = co.source_namespace and so.name = co.source_name'
+
+/** Relation of the source objects of a cluster ($1), and of those that something there consumes and nobody made. */
+const NAMED_SOURCES = `
+  select cluster_id, kind, namespace, name, source_key, suspended, problem from source_objects where cluster_id = $1
+  union
+  select co.cluster_id, co.source_kind, co.source_namespace, co.source_name, null, false, '{"message": "there is no such object in the cluster"}'
+  from consumers co
+  where co.cluster_id = $1 and not exists (
+    select from objects o where o.scope = co.cluster_id and o.grp = '${SOURCE_GROUP}' and o.kind = co.source_kind
+      and o.namespace = co.source_namespace and o.name = co.source_name)
+    and not exists (select from source_objects so where ${OF_CONSUMED})`
+
 /** The source objects of a cluster ($1), or the one that an object ($3 to $5) consumes, each with its way from the commit. */
 const CHAINS = `
   with wanted as (select $1::text as cluster_id), telling as (${TELLING})
@@ -36,7 +51,7 @@ const CHAINS = `
          case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as wanted,
          w.namespace || '/' || w.name as rollout, r.revision as released, coalesce(r.position <= h.acked, false) as acked,
          coalesce(k.waiting, 0) as waiting, k.broken, coalesce(k.objects, '[]') as objects
-  from source_objects so
+  from (${NAMED_SOURCES}) so
   join clusters c on c.id = so.cluster_id
   left join sources s on s.key = so.source_key
   left join revisions v on v.source_key = s.key and v.revision = s.revision
@@ -63,7 +78,7 @@ const CHAINS = `
     ${LACKING('co', 'true')}
     cross join lateral (select jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said) p
     where ${OF_SOURCE('co')} and ($3::text is null or ($3, $4, $5) in ((so.kind, so.namespace, so.name), (co.kind, co.namespace, co.name)))) k on true
-  where so.cluster_id = $1 and ($2::text[] is null or so.namespace = any($2))
+  where ($2::text[] is null or so.namespace = any($2))
     and ($3::text is null or (so.kind, so.namespace, so.name) = ($3, $4, $5) or k.objects is not null)
   order by 4`
 
