@@ -100,6 +100,18 @@ test('tenants see and move nothing of each other', async () => {
   expect((await asBank('rollout', 'pause', 'web', '-n', 'bank')).code).toBe(0)
 })
 
+test('tenants are shown what happens to their own Rollouts and Placements, and not to those of others', async () => {
+  for (const namespace of ['bank', 'shop'])
+    await hub.database.db.query(
+      `insert into events (id, cluster_id, grp, kind, namespace, name, severity, reason, message, at)
+       values ($1, 'fleet', 'fleet.flotilla.dev', 'Rollout', $1, 'web', 'info', 'rollout.wave.started', 'wave one starts', now())`,
+      [namespace],
+    )
+  const env = { FLOTILLA_CONFIG: await as('auditor', 'viewer', 'bank') }
+  expect((await hub.flotilla(['events', '-A'], { env })).out.match(/rollout.wave.started +Rollout\/web/g)).toHaveLength(1)
+  expect((await hub.flotilla(['events', '-A'])).out.match(/rollout.wave.started +Rollout\/web/g)).toHaveLength(2)
+})
+
 test('a whole hub gives a new Placement to the first wave alone, and to the others when a person skips that wave', async () => {
   const { db } = hub.database
   for (const [at, name] of ['one', 'two'].entries()) {
