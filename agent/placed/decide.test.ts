@@ -26,7 +26,7 @@ const fact = (content: PlacedFact['content']): PlacedFact => ({
 const account = { namespace: 'shop', name: 'flotilla-tenant' }
 const look = (o: Partial<PlacedView>) =>
   decidePlaced({
-    ...{ fact: fact({ manifest }), live: undefined, ours: false, admitted: true },
+    ...{ fact: fact({ manifest }), live: undefined, ours: false, kept: true, admitted: true },
     ...{
       identity: { kind: 'account', account },
       adoption: { kind: 'acting', noCrossNamespaceRefs: false, defaultServiceAccount: undefined },
@@ -43,6 +43,11 @@ const refusedIdentity = { identity: { kind: 'refused', reason: 'AccessDenied', m
 test.each<[string, ReturnType<typeof look>, object]>([
   ['is not there: it is made, as the account of its namespace', look({}), { kind: 'apply', account, manifest }],
   ['is as it should be', look({ live: aSource({ timeout: '60s' }) }), { kind: 'in-place' }],
+  [
+    'is as it should be, and may have more of what was said before: it is written',
+    look({ live: manifest, kept: false }),
+    { kind: 'apply' },
+  ],
   ['was changed: it is put back', look({ live: aSource({ url: 'https://y' }) }), { kind: 'apply' }],
   ['lost its annotation and shows our hand: it is put back', look({ live: nobodys, ours: true }), { kind: 'apply' }],
   [

@@ -13,6 +13,8 @@ export interface PlacedView {
   readonly live: Manifest | undefined
   /** True where its annotation is gone and its fields still show that a Placement made it. */
   readonly ours: boolean
+  /** True where this very fact was carried out before. */
+  readonly kept: boolean
   /** As whom it is written: the default identity of its namespace. */
   readonly identity: Identity
   readonly adoption: Adoption
@@ -26,13 +28,14 @@ export interface PlacedView {
  * 1. What somebody else made is neither changed nor deleted.
  * 2. Nothing is written but as the identity of the object's namespace; without one it is refused.
  * 3. What is to go is gone only when it is not there any more, or was let go.
+ * 4. A fact is written at least once: only writing takes away what the one before it said.
  */
 export function decidePlaced(view: PlacedView): PlacedStep {
   const { content } = view.fact
   return 'manifest' in content ? toPlace(view, content.manifest) : toLeave(view, content.leaving)
 }
 
-function toPlace({ admitted, adoption, fact, identity, live, ours }: PlacedView, manifest: Manifest): PlacedStep {
+function toPlace({ admitted, adoption, fact, identity, kept, live, ours }: PlacedView, manifest: Manifest): PlacedStep {
   const what = formatRef(fact.object)
   if (adoption.kind !== 'acting') return { kind: 'refused', message: `the agent only looks on: ${adoption.why}` }
   if (!admitted) return { kind: 'refused', message: `the cluster's local policy does not admit objects of kind ${fact.object.kind}` }
@@ -42,7 +45,7 @@ function toPlace({ admitted, adoption, fact, identity, live, ours }: PlacedView,
     if (owner !== fact.placement && !(owner === '' && ours)) return { kind: 'refused', message: foreign(what, owner, fact.placement) }
     if (live.metadata.deletionTimestamp)
       return { kind: 'refused', message: `${what} is being deleted; it is made anew when it is gone${waitsFor(live)}` }
-    if (isInPlace(live, manifest)) return { kind: 'in-place' }
+    if (kept && isInPlace(live, manifest)) return { kind: 'in-place' }
   }
   return { kind: 'apply', account: identity.account, manifest }
 }

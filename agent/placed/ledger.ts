@@ -23,6 +23,11 @@ export class Ledger {
     this.#inPlace.set(key, { position, dueAtMs: 0 })
   }
 
+  /** True where the object was brought to what the fact of this position says: what it says no more is gone too. */
+  isKept(key: string, position: bigint): boolean {
+    return this.#inPlace.get(key)?.position === position
+  }
+
   /** The object is not, and is not to be, in place. */
   elsewhere(key: string): void {
     this.#failures.delete(key)

@@ -6,7 +6,7 @@ import type { Random } from '../../proto/base/random.ts'
 import type { PlacedFact } from '../../proto/model/facts.ts'
 import { formatRef } from '../../proto/model/object-ref.ts'
 import type { PlacedState } from '../../proto/model/report.ts'
-import { decidePlaced } from './decide.ts'
+import { decidePlaced, type PlacedView } from './decide.ts'
 import { bearsOurHand, placedBy } from './in-place.ts'
 import { Ledger, type Patience } from './ledger.ts'
 import type { PlacedStep } from './model.ts'
@@ -44,7 +44,7 @@ export function createPlaced(deps: PlacedServiceDeps): LookAfter {
       return undefined
     }
     try {
-      const step = await look(deps, fact, signal)
+      const step = await look(deps, { fact, kept: ledger.isKept(key, fact.position) }, signal)
       return await carryOut(deps, { key, fact, step, ledger }, signal)
     } catch (error) {
       signal.throwIfAborted()
@@ -56,13 +56,18 @@ export function createPlaced(deps: PlacedServiceDeps): LookAfter {
   }
 }
 
-async function look({ cluster, grounds }: PlacedServiceDeps, fact: PlacedFact, signal: AbortSignal): Promise<PlacedStep> {
+async function look(
+  { cluster, grounds }: PlacedServiceDeps,
+  { fact, kept }: Pick<PlacedView, 'fact' | 'kept'>,
+  signal: AbortSignal,
+): Promise<PlacedStep> {
   const seen = cluster.mirrored(fact.object)
   const known = seen && placedBy(seen) === fact.placement ? seen : undefined
   // The watch may be behind, and shows no field managers: what decides on somebody else's object is read.
   const read = known ? undefined : await cluster.live(fact.object, signal)
   return decidePlaced({
     fact,
+    kept,
     live: known ?? read?.manifest,
     ours: read !== undefined && bearsOurHand(read.managedFields),
     identity: grounds.identify(fact.object.namespace, 'leaving' in fact.content),

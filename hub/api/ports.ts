@@ -69,7 +69,7 @@ export interface ApiParts {
   readonly members: Pick<ClusterService, 'approve' | 'remove' | 'createToken' | 'tokens' | 'revokeToken'>
   readonly events: EventService
   readonly placements: Pick<PlacementService, 'admit' | 'explain' | 'held'>
-  readonly rollouts: Pick<RolloutService, 'act' | 'why'>
+  readonly rollouts: Pick<RolloutService, 'act' | 'leftOut' | 'why' | 'whyLeftOut'>
   readonly clusters: ClusterIndex
   readonly call: CallCluster
   readonly mirror: MirrorWriter

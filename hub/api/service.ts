@@ -22,6 +22,7 @@ import { type Form, negotiate } from './request/accept.ts'
 import { parseListOptions } from './request/options.ts'
 import { type ApiPath, parsePath, type ResourcePath } from './request/path.ts'
 import { subjectName } from './request/subject-name.ts'
+import { writeOptions } from './request/write.ts'
 import { findResource, resourcesOf } from './resources.ts'
 
 /** The Kubernetes-style API over everything that the hub knows. */
@@ -97,7 +98,7 @@ async function resource(
   const writes = !['get', 'list', 'watch'].includes(target.verb)
   try {
     const answer = writes ? await write(parts, request, { look, target }) : await read(parts, request, { look, target })
-    if (writes && request.query.dryRun === undefined) await audit(parts, request, { target, outcome: outcomeOf(answer), answer })
+    if (writes && request.query.dryRun !== 'All') await audit(parts, request, { target, outcome: outcomeOf(answer), answer })
     return answer
   } catch (error) {
     if (writes) await audit(parts, request, { target, outcome: error instanceof FleetError ? error.code : 'internal' })
@@ -131,6 +132,9 @@ async function write(
   { look, target }: { readonly look: Look; readonly target: Target },
 ): Promise<ApiResponse> {
   const place = await placeOf(parts, request.subject, target)
+  const { dryRun } = writeOptions(request)
+  if (dryRun && (isVirtual(target) || target.subresource !== ''))
+    throw new FleetError('invalid', `${target.verb} ${target.served.resource.plural}: cannot be tried; ask without dryRun`)
   if (isVirtual(target)) return writeVirtual(parts, target, { look, request })
   if (target.view.kind === 'fleet') return writeFleet(parts, target, { look, request })
   return writeCluster(parts, target, { look, place, request })

@@ -93,6 +93,8 @@ export function openRolling(given: Ground & Knowledge & Building, { scope, log: 
     rollouts: {
       act: service.act,
       why: service.why,
+      leftOut: service.leftOut,
+      whyLeftOut: service.whyLeftOut,
       /** Clusters connected, said something, or took something. */
       heard,
       /** Who may be chosen is another than before for reasons that nobody told one by one. */

@@ -46,7 +46,7 @@ export function withOverview(
   }
 }
 
-/** The status with what the agent says of its cluster. */
+/** The status with what the agent says of its cluster; what it does not say, since it could not read it yet, is as it was. */
 export function withFacts(
   old: ClusterStatus,
   greeting: { readonly agentVersion: string; readonly capabilities: readonly string[]; readonly facts: Readonly<Record<string, string>> },
@@ -55,6 +55,7 @@ export function withFacts(
   return {
     ...old,
     facts: {
+      ...old.facts,
       agentVersion: greeting.agentVersion,
       capabilities: [...greeting.capabilities],
       ...(kubernetesVersion ? { kubernetesVersion, ...minorOf(kubernetesVersion) } : {}),

@@ -143,6 +143,25 @@ test("a tenant reaches its own clusters and namespaces, and the platform no tena
   expect(rows(run([aPlacement('web', {}, { tenant: undefined })], [served]))).toEqual([])
 })
 
+test("what lies in a namespace that is the tenant's no more leaves, and its new owner may have it", () => {
+  const both = { objects: [source('web'), source('data', {}, 'shop-data')] }
+  const before = run([aPlacement('web', both)], [aCluster('a')]).after
+  const narrowed = aCluster('a', {
+    tenants: new Map([
+      ['shop', ['shop']],
+      ['bank', ['shop-data']],
+    ]),
+  })
+  const held = [{ placement: 'u-web', clusterId: 'c-a', revision: undefined }]
+  for (const holds of [[], held]) {
+    const after = run([aPlacement('web', both)], [narrowed], { present: before, holds })
+    expect(rows(after)).toEqual(['c-a GitRepository/shop-data/data shop/web delete'])
+  }
+  expect(problems(run([aPlacement('web', both)], [narrowed], { present: before }))).toEqual([
+    "c-a: namespace shop-data is not one of tenant shop's: shop",
+  ])
+})
+
 test('an agent that knows no Placements is a problem, one that has said nothing yet is not', () => {
   const done = run([aPlacement('web')], [aCluster('old', { capabilities: ['calls'] }), aCluster('new', { capabilities: undefined })])
   expect(problems(done)).toEqual(['c-old: its agent knows no Placements; update it'])

@@ -2,7 +2,7 @@ import type { Manifest } from '../../proto/model/manifest.ts'
 import { PLATFORM_TENANT } from '../../proto/model/names.ts'
 import { formatRef, refKey } from '../../proto/model/object-ref.ts'
 import { chooser } from './choose.ts'
-import { type Content, createExpander, type Expansion, revisionOf } from './expand.ts'
+import { type Content, createExpander, type Expansion, refused, revisionOf } from './expand.ts'
 import type { ClusterFacts, PlacedRow, PlacementFacts, Target } from './model.ts'
 
 /** Which revision a cluster that a Rollout holds may have. */
@@ -33,6 +33,8 @@ export interface Wish {
   readonly cluster: ClusterFacts
   readonly revision: string | undefined
   readonly expansion: Expansion
+  /** False for namespaces of the cluster that are not, or no longer, the Placement's to fill. */
+  readonly mayFill: (namespace: string) => boolean
 }
 
 /** Why the Placement gives a cluster nothing, or undefined where it chooses it; for one cluster after another. */
@@ -64,7 +66,8 @@ export function wishes({ clusters, earlier, holds, isDue, placements, taken }: S
         const hold = held.get(pair(placement.uid, cluster.id))
         const revision = hold ? hold.revision : newest
         const expansion = revision === undefined ? { objects: [] } : expander(revision)(cluster)
-        return { placement, cluster, revision, expansion }
+        const mayFill = (namespace: string) => refused({ taken, tenant: placement.tenant ?? '' }, namespace, cluster) === undefined
+        return { placement, cluster, revision, expansion, mayFill }
       })
   })
 }
@@ -82,7 +85,7 @@ export interface Decision {
  *
  * 1. An object that another Placement gives a cluster, or still takes out of it, is not touched: the wish is refused, and says whose it is.
  * 2. A cluster where something is in the way keeps what it has and gets nothing new.
- * 3. What a Placement gave and no longer gives leaves as its `onUnmatch` says.
+ * 3. What a Placement gave and no longer gives, or no longer may, leaves as its `onUnmatch` says.
  * @param present  all rows of the pairs that are decided, and of the objects that are wished for
  * @param due  true for present rows whose pair is decided now
  */
@@ -102,6 +105,8 @@ export function decide(
   const manifests = new Map<string, Manifest>()
   const holders = new Map(present.map((row) => [placeOf(row.clusterId, row), row]))
   const kept = new Set<string>()
+  const wishOf = new Map(wished.map((wish) => [pair(wish.placement.uid, wish.cluster.id), wish]))
+  const mayStay = (row: PlacedRow) => wishOf.get(pair(row.placement, row.clusterId))?.mayFill(row.ref.namespace) !== false
   const targets = wished.map((wish): Target => {
     const { cluster, expansion, placement, revision } = wish
     const target = { placement: placement.uid, clusterId: cluster.id, revision }
@@ -134,7 +139,8 @@ export function decide(
   })
   for (const row of present) {
     const place = placeOf(row.clusterId, row)
-    if (!due(row) || row.leaving !== undefined || kept.has(place) || kept.has(pair(row.placement, row.clusterId))) continue
+    if (!due(row) || row.leaving !== undefined || kept.has(place)) continue
+    if (kept.has(pair(row.placement, row.clusterId)) && mayStay(row)) continue
     rows.set(place, { ...row, manifest: undefined, leaving: onUnmatch(row) ?? 'orphan' })
   }
   return { targets, rows: [...rows.values()], manifests }

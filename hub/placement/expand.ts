@@ -41,7 +41,11 @@ export function createExpander(content: Content): (cluster: ClusterFacts) => Exp
       const one = missing.length > 0 ? undefined : (known[at]?.get(key) ?? expand(content, object, cluster))
       if (one) known[at]?.set(key, one)
       const problem =
-        one === undefined ? missing.map(missingValue).join('; ') : 'problem' in one ? one.problem : refused(content, one, cluster)
+        one === undefined
+          ? missing.map(missingValue).join('; ')
+          : 'problem' in one
+            ? one.problem
+            : refused(content, one.ref.namespace, cluster)
       if (problem !== undefined) problems.push({ object: nameOf(object), message: problem })
       else if (one && 'digest' in one) objects.push(one)
     }
@@ -75,8 +79,12 @@ function expand({ firstNamespace, owner }: Content, template: Manifest, cluster:
   return problem === undefined ? { ref: refOf(manifest), manifest, digest: sha256(canonicalJson(manifest)) } : { problem }
 }
 
-/** Why the tenant may not have the object in this cluster. */
-function refused({ taken, tenant }: Content, { ref: { namespace } }: Expanded, cluster: ClusterFacts): string | undefined {
+/** Why the tenant may have nothing in this namespace of the cluster. */
+export function refused(
+  { taken, tenant }: Pick<Content, 'taken' | 'tenant'>,
+  namespace: string,
+  cluster: ClusterFacts,
+): string | undefined {
   if (tenant === PLATFORM_TENANT) {
     const owner = taken.get(namespace)
     return owner === undefined || owner === tenant ? undefined : `namespace ${namespace} is tenant ${owner}'s; put the Placement there`

@@ -28,7 +28,12 @@ function explain(cluster: ClusterFacts, detail: Detail | undefined, leftOut: str
   return { cluster: cluster.name, state: detail.state, reasons: leftOut === undefined ? reasons : [leftOut, ...reasons] }
 }
 
-function reasonsOf({ problems, rows, state }: Detail): readonly string[] {
+function reasonsOf({ keptBack, ...detail }: Detail): readonly string[] {
+  const held = keptBack === undefined ? [] : [`Rollout ${keptBack} has not given it the newest objects yet`]
+  return held.length > 0 && detail.rows.length + detail.problems.length === 0 ? held : [...reasonsBeside(detail), ...held]
+}
+
+function reasonsBeside({ problems, rows, state }: Detail): readonly string[] {
   const refused = problems.map(({ message, object }) => (object ? `${object}: ${message}` : message))
   const told = rows.flatMap(({ leaving, message, ref, state: row }) => {
     if (message !== '') return [`${formatRef(ref)}: ${message}`]

@@ -55,6 +55,8 @@ export interface Detail {
   readonly clusterId: string
   readonly state: TargetState
   readonly problems: readonly TargetProblem[]
+  /** The Rollout that has not given it the newest objects yet, as `namespace/name`. */
+  readonly keptBack?: string | undefined
   readonly rows: readonly (Pick<PlacedRow, 'ref' | 'leaving'> & { readonly state: string; readonly message: string })[]
 }
 

@@ -195,6 +195,8 @@ export type Step =
       readonly message: string
       readonly wave?: string | undefined
       readonly cluster?: string | undefined
+      /** How many clusters it is about, where that is more than one. */
+      readonly count?: number | undefined
     }
   /** Look again at this time, also if nothing is heard. */
   | { readonly kind: 'look-again'; readonly at: Date }

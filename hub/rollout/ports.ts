@@ -182,6 +182,8 @@ export interface RolloutStore {
   /** Rollouts whose run in progress the news may matter to, with the clusters that it is of. */
   ofNews(news: readonly News[]): Promise<readonly { readonly key: string; readonly cluster: string }[]>
   chains(query: ChainQuery): Promise<readonly Chain[]>
+  /** Placements with the object that is asked about, or of that name, that leave the cluster out. */
+  placementsWith(query: ChainQuery): Promise<readonly PlacementAt[]>
   /** The present or last run of a Rollout, as it is without its lock. */
   peek(
     name: Omit<RolloutName, 'uid'>,
@@ -196,6 +198,12 @@ export interface ChainQuery {
   /** Undefined for every one. */
   readonly namespaces: readonly string[] | undefined
   readonly object?: { readonly kind: string; readonly namespace: string; readonly name: string } | undefined
+}
+
+export interface PlacementAt {
+  readonly namespace: string
+  readonly name: string
+  readonly revision: string
 }
 
 /** The way of a commit to a cluster; the Rollout by its `namespace/name`. */

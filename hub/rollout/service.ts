@@ -4,9 +4,9 @@ import { PLATFORM_TENANT } from '../../proto/model/names.ts'
 import { Hearsay } from './heard.ts'
 import { type Known, keyOf, type LookDeps, openLooks } from './looks.ts'
 import type { News } from './news.ts'
-import type { ChainQuery, LetGo, RolloutName, RolloutObjects } from './ports.ts'
+import type { ChainQuery, LetGo, PlacementAt, RolloutName, RolloutObjects } from './ports.ts'
 import { type Asked, act } from './turn/act.ts'
-import { type SourceWhy, whyChains } from './turn/chain.ts'
+import { type LeftOut, type SourceWhy, whyChains, whyLeftOut } from './turn/chain.ts'
 import { chooseMembers } from './turn/members.ts'
 import { stateFor } from './turn/source.ts'
 
@@ -30,6 +30,9 @@ export interface RolloutService {
   act(at: Omit<RolloutName, 'uid'>, asked: Asked, by: { readonly subject: string; readonly reason?: string | undefined }): Promise<string>
   /** Why a cluster has, or has not, the newest revision of its sources. */
   why(query: ChainQuery): Promise<readonly SourceWhy[]>
+  /** Placements with the object that is asked about that leave the cluster out; why they do is theirs to say. */
+  leftOut(query: ChainQuery): Promise<readonly PlacementAt[]>
+  whyLeftOut(left: LeftOut): SourceWhy
   ofSources(keys: readonly string[]): Promise<readonly string[]>
   /** Rollouts that clusters of these names may come to, or leave. */
   ofClusters(names: readonly string[]): Promise<readonly string[]>
@@ -103,6 +106,8 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
     },
 
     why: (query) => whyChains(store, async (at) => (await objects.get([at]))[0]?.spec as RolloutSpec | undefined, query),
+    leftOut: (query) => store.placementsWith(query),
+    whyLeftOut,
     ofSources: (keys) => store.ofSources(keys),
     ofClusters: (names) => store.ofClusters(names),
     async ofNews(news) {

@@ -37,6 +37,11 @@ test('a Placement is given, not fetched and built', () => {
       .links.slice(1, 3)
       .map(({ says }) => says),
   ).toEqual(['Placement/team-a/podinfo chooses the cluster', 'written for 2 objects'])
+  const out = { ...placed.source, problem: 'its label region is "us", not eu' }
+  expect(why({ ...placed, source: out, release: undefined, objects: [] })).toMatchObject({
+    broken: 'fetched',
+    sentence: 'edge-1: Placement/team-a/podinfo gives it nothing: its label region is "us", not eu',
+  })
   const problem = { object: ks.object, message: 'the cluster has no label ring' }
   expect(why({ ...placed, builds: { waiting: 0, problem } })).toMatchObject({
     broken: 'built',
@@ -51,6 +56,16 @@ test.each<[Link, string, Partial<ChainFacts>]>([
     'commit',
     'nothing was found at https://git.example.com/platform yet: authentication failed',
     { newest: undefined, wanted: undefined, source: { ...whole.source, problem: 'authentication failed' } },
+  ],
+  [
+    'commit',
+    'nothing was found at GitRepository/team-a/platform yet: Secret team-a/key is missing',
+    { newest: undefined, wanted: undefined, source: { ...whole.source, url: '', problem: 'Secret team-a/key is missing' } },
+  ],
+  [
+    'commit',
+    'nothing was found at https://git.example.com/platform yet: GitRepository/team-a/platform is suspended there',
+    { newest: undefined, wanted: undefined, source: { ...whole.source, suspended: true } },
   ],
   [
     'fetched',

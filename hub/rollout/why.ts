@@ -10,10 +10,10 @@ export interface ChainFacts {
   readonly source: {
     /** `GitRepository/team-a/platform`, or `Placement/team-a/podinfo` */
     readonly object: string
-    /** Undefined for a Placement: nothing is fetched. */
+    /** Undefined for a Placement: nothing is fetched. Empty while nothing can be. */
     readonly url: string | undefined
     readonly suspended: boolean
-    /** Why the last check brought nothing. */
+    /** Why the last check brought nothing; why a Placement leaves the cluster out. */
     readonly problem?: string | undefined
   }
   /** The newest commit that the source resolved. */
@@ -80,11 +80,14 @@ type Ask<Answer> = (facts: ChainFacts) => Answer
 
 /** What keeps a link from holding. */
 const PROBLEM_OF: Readonly<Record<Link, Ask<string | undefined>>> = {
-  commit: ({ newest, source }) =>
-    newest ? undefined : `nothing was found at ${source.url ?? source.object} yet${source.problem ? `: ${source.problem}` : ''}`,
+  commit: ({ newest, source }) => {
+    if (newest) return undefined
+    const cause = source.problem ?? (source.suspended ? `${source.object} is suspended there` : undefined)
+    return `nothing was found at ${source.url || source.object} yet${cause === undefined ? '' : `: ${cause}`}`
+  },
   fetched: ({ source }) => {
     if (source.suspended) return `${source.object} is suspended there: it keeps what it has until it is resumed`
-    return source.problem ? `${source.object} cannot be fetched: ${source.problem}` : undefined
+    return source.problem && `${source.object} ${source.url === undefined ? 'gives it nothing' : 'cannot be fetched'}: ${source.problem}`
   },
   built: ({ builds, newest, source, wanted }) => {
     if (wanted === undefined || wanted !== newest?.revision) return undefined

@@ -95,6 +95,30 @@ test('puts its objects into every cluster that it chooses, with the values of ea
   expect(await here('us-1')).toBeUndefined()
 })
 
+test('what a Placement says no more goes from its objects', async () => {
+  const saying = (more: object) =>
+    placement({
+      clusters: { names: ['eu-1'] },
+      name: 'fewer',
+      objects: [
+        withoutNamespace({
+          ...aGitRepository('fewer', world.url('web')),
+          spec: { ...(aGitRepository('fewer', world.url('web')).spec as object), ...more },
+        }),
+      ],
+    })
+  await apply(saying({ suspend: true }))
+  await placed(1, 'fewer')
+  expect((await here('eu-1', 'gitrepository', 'fewer'))?.spec).toMatchObject({ suspend: true })
+  await apply(saying({}))
+  await eventually('it is not suspended any more', async () => {
+    const spec = (await here('eu-1', 'gitrepository', 'fewer'))?.spec as { suspend?: boolean } | undefined
+    return spec !== undefined && spec.suspend !== true
+  })
+  await world.flotilla(['delete', 'placement', 'fewer'])
+  await eventually('it is gone', async () => !(await read('fewer')))
+})
+
 test('a cluster that is relabelled gains and loses the objects within seconds, and what they applied with them', async () => {
   await world.flotilla(['cluster', 'label', 'us-1', 'region=eu'])
   await eventually('us-1 has the objects', () => here('us-1'))

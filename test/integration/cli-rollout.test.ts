@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { HubClient } from '../../hub/cli/ask/client.ts'
-import type { CliConfig } from '../../hub/cli/ask/config.ts'
+import { readConfig } from '../../hub/cli/ask/config.ts'
 import { eventually } from '../support/eventually.ts'
 import { openTestHub, type TestHub } from '../support/hub.ts'
 
@@ -77,14 +77,17 @@ test('what is asked of a Rollout is a right of its own, and the audit log keeps 
   ])
 })
 
-test('what is asked of a Rollout cannot be tried with dryRun: nothing is done, and the audit log keeps it', async () => {
-  await using client = new HubClient(JSON.parse(readFileSync(hub.adminFile, 'utf8')) as CliConfig, () => undefined)
-  const path = '/apis/fleet.flotilla.dev/v1alpha1/namespaces/shop/rollouts/web/pause'
-  const asked = client.send('POST', path, { query: { dryRun: 'All' }, body: { reason: 'a try' }, signal: AbortSignal.timeout(10_000) })
-  await expect(asked).rejects.toThrow('dryRun is not possible')
+test('nothing is asked of a Rollout, and no token is made, as a trial that the audit log does not see', async () => {
+  const { signal } = new AbortController()
+  await using client = new HubClient(await readConfig({ FLOTILLA_CONFIG: hub.adminFile }), () => undefined)
+  const post = (path: string, dryRun: string, body: object) =>
+    client.send('POST', `/apis/fleet.flotilla.dev/v1alpha1/${path}`, { signal, body, query: { dryRun } })
+  const token = { apiVersion: 'fleet.flotilla.dev/v1alpha1', kind: 'Token', metadata: {}, spec: { description: 'trial', role: 'admin' } }
+  for (const dryRun of ['All', 'true']) {
+    await expect(post('namespaces/shop/rollouts/web/pause', dryRun, { reason: 'x' })).rejects.toMatchObject({ code: 'invalid' })
+    await expect(post('tokens', dryRun, token)).rejects.toMatchObject({ code: 'invalid' })
+  }
   expect((await hub.flotilla(['rollout', 'status', 'web', '-n', 'shop'])).out).not.toContain('paused')
-  const { rows } = await hub.database.db.query("select verb, outcome from audit where detail = 'a try'")
-  expect(rows).toEqual([{ verb: 'pause', outcome: 'invalid' }])
 })
 
 test('tenants see and move nothing of each other', async () => {
@@ -95,6 +98,18 @@ test('tenants see and move nothing of each other', async () => {
   expect((await apply(aRollout('shop'), bank)).code).not.toBe(0)
   expect((await apply(aRollout('bank'), bank)).code).toBe(0)
   expect((await asBank('rollout', 'pause', 'web', '-n', 'bank')).code).toBe(0)
+})
+
+test('tenants are shown what happens to their own Rollouts and Placements, and not to those of others', async () => {
+  for (const namespace of ['bank', 'shop'])
+    await hub.database.db.query(
+      `insert into events (id, cluster_id, grp, kind, namespace, name, severity, reason, message, at)
+       values ($1, 'fleet', 'fleet.flotilla.dev', 'Rollout', $1, 'web', 'info', 'rollout.wave.started', 'wave one starts', now())`,
+      [namespace],
+    )
+  const env = { FLOTILLA_CONFIG: await as('auditor', 'viewer', 'bank') }
+  expect((await hub.flotilla(['events', '-A'], { env })).out.match(/rollout.wave.started +Rollout\/web/g)).toHaveLength(1)
+  expect((await hub.flotilla(['events', '-A'])).out.match(/rollout.wave.started +Rollout\/web/g)).toHaveLength(2)
 })
 
 test('a whole hub gives a new Placement to the first wave alone, and to the others when a person skips that wave', async () => {
@@ -142,4 +157,23 @@ test('a whole hub gives a new Placement to the first wave alone, and to the othe
   await placed(['one ./v2', 'two ./v1'])
   expect(await hub.flotilla(['delete', 'rollout', 'web', '-n', 'flux-system'])).toMatchObject({ code: 0 })
   await placed(['one ./v2', 'two ./v2'])
+})
+
+test('why says of what a Placement keeps from a cluster which part of the selector does', async () => {
+  const sourceRef = { kind: 'GitRepository', name: 'base' }
+  const other = {
+    apiVersion: 'kustomize.toolkit.fluxcd.io/v1',
+    kind: 'Kustomization',
+    metadata: { name: 'other' },
+    spec: { interval: '10m', path: './', prune: true, sourceRef },
+  }
+  const spec = { clusters: { names: ['one'] }, objects: [other] }
+  const metadata = { name: 'apart', namespace: 'flux-system' }
+  await apply(stringify({ apiVersion: 'fleet.flotilla.dev/v1alpha1', kind: 'Placement', metadata, spec }))
+  for (const object of ['kustomization/other', 'placement/apart'])
+    await eventually(`why ${object}`, async () => {
+      const { code, out } = await hub.flotilla(['why', 'two', object])
+      return code === 0 && out.includes('two: Placement/flux-system/apart gives it nothing: its name is not among one\n')
+    })
+  expect(await hub.flotilla(['why', 'two', 'kustomization/nothing'])).toMatchObject({ code: 3 })
 })

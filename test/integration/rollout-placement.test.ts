@@ -339,6 +339,41 @@ test('why a cluster has not what a Placement says is told link by link, with the
   ])
 })
 
+test('explain names the Rollout that keeps the newest objects from a cluster', async () => {
+  const explained = async () => {
+    const { items } = await placements.explain((await world.objects.get(at))?.manifest as never, { sees: () => true, after: '', limit: 9 })
+    return Object.fromEntries(items.map(({ cluster, reasons }) => [cluster, reasons.join('; ')]))
+  }
+  await started()
+  await change('./v2')
+  await obey()
+  const held = `Rollout ${FLEET} has not given it the newest objects yet`
+  expect(await explained()).toEqual({
+    a: 'all parts of the selector hold; 1 object is there',
+    b: `all parts of the selector hold; 1 object is there; ${held}`,
+    c: `all parts of the selector hold; 1 object is there; ${held}`,
+  })
+  await world.addClusters(['new'])
+  await settle()
+  expect((await explained()).new).toBe(held)
+})
+
+test('why tells of an object that a Placement would give and cannot, or may not yet', async () => {
+  const object = { kind: 'Kustomization', namespace: 'flux-system', name: 'web' }
+  const of = async (name: string) => {
+    const { rows } = await world.database.db.query<{ id: string }>('select id from clusters where name = $1', [name])
+    return (await rollouts.why({ clusterId: rows[0]?.id ?? '', namespaces: undefined, object })).map(({ sentence }) => sentence)
+  }
+  await world.addClusters(['a', 'b'])
+  await place(`./\${cluster.labels.ring}`)
+  expect(await of('a')).toEqual([expect.stringContaining('has no value: the cluster has no label ring')])
+  await world.create(ROLLOUT_SPEC)
+  await rollouts.survey(FLEET)
+  await change('./v1')
+  expect(await paths()).toEqual({ a: './v1', b: '' })
+  expect(await of('b')).toEqual([expect.stringContaining('its turn in wave rest is to come')])
+})
+
 test('a cluster that a Placement comes to choose is handed on to the second Rollout over it where that one chooses the cluster', async () => {
   await world.addClusters(['a'], { tier: 'test' })
   await place('./v1')

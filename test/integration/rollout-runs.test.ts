@@ -174,12 +174,12 @@ test('runs and clusters are counted by state, and what happens in runs by event'
       ...['flotilla_rollout_clusters{state="waiting"} 4', 'flotilla_rollout_events_total{event="rollout.wave.started"} 1'],
     ]),
   )
-  await walk({ revision: 'main@sha1:2', clusters: ['b'] })
+  await walk({ revision: 'main@sha1:2', clusters: ['b', 's'] })
   expect(await counted()).toEqual(
     expect.arrayContaining([
       ...['flotilla_rollout_runs{state="stopped"} 1', 'flotilla_rollout_wave_duration_seconds_count 1'],
       ...[
-        'flotilla_rollout_events_total{event="rollout.cluster.failed"} 1',
+        'flotilla_rollout_events_total{event="rollout.cluster.failed"} 2',
         'flotilla_rollout_events_total{event="rollout.run.stopped"} 1',
       ],
     ]),

@@ -367,4 +367,8 @@ test('why a cluster has not the newest revision is told link by link', async () 
     'Rollout flux-system/fleet keeps main@sha1:2 back and gives it main@sha1:1: its turn in wave production is to come',
   )
   expect(await rollouts.why({ clusterId: 'c-none', namespaces: undefined })).toEqual([])
+  await world.database.db.query('delete from source_objects')
+  const missing = 'x: nothing was found at GitRepository/flux-system/fleet yet: there is no such object in the cluster'
+  expect((await of('x')).map(({ sentence }) => sentence)).toEqual([missing])
+  expect(await of('x', { kind: 'Kustomization', namespace: 'flux-system', name: 'apps' })).toEqual(await of('x'))
 })

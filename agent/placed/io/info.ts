@@ -50,7 +50,8 @@ export function openInfoKeeper(deps: InfoDeps): InfoKeeper {
     const text = canonicalJson([manifest, identity.account])
     const known = written.get(namespace)
     const nowMs = clock.now().getTime()
-    if (known?.text === text && nowMs - known.atMs < EVERY_MS) return
+    // A look in between has taken the place of the one that is due.
+    if (known?.text === text && nowMs - known.atMs < EVERY_MS) return queue.add(namespace, known.atMs + EVERY_MS - nowMs)
     await deps.as(identity.account).apply(manifest, { fieldManager: PLACEMENT_MANAGER, force: true, signal })
     written.set(namespace, { text, atMs: nowMs })
     failures.delete(namespace)

@@ -21,7 +21,8 @@ export function openClusterFacts(deps: { readonly target: KubeTarget; readonly c
     while (!stop.signal.aborted) {
       let waitMs = EVERY_MS
       try {
-        facts = { ...(await version(transport, stop.signal)), ...(await nodes(transport, stop.signal)) }
+        facts = { ...facts, ...(await version(transport, stop.signal)) }
+        facts = { ...facts, ...(await nodes(transport, stop.signal)) }
       } catch (error) {
         if (stop.signal.aborted) return
         waitMs = AGAIN_MS

@@ -4,7 +4,7 @@ import { fluxKind } from '../../../proto/model/flux/kinds.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { CLUSTER_LABEL, FLEET_GROUP, FLEET_VERSION } from '../../../proto/model/names.ts'
 import type { ClusterEvent, EventQuery } from '../../events/model.ts'
-import { ALL_CLUSTERS } from '../../objects/model.ts'
+import { ALL_CLUSTERS, FLEET_SCOPE } from '../../objects/model.ts'
 import type { ApiResponse, Target } from '../model.ts'
 import type { ApiParts } from '../ports.ts'
 import { coreEvent } from '../present/event.ts'
@@ -35,10 +35,12 @@ export async function readEvents(parts: Parts, target: Target, ask: Ask): Promis
   return renderList({ objects, resourceVersion: String(position) }, ask.look)
 }
 
-function eventQuery({ options: { fields, limit }, place }: Ask): EventQuery {
+/** What happens to objects of the fleet is shown with what happens in all clusters. */
+function eventQuery({ look, options: { fields, limit }, place }: Ask): EventQuery {
   const namespace = fieldEquals(fields, 'involvedObject.namespace') ?? fieldEquals(fields, 'metadata.namespace')
+  const scopes = look.view.kind === 'all' ? [...place.scopes, FLEET_SCOPE] : place.scopes
   return {
-    clusters: place.scopes.includes(ALL_CLUSTERS) ? undefined : place.scopes,
+    clusters: scopes.includes(ALL_CLUSTERS) ? undefined : scopes,
     namespaces: namespace ? (place.namespaces ?? [namespace]).filter((one) => one === namespace) : place.namespaces,
     kind: fieldEquals(fields, 'involvedObject.kind') || undefined,
     name: fieldEquals(fields, 'involvedObject.name') || undefined,

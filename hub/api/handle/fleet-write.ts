@@ -18,8 +18,6 @@ export async function writeFleet(
   target: Target,
   { look, request }: { readonly look: Look; readonly request: ApiRequest },
 ): Promise<ApiResponse> {
-  if (target.subresource !== '' && request.query.dryRun !== undefined)
-    throw new FleetError('invalid', `${target.verb} ${target.served.resource.plural} ${target.name}: dryRun is not possible`)
   if (target.served.resource.kind === 'Rollout' && target.subresource !== '') return actOnRollout(parts, target, request)
   if (target.subresource === 'approve') return approve(parts, target, { look, request })
   switch (target.verb) {

@@ -18,11 +18,12 @@ export function createStandingStore(db: Db): StandingStore {
     },
     async details(placement, clusters) {
       const { rows } = await db.query<DetailRow>(DETAILS, [[placement], clusters])
-      return rows.map(({ cluster_id, problems, rows: objects, state }): Detail => {
+      return rows.map(({ cluster_id, kept_back, problems, rows: objects, state }): Detail => {
         return {
           clusterId: cluster_id,
           state,
           problems,
+          keptBack: kept_back ?? undefined,
           rows: (objects ?? []).map(({ leaving, ref, ...rest }) => ({ ...rest, ref, leaving: leaving ?? undefined })),
         }
       })
@@ -71,6 +72,7 @@ interface DetailRow {
   readonly cluster_id: string
   readonly state: TargetState
   readonly problems: readonly TargetProblem[]
+  readonly kept_back: string | null
   readonly rows:
     | readonly { readonly ref: ObjectRef; readonly leaving: 'delete' | 'orphan' | null; readonly state: string; readonly message: string }[]
     | null
@@ -130,11 +132,18 @@ const FIRST_PROBLEMS = `with ${PAIRS}, ${PROBLEMS}
   where nth <= 10 order by placement, nth`
 
 const DETAILS = `with ${PAIRS}
-  select b.cluster_id, b.state, b.problems,
+  select b.cluster_id, b.state, b.problems, kept.rollout as kept_back,
          (select jsonb_agg(jsonb_build_object('ref', jsonb_build_object('group', p.grp, 'kind', p.kind, 'namespace', p.namespace, 'name', p.name),
             'leaving', p.leaving, 'state', p.state, 'message', p.message) order by p.kind, p.namespace, p.name)
           from placed p where p.placement = b.placement and p.cluster_id = b.cluster_id) as rows
-  from pairs b where b.cluster_id = any($2::text[])`
+  from pairs b
+  left join lateral (
+    select w.namespace || '/' || w.name as rollout
+    from placement_targets t join placements s on s.uid = t.placement and s.revision is distinct from t.revision
+    join governed g on g.cluster_id = t.cluster_id and g.source_kind = 'Placement' and g.source_namespace = s.namespace and g.source_name = s.name
+    join rollouts w on w.uid = g.rollout
+    where t.placement = b.placement and t.cluster_id = b.cluster_id) kept on true
+  where b.cluster_id = any($2::text[])`
 
 function standing({ generation, ...row }: KnownRow, counts: readonly CountRow[], problems: readonly ProblemRow[]): Standing {
   const of = (state: TargetState) => counts.find((one) => one.state === state)?.count ?? 0

@@ -1,5 +1,6 @@
+import { SOURCE_GROUP } from '../../../proto/model/names.ts'
 import type { Sql } from '../../db/db.ts'
-import type { Chain, ChainQuery } from '../ports.ts'
+import type { Chain, ChainQuery, PlacementAt } from '../ports.ts'
 import type { ChainObject } from '../why.ts'
 import { HAD, LACKING, PLACED_IS_ACKED, PLACEMENT_HOLDERS, SAME, SAY_NOTHING, TELLING } from './keys.ts'
 
@@ -27,6 +28,20 @@ const OF_PLACEMENT = (table: string) =>
 const OF_SOURCE = (table: string) =>
   `${table}.cluster_id = so.cluster_id and ${table}.source_kind = so.kind and ${table}.source_namespace = so.namespace and ${table}.source_name = so.name`
 
+const OF_CONSUMED =
+  'so.cluster_id = co.cluster_id and so.kind = co.source_kind and so.namespace = co.source_namespace and so.name = co.source_name'
+
+/** Relation of the source objects of a cluster ($1), and of those that something there consumes and nobody made. */
+const NAMED_SOURCES = `
+  select cluster_id, kind, namespace, name, source_key, suspended, problem from source_objects where cluster_id = $1
+  union
+  select co.cluster_id, co.source_kind, co.source_namespace, co.source_name, null, false, '{"message": "there is no such object in the cluster"}'
+  from consumers co
+  where co.cluster_id = $1 and not exists (
+    select from objects o where o.scope = co.cluster_id and o.grp = '${SOURCE_GROUP}' and o.kind = co.source_kind
+      and o.namespace = co.source_namespace and o.name = co.source_name)
+    and not exists (select from source_objects so where ${OF_CONSUMED})`
+
 /** The source objects of a cluster ($1), or the one that an object ($3 to $5) consumes, each with its way from the commit. */
 const CHAINS = `
   with wanted as (select $1::text as cluster_id), telling as (${TELLING})
@@ -36,7 +51,7 @@ const CHAINS = `
          case when so.suspended then r.revision when gv.cluster_id is null then s.revision else coalesce(gr.revision, r.revision) end as wanted,
          w.namespace || '/' || w.name as rollout, r.revision as released, coalesce(r.position <= h.acked, false) as acked,
          coalesce(k.waiting, 0) as waiting, k.broken, coalesce(k.objects, '[]') as objects
-  from source_objects so
+  from (${NAMED_SOURCES}) so
   join clusters c on c.id = so.cluster_id
   left join sources s on s.key = so.source_key
   left join revisions v on v.source_key = s.key and v.revision = s.revision
@@ -63,13 +78,29 @@ const CHAINS = `
     ${LACKING('co', 'true')}
     cross join lateral (select jsonb_path_query_first(o.status, '$.conditions[*] ? (@.type == "Ready")') as said) p
     where ${OF_SOURCE('co')} and ($3::text is null or ($3, $4, $5) in ((so.kind, so.namespace, so.name), (co.kind, co.namespace, co.name)))) k on true
-  where so.cluster_id = $1 and ($2::text[] is null or so.namespace = any($2))
+  where ($2::text[] is null or so.namespace = any($2))
     and ($3::text is null or (so.kind, so.namespace, so.name) = ($3, $4, $5) or k.objects is not null)
   order by 4`
 
+/** True where the newest revision of Placement `p` has an object ($3 to $5) by name, whether the cluster is given it or not. */
+const SAYS = `exists (
+  select from placements s join placement_revisions v on v.placement = s.uid and v.revision = s.revision cross join jsonb_array_elements(v.objects) x
+  where s.uid = p.uid and (x ->> 'kind', coalesce(x #>> '{metadata,namespace}', s.first_namespace), x #>> '{metadata,name}') = ($3, $4, $5))`
+
+const PLACEMENTS_WITH = `
+  select p.namespace, p.name, p.revision from placements p
+  where p.generation >= 0 and (('Placement', p.namespace, p.name) = ($3, $4, $5) or ${SAYS})
+    and not exists (select from placement_targets t where t.placement = p.uid and t.cluster_id = $1) and ($2::text[] is null or p.namespace = any($2))
+  order by 1, 2`
+
+/** Placements with this object that do not give it to the cluster. */
+export async function readPlacementsWith(sql: Sql, query: ChainQuery): Promise<readonly PlacementAt[]> {
+  return query.object === undefined ? [] : (await sql.query<PlacementAt>(PLACEMENTS_WITH, valuesOf(query))).rows
+}
+
 /**
- * The same of Placements that choose the cluster ($1), or of the one that gives it an object ($3 to $5). An object is
- * applied once its agent said so and the mirror shows it.
+ * The same of Placements that choose the cluster ($1), or of the one that gives it an object ($3 to $5), or is to. An object
+ * is applied once its agent said so and the mirror shows it.
  */
 const PLACED_CHAINS = `
   select c.name, coalesce(ss.closed_at is null and rp.id is not null, false) as connected, coalesce(ss.closed_at, ss.connected_at) as since,
@@ -101,12 +132,12 @@ const PLACED_CHAINS = `
     where d.placement = p.uid and d.cluster_id = p.cluster_id and d.leaving is null
       and ($3::text is null or ($3, $4, $5) in ((p.kind, p.namespace, p.name), (d.kind, d.namespace, d.name)))) k on true
   where p.cluster_id = $1 and ($2::text[] is null or p.namespace = any($2))
-    and ($3::text is null or (p.kind, p.namespace, p.name) = ($3, $4, $5) or k.objects is not null)
+    and ($3::text is null or (p.kind, p.namespace, p.name) = ($3, $4, $5) or k.objects is not null or ${SAYS})
   order by 4`
 
 /** What is known of the way to a cluster: Placements first, then source objects, each by name. */
-export async function readChains(sql: Sql, { clusterId, namespaces, object }: ChainQuery): Promise<readonly Chain[]> {
-  const values = [clusterId, namespaces ?? null, object?.kind ?? null, object?.namespace ?? null, object?.name ?? null]
+export async function readChains(sql: Sql, query: ChainQuery): Promise<readonly Chain[]> {
+  const values = valuesOf(query)
   const placed = await sql.query<ChainRow>(PLACED_CHAINS, values)
   const fetched = await sql.query<ChainRow>(CHAINS, values)
   return [...placed.rows, ...fetched.rows].map((row) => ({
@@ -125,4 +156,8 @@ export async function readChains(sql: Sql, { clusterId, namespaces, object }: Ch
       reason: reason ?? undefined,
     })),
   }))
+}
+
+function valuesOf({ clusterId, namespaces, object }: ChainQuery): readonly unknown[] {
+  return [clusterId, namespaces ?? null, object?.kind ?? null, object?.namespace ?? null, object?.name ?? null]
 }

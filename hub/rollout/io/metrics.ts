@@ -15,7 +15,7 @@ export function openRolloutMetrics(registry: Registry, sql: Sql): (look: Look) =
   const registers = [registry]
   const events = new Counter({
     name: 'flotilla_rollout_events_total',
-    help: 'What happened in runs of Rollouts, by event.',
+    help: 'What happened in runs of Rollouts, by event; a failure once for each cluster.',
     labelNames: ['event'],
     registers,
   })
@@ -38,7 +38,7 @@ export function openRolloutMetrics(registry: Registry, sql: Sql): (look: Look) =
   const count = ({ run, steps }: Pick<Look, 'run' | 'steps'>) => {
     for (const step of steps) {
       if (step.kind !== 'record') continue
-      events.inc({ event: step.event })
+      events.inc({ event: step.event }, step.count ?? 1)
       if (step.event !== 'rollout.wave.completed') continue
       const wave = run?.waves.find(({ plan }) => plan.name === step.wave)
       if (wave?.startedAt && wave.completedAt) waves.observe((wave.completedAt.getTime() - wave.startedAt.getTime()) / 1000)

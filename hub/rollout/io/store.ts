@@ -6,7 +6,7 @@ import { type Content, PLACEMENT_KEY, type SourceObject } from '../model.ts'
 import { markedAfter } from '../next.ts'
 import type { RolloutName, RolloutRows, RolloutStore, RunNote } from '../ports.ts'
 import { type CarriedOut, carryOut, type Welcomed, welcome } from './carry-out.ts'
-import { readChains } from './chain.ts'
+import { readChains, readPlacementsWith } from './chain.ts'
 import { type FactsOf, readFacts } from './facts.ts'
 import { candidates, forget, govern, governedBy } from './members.ts'
 import { ofNews } from './of-news.ts'
@@ -89,6 +89,7 @@ export function createRolloutStore(db: Db): RolloutStore {
       return rows[0]
     },
     chains: (query) => readChains(db, query),
+    placementsWith: (query) => readPlacementsWith(db, query),
     async peek(name) {
       const found = await readState(db, name)
       return found && { ...found, run: (await readRuns(db, found.run === undefined ? [] : [found.run])).get(found.run ?? '')?.run }

@@ -61,6 +61,7 @@ function failures(before: Run, after: Run): readonly Recorded[] {
     record('rollout.cluster.failed', `failed at ${after.content.revision}: ${said}${more}`, {
       severity: 'error',
       cluster: failed[0]?.name,
+      ...(failed.length > 1 ? { count: failed.length } : {}),
     }),
   ]
 }
@@ -143,7 +144,7 @@ function ofRun(before: Run, after: Run): readonly Recorded[] {
 function record(
   event: RunEvent,
   message: string,
-  more: Partial<Pick<Recorded, 'cluster' | 'people' | 'severity' | 'wave'>> = {},
+  more: Partial<Pick<Recorded, 'cluster' | 'count' | 'people' | 'severity' | 'wave'>> = {},
 ): Recorded {
   return { kind: 'record', event, severity: 'info', people: false, message, ...more }
 }

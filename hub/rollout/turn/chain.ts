@@ -11,6 +11,22 @@ export interface SourceWhy extends Why {
   readonly source: string
 }
 
+/** A Placement that leaves a cluster out, and why it does. */
+export interface LeftOut {
+  readonly cluster: string
+  /** `team-a/podinfo` */
+  readonly placement: string
+  readonly revision: string
+  readonly says: string
+}
+
+/** The way of what a Placement says to a cluster that it leaves out: it ends where it begins. */
+export function whyLeftOut({ cluster, placement, revision, says }: LeftOut): SourceWhy {
+  const source = { object: `Placement/${placement}`, url: undefined, suspended: false, problem: says }
+  const nothing = { builds: { waiting: 0 }, objects: [] }
+  return { source: source.object, ...why({ cluster: { name: cluster, connected: true }, source, newest: { revision }, ...nothing }) }
+}
+
 /** The way from the commit to a cluster, for each source object that is asked about. */
 export async function whyChains(
   store: Pick<RolloutStore, 'chains' | 'peek'>,

@@ -12,8 +12,8 @@ const CEL = new Environment({ limits: LIMITS, enableOptionalTypes: true }).regis
   schema: { name: 'string', labels: 'map<string, string>', facts: 'map<string, dyn>' },
 })
 
-/** A pattern can be made to take for ever. */
-const REFUSED = ['matches']
+/** A pattern can be made to take for ever, and values that are made of each other to fill the memory. */
+const REFUSED = ['matches', 'bind']
 const MACROS = ['all', 'exists', 'exists_one', 'filter', 'map']
 
 /** What is wrong with a CEL expression over a cluster, whatever the cluster is; undefined where nothing is. */

@@ -11,7 +11,7 @@ export interface ClusterVariable {
 const VARIABLE = /\$?\$\{cluster\.([^}]*)\}/g
 const NAMED = /^(labels|facts|variables)\.(.+)$/
 
-/** The distinct variables in all strings of a value, and what looks like one and is none. */
+/** The distinct variables in all strings of a value, keys among them, and what looks like one and is none. */
 export function variablesIn(value: unknown): { readonly variables: readonly ClusterVariable[]; readonly unknown: readonly string[] } {
   const texts = new Set<string>()
   eachString(value, (text) => {
@@ -43,12 +43,17 @@ function parseVariable(path: string): ClusterVariable | undefined {
 
 function eachString(value: unknown, visit: (text: string) => void): void {
   if (typeof value === 'string') visit(value)
-  else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) eachString(inner, visit)
+  else if (Array.isArray(value)) for (const inner of value) eachString(inner, visit)
+  else if (typeof value === 'object' && value !== null)
+    for (const [key, inner] of Object.entries(value)) {
+      visit(key)
+      eachString(inner, visit)
+    }
 }
 
 function mapStrings(value: unknown, change: (text: string) => string): unknown {
   if (typeof value === 'string') return change(value)
   if (Array.isArray(value)) return value.map((inner) => mapStrings(inner, change))
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, mapStrings(inner, change)]))
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [change(key), mapStrings(inner, change)]))
 }

@@ -7,6 +7,14 @@ const choice = labelSelector.extend({
   names: z.array(z.string()).exactOptional().describe('Clusters by name, beside those that labels choose.'),
 })
 
+/** `NotIn` of nothing would quietly mean every cluster. */
+export const WHOLE_EXPRESSIONS = {
+  rule: "!has(self.matchExpressions) || self.matchExpressions.all(e, (e.operator in ['In', 'NotIn']) == (has(e.values) && size(e.values) > 0))",
+  message: 'In and NotIn in matchExpressions need values, Exists and DoesNotExist take none',
+  holds: ({ matchExpressions = [] }: Pick<ClusterChoice, 'matchExpressions'>) =>
+    matchExpressions.every(({ operator, values = [] }) => ['In', 'NotIn'].includes(operator) === values.length > 0),
+}
+
 /** Which clusters; something must be said, so that an empty choice never means all of them. */
 export const clusterChoice = withRules(choice, [
   {
@@ -19,6 +27,7 @@ export const clusterChoice = withRules(choice, [
     message: 'all: true cannot be combined with names, matchLabels or matchExpressions',
     holds: (self) => self.all !== true || (!self.names && !self.matchLabels && !self.matchExpressions),
   },
+  WHOLE_EXPRESSIONS,
 ])
 export type ClusterChoice = Infer<typeof choice>
 

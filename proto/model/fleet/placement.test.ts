@@ -37,6 +37,12 @@ test.each([
     'spec.clusters: say which clusters: names, matchLabels, matchExpressions or expression, or all: true for every one',
   ],
   ['empty parts', { clusters: { names: [], matchLabels: {} } }, /^spec.clusters: say which clusters/],
+  [
+    'an expression that excludes nothing',
+    { clusters: { matchExpressions: [{ key: 'ring', operator: 'NotIn', values: [] }] } },
+    /^spec.clusters: In and NotIn in matchExpressions need values/,
+  ],
+  ['values that mean nothing', { clusters: { matchExpressions: [{ key: 'ring', operator: 'Exists', values: ['x'] }] } }, /take none$/],
   ['all and some', { clusters: { all: true, names: ['a'] } }, /^spec.clusters: all: true cannot be combined/],
   [
     'an expression that cannot be read',
@@ -46,6 +52,11 @@ test.each([
   ['a misspelt expression', { clusters: { expression: 'cluster.lables.a == "b"' } }, /cannot be read: No such key: lables/],
   ['an expression that is a text', { clusters: { expression: 'cluster.name' } }, /is a string, and has to be true or false/],
   ['a pattern', { clusters: { expression: 'cluster.name.matches("^(.|.)*!$")' } }, /calls matches\(\), which is not allowed/],
+  [
+    'values made of each other',
+    { clusters: { expression: 'cel.bind(a, cluster.name + cluster.name, cel.bind(b, a + a, b == a))' } },
+    /calls bind\(\), which is not allowed/,
+  ],
   ['a loop in a loop', { clusters: { expression: '[1, 2].all(a, [1, 2].all(b, a == b))' } }, /has all\(\) inside of another loop/],
   ['no objects', { objects: [] }, /^spec.objects: /],
   ['an object that is none', { objects: [{ kind: 'x' }] }, 'spec.objects[0]: must have apiVersion, kind and metadata.name'],
@@ -95,6 +106,12 @@ test('variables are found in every string once, whatever their key looks like', 
     { text: 'cluster.labels.topology.kubernetes.io/region', of: 'labels', key: 'topology.kubernetes.io/region' },
     { text: 'cluster.name', of: 'name', key: '' },
   ])
+})
+
+test('variables stand in keys as in values', () => {
+  const value = { [v('name')]: { [`$${v('name')}`]: v('labels.region') } }
+  expect(variablesIn(value).variables.map(({ text }) => text)).toEqual(['cluster.labels.region', 'cluster.name'])
+  expect(withVariables(value, ({ of }) => of)).toEqual({ name: { [v('name')]: 'labels' } })
 })
 
 test('other variables are left to the cluster, a doubled sign is taken literally, and values are not read again', () => {

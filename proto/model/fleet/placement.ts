@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { anyObject, commonStatus, type Infer, labelSelector, withRules } from '../resource/fields.ts'
 import { expressionProblem } from './cluster-expression.ts'
+import { WHOLE_EXPRESSIONS } from './clusters.ts'
 import { placedObjectProblems } from './placed-object.ts'
 
 const choice = labelSelector.extend({
@@ -35,6 +36,7 @@ export const placementChoice = withRules(choice, [
     message: 'all: true cannot be combined with names, matchLabels, matchExpressions or expression',
     holds: (self) => self.all !== true || (!self.names && !self.matchLabels && !self.matchExpressions && !self.expression),
   },
+  WHOLE_EXPRESSIONS,
 ])
 export type PlacementChoice = Infer<typeof choice>
 

@@ -36,6 +36,7 @@ export async function watchStatus(
 export function isOver(rollout: Manifest): boolean {
   const { badRevisions = [], hold, newest, run } = statusOf(rollout)
   if (!run || !ENDED.includes(run.state)) return false
-  if (newest === undefined || newest === run.revision || run.state !== 'succeeded') return true
-  return hold !== undefined || run.cause !== 'revision' || badRevisions.includes(newest)
+  if (newest === undefined || newest === run.revision || run.state !== 'succeeded' || run.cause !== 'revision') return true
+  const { suspend } = (rollout.spec ?? {}) as { readonly suspend?: boolean }
+  return hold !== undefined || suspend === true || badRevisions.includes(newest)
 }
