@@ -2,7 +2,6 @@ import { withoutRevision } from '../../../proto/model/flux/revision.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import { type ObjectRef, refKey } from '../../../proto/model/object-ref.ts'
 import type { Sql } from '../../db/db.ts'
-import { prepared } from '../../db/prepared.ts'
 import { notifyObjects } from './hint.ts'
 import { COLUMNS, columnsOf } from './rows.ts'
 
@@ -61,8 +60,7 @@ export async function foldMirror(tx: Sql, batch: MirrorBatch): Promise<readonly 
 const TYPES = 'text text text text text text text bigint timestamptz jsonb jsonb jsonb jsonb jsonb jsonb text'.split(' ')
 
 /** Rows are taken in the order of their keys, so that two folds never wait for each other in a circle. */
-const UPSERT = prepared(
-  `insert into objects as o (${COLUMNS})
+const UPSERT = `insert into objects as o (${COLUMNS})
   select i.* from unnest(${TYPES.map((type, index) => `$${index + 1}::${type === 'jsonb' ? 'text' : type}[]`).join(', ')})
     as r(${COLUMNS}), lateral (select ${COLUMNS.split(', ')
       .map((column, index) => (TYPES[index] === 'jsonb' ? `r.${column}::jsonb` : `r.${column}`))
@@ -78,11 +76,10 @@ const UPSERT = prepared(
     seq = case when SAME then o.seq else nextval('object_seq') end
   where $17 or coalesce(o.origin_version, '0')::numeric < excluded.origin_version::numeric
   returning o.scope, o.grp, o.kind, o.namespace, o.name, o.xid = pg_current_xact_id() as changed`.replaceAll(
-    'SAME',
-    `(o.uid, o.generation, o.labels, o.annotations, o.metadata, o.spec, o.status, o.rest, o.version)
+  'SAME',
+  `(o.uid, o.generation, o.labels, o.annotations, o.metadata, o.spec, o.status, o.rest, o.version)
       is not distinct from (excluded.uid, excluded.generation, excluded.labels, excluded.annotations, excluded.metadata,
         excluded.spec, excluded.status, excluded.rest, excluded.version)`,
-  ),
 )
 
 async function upsert(tx: Sql, upserts: readonly MirrorUpsert[], relist: boolean): Promise<readonly ChangeRow[]> {

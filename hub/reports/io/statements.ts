@@ -1,5 +1,3 @@
-import { prepared } from '../../db/prepared.ts'
-
 // Statements of the fold. Rows arrive as one JSON array each; column names are those of the row types in model.ts.
 
 const REF = '"clusterId" text, "group" text, kind text, namespace text, name text'
@@ -9,17 +7,17 @@ export const OPEN_POSITIONS = `
   select g.cluster_id, g.lane, 0, 0 from unnest($1::text[], $2::text[]) as g (cluster_id, lane) join clusters c on c.id = g.cluster_id
   on conflict do nothing`
 
-export const LOCK_POSITIONS = prepared(`
+export const LOCK_POSITIONS = `
   select p.cluster_id, p.lane, p.boot, p.sequence from report_positions p
   join unnest($1::text[], $2::text[]) as g (cluster_id, lane) on g.cluster_id = p.cluster_id and g.lane = p.lane
-  order by p.cluster_id, p.lane for update of p`)
+  order by p.cluster_id, p.lane for update of p`
 
-export const MOVE_POSITIONS = prepared(`
+export const MOVE_POSITIONS = `
   update report_positions p set boot = g.boot, sequence = g.sequence, folded_at = now()
   from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) as g (cluster_id, lane, boot, sequence)
-  where p.cluster_id = g.cluster_id and p.lane = g.lane`)
+  where p.cluster_id = g.cluster_id and p.lane = g.lane`
 
-export const LOCK_HEADS = prepared('select cluster_id from cluster_heads where cluster_id = any($1::text[]) order by cluster_id for update')
+export const LOCK_HEADS = 'select cluster_id from cluster_heads where cluster_id = any($1::text[]) order by cluster_id for update'
 
 /** Mirrors of a cluster that its complete list ($2, refs) does not name. */
 export const NOT_LISTED = `
@@ -62,7 +60,7 @@ export const KEEP_CONTENT = `
  * @returns key; whether the object asks for a `look` now: another source, another request, resumed, or changed; and whether it
  *   `moved`: whoever chooses clusters by it may choose otherwise
  */
-export const UPSERT_SOURCE_OBJECTS = prepared(`
+export const UPSERT_SOURCE_OBJECTS = `
   with given as (
     select x.* from jsonb_to_recordset($1::jsonb) as x("clusterId" text, kind text, namespace text, name text, "sourceKey" text, generation bigint,
       suspended boolean, "intervalMs" bigint, "requestedAt" text, problem jsonb, "credentialId" text, "credentialProblem" jsonb)
@@ -98,7 +96,7 @@ export const UPSERT_SOURCE_OBJECTS = prepared(`
          b.source_key is distinct from w.source_key or b.requested_at <> w.requested_at or (b.suspended and not w.suspended) as look,
          b.cluster_id is null or (b.source_key, b.suspended, b.problem) is distinct from (w.source_key, w.suspended, w.problem) as moved,
          b.source_key as left_key
-  from written w left join before b on b.cluster_id = w.cluster_id and b.kind = w.kind and b.namespace = w.namespace and b.name = w.name`)
+  from written w left join before b on b.cluster_id = w.cluster_id and b.kind = w.kind and b.namespace = w.namespace and b.name = w.name`
 
 /** A source is looked at as often as the most eager of its objects asks. */
 export const SET_INTERVALS = `
@@ -109,7 +107,7 @@ export const SET_INTERVALS = `
 export const LOOK_NOW = 'update sources set next_at = now() where key = any($1::text[])'
 
 /** @returns the sources of the consumers that are new or changed */
-export const UPSERT_CONSUMERS = prepared(`
+export const UPSERT_CONSUMERS = `
   with given as (
     select x.* from jsonb_to_recordset($1::jsonb) as x(${REF}, "sourceKind" text, "sourceNamespace" text, "sourceName" text, "optionsDigest" text,
       options jsonb, suspended boolean)
@@ -125,7 +123,7 @@ export const UPSERT_CONSUMERS = prepared(`
     returning o.*)
   select distinct so.source_key from written w
   join source_objects so on so.cluster_id = w.cluster_id and so.kind = w.source_kind and so.namespace = w.source_namespace and so.name = w.source_name
-  where so.source_key is not null`)
+  where so.source_key is not null`
 
 const GONE = `gone as (select x.* from jsonb_to_recordset($1::jsonb) as x(${REF}))`
 const IS_GONE = (table: string, group = 'grp') =>
@@ -178,7 +176,7 @@ export const DELETE_APPLIED = `with ${GONE} delete from applied using gone where
 export const DELETE_REACHED = `with ${GONE} delete from reached using gone where reached.cluster_id = gone."clusterId"
   and gone."group" = 'source.toolkit.fluxcd.io' and reached.source_kind = gone.kind and reached.source_namespace = gone.namespace and reached.source_name = gone.name`
 
-export const UPSERT_OBSERVED = prepared(`
+export const UPSERT_OBSERVED = `
   insert into observed as o (cluster_id, grp, kind, namespace, name, generation, ready, reason, message, suspended)
   select x."clusterId", x."group", x.kind, x.namespace, x.name, x.generation, x.ready, x.reason, x.message, x.suspended
   from jsonb_to_recordset($1::jsonb) as x(${REF}, generation bigint, ready text, reason text, message text, suspended boolean)
@@ -187,7 +185,7 @@ export const UPSERT_OBSERVED = prepared(`
     since = case when o.ready = excluded.ready then o.since else now() end,
     generation = excluded.generation, ready = excluded.ready, reason = excluded.reason, message = excluded.message, suspended = excluded.suspended
   where (o.generation, o.ready, o.reason, o.message, o.suspended)
-    is distinct from (excluded.generation, excluded.ready, excluded.reason, excluded.message, excluded.suspended)`)
+    is distinct from (excluded.generation, excluded.ready, excluded.reason, excluded.message, excluded.suspended)`
 
 /** Flux objects of a word, each with the bundle that `moved` it to its generation; who stands in the word before (`o`) as it is now keeps that. */
 const MOVED = `
@@ -197,7 +195,7 @@ const MOVED = `
     select y.one from jsonb_array_elements(o.flux_objects) as y (one) where y.one - 'moved' = x.one - 'moved' limit 1) old on true`
 
 /** Words on what was applied; the same word again writes nothing. */
-export const UPSERT_APPLIED = prepared(`
+export const UPSERT_APPLIED = `
   insert into applied as o (cluster_id, grp, kind, namespace, name, uid, generation, bundle, health, message, flux_objects)
   select x."clusterId", x."group", x.kind, x.namespace, x.name, x.uid, x.generation, x.bundle, x.health, x.message, x."fluxObjects"
   from jsonb_to_recordset($1::jsonb) as x(${REF}, uid text, generation bigint, bundle text, health text, message text, "fluxObjects" jsonb)
@@ -207,9 +205,9 @@ export const UPSERT_APPLIED = prepared(`
     uid = excluded.uid, generation = excluded.generation, bundle = excluded.bundle, health = excluded.health, message = excluded.message,
     flux_objects = (${MOVED})
   where (o.uid, o.generation, o.bundle, o.health, o.message, o.flux_objects)
-    is distinct from (excluded.uid, excluded.generation, excluded.bundle, excluded.health, excluded.message, (${MOVED}))`)
+    is distinct from (excluded.uid, excluded.generation, excluded.bundle, excluded.health, excluded.message, (${MOVED}))`
 
-export const UPSERT_REACHED = prepared(`
+export const UPSERT_REACHED = `
   insert into reached as o (cluster_id, source_kind, source_namespace, source_name, revision, ready, not_ready, set_digest)
   select x."clusterId", x.kind, x.namespace, x.name, x.revision, x.ready, x."notReady", x."setDigest"
   from jsonb_to_recordset($1::jsonb) as x(${REF}, revision text, ready int, "notReady" int, "setDigest" text)
@@ -217,10 +215,10 @@ export const UPSERT_REACHED = prepared(`
   on conflict (cluster_id, source_kind, source_namespace, source_name) do update set
     revision = excluded.revision, ready = excluded.ready, not_ready = excluded.not_ready, set_digest = excluded.set_digest,
     at = now(), xid = pg_current_xact_id(), seq = nextval('object_seq')
-  where (o.revision, o.ready, o.not_ready, o.set_digest) is distinct from (excluded.revision, excluded.ready, excluded.not_ready, excluded.set_digest)`)
+  where (o.revision, o.ready, o.not_ready, o.set_digest) is distinct from (excluded.revision, excluded.ready, excluded.not_ready, excluded.set_digest)`
 
 /** Stragglers carry revisions of their own; the object's row moves too, so that watchers hear of it. */
-export const SET_STRAGGLERS = prepared(`
+export const SET_STRAGGLERS = `
   with given as (
     select * from jsonb_to_recordset($1::jsonb) as x(${REF}, "lastAppliedRevision" text, "lastAttemptedRevision" text, "inLine" boolean)),
   moved as (
@@ -231,13 +229,13 @@ export const SET_STRAGGLERS = prepared(`
     where o.cluster_id = g."clusterId" and o.grp = g."group" and o.kind = g.kind and o.namespace = g.namespace and o.name = g.name
     returning o.cluster_id, o.grp, o.kind, o.namespace, o.name)
   update objects o set xid = pg_current_xact_id(), seq = nextval('object_seq')
-  from moved m where o.scope = m.cluster_id and o.grp = m.grp and o.kind = m.kind and o.namespace = m.namespace and o.name = m.name`)
+  from moved m where o.scope = m.cluster_id and o.grp = m.grp and o.kind = m.kind and o.namespace = m.namespace and o.name = m.name`
 
-export const INSERT_EVENTS = prepared(`
+export const INSERT_EVENTS = `
   insert into events (id, cluster_id, grp, kind, namespace, name, severity, reason, message, revision, at)
   select x.id, x."clusterId", x."group", x.kind, x.namespace, x.name, x.severity, x.reason, x.message, x.revision, x.at
   from jsonb_to_recordset($1::jsonb) as x(${REF}, id text, severity text, reason text, message text, revision text, at timestamptz)
-  on conflict do nothing`)
+  on conflict do nothing`
 
 /** Answers to the access that a cluster has now; one to an earlier state of it says nothing. @returns the tenants of which another word was known */
 export const SET_TENANT_SETUPS = `
