@@ -100,6 +100,11 @@ function agentListeners(given: Doors, check: MirrorCheck, log: Log): StreamListe
           log.warn({ event: 'mirror.check.failed', clusterId: cluster, err: error }, 'cannot compare the mirror of a cluster'),
         )
     },
+    async told(cluster, facts) {
+      await presence.told(cluster, facts)
+      placements.moved(cluster)
+      agents.place(GREETED_MS)
+    },
     nacked: (cluster, object, reason) =>
       log.warn({ event: 'fact.refused', clusterId: cluster, object: object ? formatRef(object) : '', reason }, 'an agent refused a fact'),
     acked: (cluster, taken) => rollouts.heard([{ cluster, taken }]),

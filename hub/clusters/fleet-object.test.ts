@@ -17,3 +17,12 @@ test('what an agent has not read yet when it greets stays as it was said before:
   })
   expect(withFacts(before, greeting({ kubernetesVersion: 'v1.36.0' })).facts).toMatchObject({ kubernetesMinor: 36, nodes: 3 })
 })
+
+test('what an agent says of its cluster later leaves what it said of itself', () => {
+  const before = withFacts({}, greeting({ kubernetesVersion: 'v1.35.2', mode: 'observing' }))
+  expect(withFacts(before, { facts: { kubernetesVersion: 'v1.36.1', mode: 'active' } }).facts).toEqual({
+    agentVersion: '1.0.0',
+    capabilities: ['placements'],
+    ...{ kubernetesVersion: 'v1.36.1', kubernetesMinor: 36, mode: 'active' },
+  })
+})

@@ -49,15 +49,16 @@ export function withOverview(
 /** The status with what the agent says of its cluster; what it does not say, since it could not read it yet, is as it was. */
 export function withFacts(
   old: ClusterStatus,
-  greeting: { readonly agentVersion: string; readonly capabilities: readonly string[]; readonly facts: Readonly<Record<string, string>> },
+  said: { readonly agentVersion?: string; readonly capabilities?: readonly string[]; readonly facts: Readonly<Record<string, string>> },
 ): ClusterStatus {
-  const { kubernetesVersion, nodes, mode } = greeting.facts
+  const { agentVersion, capabilities, facts } = said
+  const { kubernetesVersion, nodes, mode } = facts
   return {
     ...old,
     facts: {
       ...old.facts,
-      agentVersion: greeting.agentVersion,
-      capabilities: [...greeting.capabilities],
+      ...(agentVersion === undefined ? {} : { agentVersion }),
+      ...(capabilities ? { capabilities: [...capabilities] } : {}),
       ...(kubernetesVersion ? { kubernetesVersion, ...minorOf(kubernetesVersion) } : {}),
       ...(nodes && /^\d+$/.test(nodes) ? { nodes: Number(nodes) } : {}),
       ...(mode === 'observing' || mode === 'active' ? { mode } : {}),

@@ -22,13 +22,16 @@ export interface PresenceDeps {
   readonly membersChanged: () => Promise<void>
 }
 
-type Greeting = Parameters<typeof withFacts>[1]
+type Said = Parameters<typeof withFacts>[1]
+type Greeting = Required<Said>
 
 /** Keeps the Cluster objects of the fleet as the rows say: who is a member, who is connected, how its objects do. */
 export interface Presence {
   joined(cluster: Cluster, labels: Readonly<Record<string, string>>): Promise<void>
   removed(cluster: Cluster): Promise<void>
   greeted(id: string, greeting: Greeting): Promise<void>
+  /** What is known of a cluster changed while it was connected. */
+  told(id: string, facts: Greeting['facts']): Promise<void>
   /** The labels that people gave the cluster. */
   labels(id: string): Promise<Readonly<Record<string, string>>>
   /** Brings status in line with the rows; writes only where it differs. */
@@ -41,6 +44,10 @@ export function createPresence({ objects, overviews, clock, membersChanged }: Pr
     const change = (overview: Overview) => (old: Manifest) =>
       withOverview(statusOf(old), overview, { generation: old.metadata.generation ?? 1, now: clock.now() })
     await objects.changeStatuses(found.map((overview) => ({ name: overview.name, change: change(overview) })))
+  }
+  const keepFacts = async (id: string, said: Said) => {
+    const [overview] = await overviews([id])
+    if (overview && (await objects.get(overview.name))) await objects.changeStatus(overview.name, (old) => withFacts(statusOf(old), said))
   }
   return {
     refresh,
@@ -55,11 +62,8 @@ export function createPresence({ objects, overviews, clock, membersChanged }: Pr
       if (await objects.get(cluster.name)) await objects.remove(cluster.name)
       await membersChanged()
     },
-    async greeted(id, greeting) {
-      const [overview] = await overviews([id])
-      if (overview && (await objects.get(overview.name)))
-        await objects.changeStatus(overview.name, (old) => withFacts(statusOf(old), greeting))
-    },
+    greeted: keepFacts,
+    told: (id, facts) => keepFacts(id, { facts }),
     async labels(id) {
       const [overview] = await overviews([id])
       return (overview && (await objects.get(overview.name)))?.metadata.labels ?? {}

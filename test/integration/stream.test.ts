@@ -108,6 +108,24 @@ test('an agent that followed but holds something else than the hub finds out and
   expect(agent.welcomes.map(({ full }) => full)).toEqual([false, true])
 })
 
+test('what an agent comes to know of its cluster is told once, and again by who comes back since it could not be kept', async () => {
+  await using dir = openTempDir('agent')
+  const told: Readonly<Record<string, string>>[] = []
+  const keep = async (facts: Readonly<Record<string, string>>) => {
+    told.push(facts)
+    if (facts.nodes === '4') throw new Error('no database')
+  }
+  await using hub = await world.openHub({ told: keep, heartbeatMs: 100 })
+  await using agent = world.openAgent(hub.stream.port, await world.identityOf(hub, 'knowing', dir.path))
+  await live(agent)
+  agent.facts = { kubernetesVersion: 'v1.36.0', nodes: '3' }
+  await expect.poll(() => told, { timeout: 5000 }).toEqual([agent.facts])
+  agent.facts = { ...agent.facts, nodes: '4' }
+  await expect.poll(() => agent.welcomes.length, { timeout: 10_000 }).toBe(2)
+  expect(told).toHaveLength(2)
+  expect(hub.greetings.at(-1)?.facts).toEqual(agent.facts)
+})
+
 test('a call reaches the agent through another replica, and its answer comes back', async () => {
   await using dir = openTempDir('agent')
   await using one = await world.openHub()

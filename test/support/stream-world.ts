@@ -11,6 +11,7 @@ import { type ClusterService, createClusterService } from '../../hub/clusters/se
 import { type Db, openDb } from '../../hub/db/db.ts'
 import { openReplica } from '../../hub/stream/io/replica.ts'
 import { openStream, type Stream } from '../../hub/stream/io/stream.ts'
+import type { Greeting } from '../../hub/stream/model.ts'
 import { systemClock } from '../../proto/base/clock.ts'
 import { silentLog } from '../../proto/base/log.ts'
 import { systemRandom } from '../../proto/base/random.ts'
@@ -27,6 +28,7 @@ export interface StreamHub extends AsyncDisposable {
   readonly clusters: ClusterService
   readonly bus: Bus
   readonly connected: string[]
+  readonly greetings: readonly Greeting[]
   /** Of each acknowledgement that listeners were told of: whether its row said so by then. */
   readonly acks: readonly Promise<boolean>[]
 }
@@ -42,6 +44,8 @@ export interface StreamAgent extends AsyncDisposable {
   readonly identity: Identity
   cursor: Cursor | undefined
   holdStill: boolean
+  /** What is known of its cluster. */
+  facts: Readonly<Record<string, string>>
 }
 
 /** Postgres, NATS and an authority of their own, with hubs' doors and agents' sessions over them. */
@@ -63,6 +67,8 @@ interface HubOptions {
   readonly port?: number
   readonly lifeMs?: number
   readonly heartbeatMs?: number
+  /** Keeps what agents say of their clusters after they greeted. */
+  readonly told?: (facts: Readonly<Record<string, string>>) => Promise<void>
 }
 
 interface AgentOptions {
@@ -101,6 +107,7 @@ async function openHub(
   const bus = scope.use(await nats.openBus({ replica }))
   scope.use(await openReplica({ sql: own, id: replica, address: '127.0.0.1', version: 'test', clock: systemClock, log: silentLog }))
   const connected: string[] = []
+  const greetings: Greeting[] = []
   const acks: Promise<boolean>[] = []
   const isWritten = (id: string, position: bigint) =>
     own
@@ -127,9 +134,13 @@ async function openHub(
       labels: async () => ({ tier: 'edge' }),
       boxKey: new Uint8Array(32),
       listeners: {
-        connected: async (_id, { agentVersion }) => void connected.push(agentVersion),
+        async connected(_id, greeting) {
+          connected.push(greeting.agentVersion)
+          greetings.push(greeting)
+        },
         disconnected: async (_id, reason) => void connected.push(reason),
         pulse: () => undefined,
+        told: async (_id, facts) => over.told?.(facts),
         nacked: () => undefined,
         acked: (id, { upTo }) => void acks.push(isWritten(id, upTo)),
       },
@@ -144,7 +155,7 @@ async function openHub(
     }),
   )
   const owned = scope.move()
-  return { stream, clusters, bus, connected, acks, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+  return { stream, clusters, bus, connected, greetings, acks, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 async function identityOf(
@@ -170,6 +181,7 @@ function openAgent({ ca, port }: { readonly ca: string; readonly port: number },
     calls: [] as Call[],
     cursor: over.cursor,
     holdStill: false,
+    facts: { kubernetesVersion: 'v1.35.0' } as Readonly<Record<string, string>>,
   }
   const ports: SessionPorts = {
     holdings: {
@@ -189,7 +201,7 @@ function openAgent({ ca, port }: { readonly ca: string; readonly port: number },
     },
     pulse: () => ({ sequences: {}, mirrorDigest: '', mirrorCount: 0 }),
     boot: () => 1n,
-    facts: () => ({ version: '1.35' }),
+    facts: () => agent.facts,
     welcomed: (welcome) => void agent.welcomes.push(welcome),
     resync: () => undefined,
     renewed: () => undefined,

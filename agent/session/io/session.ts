@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../../proto/base/canonical.ts'
 import type { Clock } from '../../../proto/base/clock.ts'
 import { FleetError } from '../../../proto/base/errors.ts'
 import type { Log } from '../../../proto/base/log.ts'
@@ -60,6 +61,8 @@ class Session implements AgentSession {
   #beatAt = 0
   /** Set when what is held turned out to be something else than the hub's: the next greeting asks for everything. */
   #distrust = false
+  /** What the hub was told of the cluster in this session, as text. */
+  #told = ''
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -101,7 +104,18 @@ class Session implements AgentSession {
   #beat(now: number): void {
     this.#beatAt = now + this.#heartbeatMs
     const { sequences, mirrorDigest, mirrorCount } = this.#options.ports.pulse()
-    this.#connection?.send({ $case: 'heartbeat', value: { sequences: { ...sequences }, mirrorDigest, mirrorCount: BigInt(mirrorCount) } })
+    const before = this.#told
+    const facts = this.#tell()
+    const news = this.#told === before ? undefined : facts
+    const value = { sequences: { ...sequences }, mirrorDigest, mirrorCount: BigInt(mirrorCount), facts: news }
+    this.#connection?.send({ $case: 'heartbeat', value })
+  }
+
+  /** What is known of the cluster; remembered as told. */
+  #tell(): Hello['facts'] {
+    const values = { ...this.#options.ports.facts() }
+    this.#told = canonicalJson(values)
+    return { values }
   }
 
   #apply(input: SessionInput): void {
@@ -154,7 +168,7 @@ class Session implements AgentSession {
       agentVersion,
       capabilities: [...capabilities],
       boot: ports.boot(),
-      facts: { values: { ...ports.facts() } },
+      facts: this.#tell(),
       cursor,
       heldDigest: held,
     }

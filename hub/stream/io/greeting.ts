@@ -15,9 +15,13 @@ export interface WelcomeContent {
 const MAX_FACTS = 200
 
 export function greetingFromWire(hello: Hello): Greeting {
-  const facts = Object.fromEntries(Object.entries(hello.facts?.values ?? {}).slice(0, MAX_FACTS))
+  const facts = factsFromWire(hello.facts)
   const { agentVersion, boot, capabilities, cursor, heldDigest } = hello
   return { agentVersion: agentVersion.slice(0, 100), boot, facts, capabilities: capabilities.slice(0, MAX_FACTS), cursor, heldDigest }
+}
+
+export function factsFromWire(facts: Hello['facts']): Greeting['facts'] {
+  return Object.fromEntries(Object.entries(facts?.values ?? {}).slice(0, MAX_FACTS))
 }
 
 export function welcomeToWire(

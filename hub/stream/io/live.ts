@@ -10,7 +10,7 @@ import type { Head, Page } from '../model.ts'
 import { emptyOutbox, hasRoom, type Outbox, offer, take } from '../outbox.ts'
 import { type SessionEffect, type SessionInput, type SessionState, step } from '../session.ts'
 import { knowsPlacements, type Question } from './facts.ts'
-import { greetingFromWire, type WelcomeContent, welcomeToWire } from './greeting.ts'
+import { factsFromWire, greetingFromWire, type WelcomeContent, welcomeToWire } from './greeting.ts'
 
 export type SessionStream = ServerDuplexStream<SessionRequest, SessionResponse>
 
@@ -27,6 +27,8 @@ export interface LiveEvents {
     session: LiveSession,
     pulse: { readonly sequences: Readonly<Record<string, bigint>>; readonly mirrorDigest: string; readonly mirrorCount: number },
   ): void
+  /** What is known of the cluster changed. */
+  told(session: LiveSession, facts: ReturnType<typeof factsFromWire>): Promise<void>
   /** It has room for facts. */
   hungry(): void
   closed(session: LiveSession, reason: string): void
@@ -172,13 +174,21 @@ export class LiveSession {
         this.#calls.get(message.value.id)?.resolve(answerFromWire(message.value))
         break
       case 'heartbeat': {
-        const { sequences, mirrorDigest, mirrorCount } = message.value
+        const { facts, sequences, mirrorDigest, mirrorCount } = message.value
         this.#events.pulse(this, { sequences, mirrorDigest, mirrorCount: Number(mirrorCount) })
+        if (facts)
+          this.#events.told(this, factsFromWire(facts)).catch((error: unknown) => this.#fail(error, 'keep the facts of the cluster'))
         break
       }
       default:
         message satisfies never
     }
+  }
+
+  /** The agent comes back, and says it again. */
+  #fail(error: unknown, attempted: string): void {
+    this.#events.failed(this, error)
+    this.apply({ kind: 'refuse', reason: `the hub could not ${attempted}`, retryAfterMs: 2000 })
   }
 
   #hello(greeting: ReturnType<typeof greetingFromWire>, now: () => number): void {
@@ -194,8 +204,7 @@ export class LiveSession {
         this.apply({ kind: 'hello', greeting, head, epoch, now: now() })
       },
       (error: unknown) => {
-        this.#events.failed(this, error)
-        this.apply({ kind: 'refuse', reason: 'the hub could not open the session', retryAfterMs: 2000 })
+        this.#fail(error, 'open the session')
       },
     )
   }

@@ -22,6 +22,8 @@ export interface StreamListeners {
   connected(clusterId: ClusterId, greeting: Greeting): Promise<void>
   disconnected(clusterId: ClusterId, reason: string): Promise<void>
   pulse(clusterId: ClusterId, pulse: Pulse): void
+  /** What is known of the cluster is something else than when it greeted. */
+  told(clusterId: ClusterId, facts: Greeting['facts']): Promise<void>
   nacked(clusterId: ClusterId, object: ObjectRef | undefined, reason: string): void
   /** Facts after the one position and up to the other are on the agent's disk, and its row says so. */
   acked(clusterId: ClusterId, taken: { readonly after: bigint; readonly upTo: bigint }): void
@@ -112,6 +114,7 @@ export class Room {
       acked: (session, position) => void this.#acks.set(session.peer.clusterId, position),
       nacked: (session, object, reason) => listeners.nacked(session.peer.clusterId, object, reason),
       pulse: (session, pulse) => listeners.pulse(session.peer.clusterId, pulse),
+      told: (session, facts) => listeners.told(session.peer.clusterId, facts),
       hungry: () => this.pump.poke(),
       closed: (session, reason) => this.#closed(session, reason),
       failed: (session, error) =>

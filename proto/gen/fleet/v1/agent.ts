@@ -334,6 +334,8 @@ export interface Heartbeat {
   /** Digest of the mirrored set, as `proto/model/set-digest` computes it. */
   readonly mirrorDigest: string;
   readonly mirrorCount: bigint;
+  /** What is known of the cluster, where it is not what was said last in this session. */
+  readonly facts: Facts | undefined;
 }
 
 export interface Heartbeat_SequencesEntry {
@@ -3210,7 +3212,7 @@ export const Nack: MessageFns<Nack> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return { sequences: {}, mirrorDigest: "", mirrorCount: 0n };
+  return { sequences: {}, mirrorDigest: "", mirrorCount: 0n, facts: undefined };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
@@ -3226,6 +3228,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
         throw new globalThis.Error("value provided for field message.mirrorCount of type uint64 too large");
       }
       writer.uint32(24).uint64(message.mirrorCount);
+    }
+    if (message.facts !== undefined) {
+      Facts.encode(message.facts, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -3270,6 +3275,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.mirrorCount = reader.uint64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.facts = Facts.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3300,6 +3313,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     message.mirrorCount = (object.mirrorCount !== undefined && object.mirrorCount !== null)
       ? BigInt(object.mirrorCount)
       : 0n;
+    message.facts = (object.facts !== undefined && object.facts !== null) ? Facts.fromPartial(object.facts) : undefined;
     return message;
   },
 };
