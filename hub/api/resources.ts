@@ -20,6 +20,7 @@ const TOKEN: ResourceKind = {
     { name: 'Description', type: 'string', jsonPath: '.spec.description' },
     { name: 'Role', type: 'string', jsonPath: '.spec.role' },
     { name: 'Tenant', type: 'string', jsonPath: '.spec.tenant' },
+    { name: 'Verbs', type: 'string', jsonPath: '.spec.verbs' },
     { name: 'Expires', type: 'string', jsonPath: '.status.expiresAt' },
     AGE_COLUMN,
   ],
@@ -28,6 +29,10 @@ const TOKEN: ResourceKind = {
     role: z.enum(ROLES).default('viewer').describe('What it may do.'),
     tenant: z.string().exactOptional().describe('The tenant that it is bound to; the whole fleet where absent.'),
     ttl: z.string().exactOptional().describe('How long it is good for, such as 720h; for ever where absent.'),
+    verbs: z
+      .array(z.enum(ACTIONS))
+      .exactOptional()
+      .describe('What it may ask of Rollouts, whatever its role; all of it where absent, and nothing for a viewer.'),
   }),
   status: open(),
 }

@@ -80,3 +80,19 @@ test.each(CASES)('$who at $door', ({ door, who, access, subject }) => {
   const got = VERBS.filter((verb) => may(subject, { ...access, verb }))
   expect(got).toEqual(VERBS.filter((verb) => granted(TABLE[door][who], verb)))
 })
+
+const APPROVER = { name: 'ap', role: 'viewer', tenant: 'a', verbs: ['approve'] } as const satisfies Subject
+
+test('what may be asked of Rollouts is as the verbs say, whatever the role, and within the tenant', () => {
+  const asks = (subject: Subject, kind: string, tenant: string) => ACTIONS.filter((verb) => may(subject, { verb, kind, tenant }))
+  expect(asks(APPROVER, 'Rollout', 'a')).toEqual(['approve'])
+  expect(asks(APPROVER, 'Rollout', 'b')).toEqual([])
+  expect(asks({ ...APPROVER, role: 'editor', verbs: ['pause', 'resume'] }, 'Rollout', 'a')).toEqual(['pause', 'resume'])
+  expect(asks({ name: 'root', role: 'admin', verbs: [] }, 'Rollout', 'a')).toEqual([])
+})
+
+test('verbs let a viewer write nothing, and take no right to write', () => {
+  expect(may(APPROVER, { verb: 'update', kind: 'Rollout', tenant: 'a' })).toBe(false)
+  expect(may(APPROVER, { verb: 'approve', kind: 'Cluster', tenant: 'a', cluster: served })).toBe(false)
+  expect(may({ ...APPROVER, role: 'editor', verbs: [] }, { verb: 'update', kind: 'Rollout', tenant: 'a' })).toBe(true)
+})

@@ -1,4 +1,4 @@
-import type { Access, Subject, Verb } from './model.ts'
+import { ACTIONS, type Access, type Action, type Subject, type Verb } from './model.ts'
 
 const READS: readonly Verb[] = ['get', 'list', 'watch']
 
@@ -17,6 +17,7 @@ const WRITE_ONLY: readonly string[] = ['Secret']
  *    own Tenant and those Clusters.
  * 3. Only an unbound admin changes tenants, clusters and tokens, and sees tokens.
  * 4. A viewer writes nothing.
+ * 5. What is asked of Rollouts (approve, pause, …) is as the subject's verbs say, whatever its role; without them as the role says.
  */
 export function may(subject: Subject, access: Access): boolean {
   const reads = READS.includes(access.verb)
@@ -26,7 +27,12 @@ export function may(subject: Subject, access: Access): boolean {
     if (!reads || CREDENTIALS.includes(access.kind)) return subject.role === 'admin' && subject.tenant === undefined
     return true
   }
-  return reads || subject.role !== 'viewer'
+  const granted = access.kind === 'Rollout' && isAction(access.verb) ? subject.verbs?.includes(access.verb) : undefined
+  return granted ?? (reads || subject.role !== 'viewer')
+}
+
+function isAction(verb: Verb): verb is Action {
+  return (ACTIONS as readonly Verb[]).includes(verb)
 }
 
 function withinTenant(tenant: string, { cluster, kind, tenant: owner }: Access): boolean {

@@ -7,10 +7,13 @@ export interface Subject {
   readonly name: string
   readonly role: Role
   readonly tenant?: string | undefined
+  /** What may be asked of Rollouts; what the role may where absent. */
+  readonly verbs?: readonly Action[] | undefined
 }
 
 /** What is asked of an object beyond reading and writing it, each a right of its own. */
 export const ACTIONS = ['approve', 'pause', 'resume', 'promote', 'skip', 'rollback'] as const
+export type Action = (typeof ACTIONS)[number]
 
 export const VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', ...ACTIONS] as const
 export type Verb = (typeof VERBS)[number]
@@ -30,6 +33,7 @@ export interface ApiToken {
   readonly name: string
   readonly role: Role
   readonly tenant: string | undefined
+  readonly verbs: readonly Action[] | undefined
   readonly createdAt: Date
   readonly createdBy: string
   readonly expiresAt: Date | undefined
@@ -40,6 +44,7 @@ export interface NewToken {
   readonly name: string
   readonly role: Role
   readonly tenant?: string | undefined
+  readonly verbs?: readonly Action[] | undefined
   readonly lifeMs?: number | undefined
   readonly createdBy: string
 }

@@ -56,9 +56,9 @@ export function createTenantService(deps: {
       return id === undefined ? undefined : tokens.subject(id, sha256(token))
     },
 
-    async createToken({ createdBy, lifeMs, name, role, tenant }) {
+    async createToken({ createdBy, lifeMs, name, role, tenant, verbs }) {
       const { id, text, hash } = fresh()
-      return { token: await tokens.insert({ id, hash, name, role, tenant, lifeMs, createdBy }), text: new Secret(text) }
+      return { token: await tokens.insert({ id, hash, name, role, tenant, verbs, lifeMs, createdBy }), text: new Secret(text) }
     },
 
     listTokens: () => tokens.list(),

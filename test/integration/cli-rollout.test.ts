@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { HubClient } from '../../hub/cli/ask/client.ts'
 import { readConfig } from '../../hub/cli/ask/config.ts'
+import { ACTIONS } from '../../hub/tenants/model.ts'
 import { eventually } from '../support/eventually.ts'
 import { openTestHub, type TestHub } from '../support/hub.ts'
 
@@ -25,18 +26,9 @@ const apply = (text: string, who?: string) =>
   hub.flotilla(['apply', '-f', '-'], { input: text, ...(who ? { env: { FLOTILLA_CONFIG: who } } : {}) })
 
 /** Configuration of somebody with a token of their own. */
-async function as(name: string, role: string, tenant?: string): Promise<string> {
-  const made = await hub.flotilla([
-    'token',
-    'create',
-    '--description',
-    name,
-    '--role',
-    role,
-    ...(tenant ? ['--tenant', tenant] : []),
-    '-o',
-    'json',
-  ])
+async function as(name: string, role: string, tenant?: string, verbs?: string): Promise<string> {
+  const bound = [...(tenant ? ['--tenant', tenant] : []), ...(verbs ? ['--verbs', verbs] : [])]
+  const made = await hub.flotilla(['token', 'create', '--description', name, '--role', role, ...bound, '-o', 'json'])
   const { token } = JSON.parse(made.out) as { token: string }
   const path = join(hub.dir, `${name}.json`)
   writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(hub.adminFile, 'utf8')), token }))
@@ -75,6 +67,23 @@ test('what is asked of a Rollout is a right of its own, and the audit log keeps 
     { subject: 'ed', verb: 'resume', outcome: 'done', detail: 'because of Friday' },
     { subject: 'ed', verb: 'resume', outcome: 'conflict', detail: 'because of Friday' },
   ])
+})
+
+test.each(ACTIONS)('who is given the verb %s alone may ask that, and nothing else', async (given) => {
+  const env = { FLOTILLA_CONFIG: await as(`only-${given}`, 'viewer', 'shop', given) }
+  const refused = ACTIONS.map(async (verb) => {
+    const { said } = await hub.flotilla(['rollout', verb, 'web', '-n', 'shop', '--reason', 'a test'], { env })
+    return said.includes(`may not ${verb} rollouts "web"`)
+  })
+  expect(await Promise.all(refused)).toEqual(ACTIONS.map((verb) => verb !== given))
+  expect((await hub.flotilla(['rollout', 'status', 'web', '-n', 'shop'], { env })).code).toBe(0)
+})
+
+test('a token shows its verbs, and unknown ones are refused', async () => {
+  await as('approver', 'viewer', 'shop', 'approve,skip')
+  expect((await hub.flotilla(['token', 'list'])).out).toMatch(/approver +viewer +shop +approve,skip/)
+  const wrong = await hub.flotilla(['token', 'create', '--description', 'x', '--verbs', 'delete'])
+  expect(wrong).toMatchObject({ code: expect.any(Number), said: expect.stringContaining('spec.verbs[0]') })
 })
 
 test('nothing is asked of a Rollout, and no token is made, as a trial that the audit log does not see', async () => {

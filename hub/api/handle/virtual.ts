@@ -5,7 +5,7 @@ import type { Manifest } from '../../../proto/model/manifest.ts'
 import { FLEET_GROUP, FLEET_VERSION } from '../../../proto/model/names.ts'
 import { matches } from '../../../proto/model/selector.ts'
 import type { JoinToken } from '../../clusters/model.ts'
-import type { ApiToken, Role } from '../../tenants/model.ts'
+import type { Action, ApiToken, Role } from '../../tenants/model.ts'
 import type { ApiRequest, ApiResponse, Target } from '../model.ts'
 import type { ApiParts } from '../ports.ts'
 import { type Look, renderList, renderOne } from '../present/render.ts'
@@ -67,11 +67,17 @@ async function allOf({ clusters, members, tenants }: Parts, target: Target, plac
 }
 
 async function makeToken({ tenants }: Parts, { spec }: Manifest, createdBy: string): Promise<Manifest> {
-  const { description, role, tenant, ttl } = spec as { description: string; role: Role; tenant?: string; ttl?: string }
+  const { description, role, tenant, ttl, verbs } = spec as {
+    description: string
+    role: Role
+    tenant?: string
+    ttl?: string
+    verbs?: readonly Action[]
+  }
   const lifeMs = ttl === undefined ? undefined : lifeOf(ttl)
   if (tenant !== undefined && (await tenants.namespacesOf(tenant)).length === 0)
     throw new FleetError('invalid', `create a token: there is no tenant ${tenant}; create it first`)
-  const { text, token } = await tenants.createToken({ name: description, role, tenant, lifeMs, createdBy })
+  const { text, token } = await tenants.createToken({ name: description, role, tenant, verbs, lifeMs, createdBy })
   return withSecret(tokenManifest(token), text.reveal())
 }
 
@@ -102,10 +108,10 @@ function withSecret(manifest: Manifest, token: string): Manifest {
   return { ...manifest, status: { ...(manifest.status as object), token } }
 }
 
-function tokenManifest({ createdAt, createdBy, expiresAt, id, name, role, tenant }: ApiToken): Manifest {
+function tokenManifest({ createdAt, createdBy, expiresAt, id, name, role, tenant, verbs }: ApiToken): Manifest {
   return {
     ...fleetObject('Token', id, createdAt),
-    spec: { description: name, role, ...(tenant ? { tenant } : {}) },
+    spec: { description: name, role, ...(tenant ? { tenant } : {}), ...(verbs ? { verbs: [...verbs] } : {}) },
     status: { createdBy, ...(expiresAt ? { expiresAt: metaTime(expiresAt) } : {}) },
   }
 }

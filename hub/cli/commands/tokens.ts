@@ -15,8 +15,11 @@ export function tokenCommand(program: Command, session: Session): void {
     .requiredOption('--description <text>', 'who or what it is for')
     .option('--role <role>', 'admin, editor or viewer', 'viewer')
     .option('--tenant <name>', 'bind it to a tenant')
+    .option('--verbs <verbs...>', 'what it may ask of Rollouts, whatever its role: approve, pause, resume, promote, skip, rollback')
     .option('--ttl <duration>', 'how long it is good for, such as 720h')
-    .action((options: { output: Output } & Json) => create(session, 'Token', options))
+    .action(({ verbs, ...rest }: { output: Output; verbs?: string[] } & Json) =>
+      create(session, 'Token', { ...rest, ...(verbs ? { verbs: verbs.flatMap((some) => some.split(',')) } : {}) }),
+    )
   withOutput(token.command('list').description('show the tokens')).action(({ output }: { output: Output }) =>
     list(session, 'Token', output),
   )
@@ -86,12 +89,12 @@ async function list(session: Session, kind: TokenKind, output: Output): Promise<
   const text = (value: unknown) => (value === undefined ? '' : String(value))
   const rows = items.map(({ metadata, spec, status }) => {
     const [given, known] = [spec as Json, status as Json]
-    const own = kind === 'Token' ? [given.role, given.tenant] : [given.cluster, known.usesLeft]
+    const own = kind === 'Token' ? [given.role, given.tenant, given.verbs] : [given.cluster, known.usesLeft]
     return [metadata.name, ...[given.description, ...own, known.expiresAt].map(text)]
   })
   session.out(
     tableText(
-      kind === 'Token' ? ['id', 'description', 'role', 'tenant', 'expires'] : ['id', 'description', 'cluster', 'uses', 'expires'],
+      kind === 'Token' ? ['id', 'description', 'role', 'tenant', 'verbs', 'expires'] : ['id', 'description', 'cluster', 'uses', 'expires'],
       rows,
     ),
   )

@@ -1,5 +1,5 @@
 import type { Db } from '../../db/db.ts'
-import type { ApiToken, Role, Subject } from '../model.ts'
+import type { Action, ApiToken, Role, Subject } from '../model.ts'
 import type { TokenStore } from '../ports.ts'
 
 interface TokenRow {
@@ -7,13 +7,14 @@ interface TokenRow {
   readonly name: string
   readonly role: Role
   readonly tenant: string | null
+  readonly verbs: readonly Action[] | null
   readonly created_at: Date
   readonly created_by: string
   readonly expires_at: Date | null
   readonly revoked_at: Date | null
 }
 
-const COLUMNS = 'id, name, role, tenant, created_at, created_by, expires_at, revoked_at'
+const COLUMNS = 'id, name, role, tenant, verbs, created_at, created_by, expires_at, revoked_at'
 /** Two hubs that start together make one first token. Persisted: do not change. */
 const FIRST_TOKEN_LOCK = 7_201_733_554_120_402n
 
@@ -22,9 +23,9 @@ export function createTokenStore(db: Db): TokenStore {
   return {
     async insert(token) {
       const { rows } = await db.query<TokenRow>(
-        `insert into api_tokens (id, hash, name, role, tenant, created_by, expires_at)
-         values ($1, $2, $3, $4, $5, $6, now() + $7::bigint * interval '1 millisecond') returning ${COLUMNS}`,
-        [token.id, token.hash, token.name, token.role, token.tenant ?? null, token.createdBy, token.lifeMs ?? null],
+        `insert into api_tokens (id, hash, name, role, tenant, verbs, created_by, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, now() + $8::bigint * interval '1 millisecond') returning ${COLUMNS}`,
+        [token.id, token.hash, token.name, token.role, token.tenant ?? null, token.verbs ?? null, token.createdBy, token.lifeMs ?? null],
       )
       return rows.map(apiToken)[0] as ApiToken
     },
@@ -46,7 +47,9 @@ export function createTokenStore(db: Db): TokenStore {
           where id = $1 and hash = $2 and revoked_at is null and (expires_at is null or expires_at > now())`,
         [id, hash],
       )
-      return rows.map(({ name, role, tenant }): Subject => ({ name, role, tenant: tenant ?? undefined }))[0]
+      return rows.map(
+        ({ name, role, tenant, verbs }): Subject => ({ name, role, tenant: tenant ?? undefined, verbs: verbs ?? undefined }),
+      )[0]
     },
 
     async list() {
@@ -70,6 +73,7 @@ function apiToken(row: TokenRow): ApiToken {
     name: row.name,
     role: row.role,
     tenant: row.tenant ?? undefined,
+    verbs: row.verbs ?? undefined,
     createdAt: row.created_at,
     createdBy: row.created_by,
     expiresAt: row.expires_at ?? undefined,
