@@ -162,7 +162,7 @@ test('a whole hub gives a new Placement to the first wave alone, and to the othe
   await placed(['one ./v1'])
   expect(await hub.flotilla(['rollout', 'skip', 'web', '-n', 'flux-system'])).toMatchObject({ code: 0 })
   await placed(['one ./v1', 'two ./v1'])
-  await apply(placement('./v2'))
+  expect(await apply(placement('./v2'))).toMatchObject({ code: 0 })
   await placed(['one ./v2', 'two ./v1'])
   expect(await hub.flotilla(['delete', 'rollout', 'web', '-n', 'flux-system'])).toMatchObject({ code: 0 })
   await placed(['one ./v2', 'two ./v2'])

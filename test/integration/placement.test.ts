@@ -10,6 +10,7 @@ import { openObjects } from '../../hub/objects/io/open.ts'
 import type { ObjectService } from '../../hub/objects/service.ts'
 import { openPlacementMetrics } from '../../hub/placement/io/metrics.ts'
 import { createStandingStore } from '../../hub/placement/io/standing.ts'
+import { DUE_CLUSTERS } from '../../hub/placement/io/statements.ts'
 import { createPlacementStore } from '../../hub/placement/io/store.ts'
 import { sweepManifests } from '../../hub/placement/io/sweep.ts'
 import type { PlacementNews } from '../../hub/placement/model.ts'
@@ -62,6 +63,26 @@ function openService(told: (news: PlacementNews) => void = () => undefined): Pla
     ...{ store: createPlacementStore(counting), standings: createStandingStore(db), objects: placementObjects({ objects }) },
     ...{ hint: async () => undefined, changed: () => undefined, told, clock: systemClock, log: silentLog },
   })
+}
+
+/** The database with something that happens in the middle of a transaction, once, after a statement. */
+function interrupted(after: string, happens: () => Promise<unknown>): Db {
+  let left = 1
+  return {
+    ...db,
+    transaction: (work, plans) =>
+      db.transaction(
+        (tx) =>
+          work({
+            async query(text, values) {
+              const answer = await tx.query(text, values)
+              if (text === after && left-- === 1) await happens()
+              return answer as never
+            },
+          }),
+        plans,
+      ),
+  }
 }
 
 function fleetObject(kind: string, name: string, spec: object, metadata: object = {}): Manifest {
@@ -357,4 +378,19 @@ test('an agent finds on its disk what was placed, whatever people called their v
   const { holdings } = hold(NOTHING_HELD, { facts, cursor: { lineage: 'l', position: 5n }, full: true })
   await disk.save(holdings)
   expect(await disk.load()).toEqual(holdings)
+})
+
+// It had rows for its clusters and none of its own: a Rollout over it chose no cluster, and let go of all that it held.
+test('a Placement that is made while clusters are settled is settled with them, whole', async () => {
+  await join('edge-1', 'edge-2')
+  const spec = { clusters: { all: true }, objects: [source('web')], onUnmatch: 'delete' }
+  const made = () => objects.create(PLACEMENT, service.held(fleetObject('Placement', 'late', spec, { namespace: 'shop' })))
+  const rows = async () => {
+    const { rows: one } = await db.query<{ known: number; pairs: number }>(
+      'select (select count(*)::int from placements) as known, (select count(*)::int from placement_targets) as pairs',
+    )
+    return one[0]
+  }
+  await createPlacementStore(interrupted(DUE_CLUSTERS, made)).settle()
+  expect(await rows()).toEqual({ known: 1, pairs: 2 })
 })

@@ -25,10 +25,13 @@ export const DUE_PLACEMENTS = `
 const MOVES = (placement: string) => `${FLEET('r', 'Rollout')} and r.namespace = ${placement}.namespace
   and r.spec #>> '{source,kind}' = 'Placement' and r.spec #>> '{source,name}' = ${placement}.name`
 
-/** Placements of these uids, or all; in the order in which they were made. */
+/** Placements of these uids, or all; in the order in which they were made. `due`: they are not as they were settled. */
 export const READ_PLACEMENTS = `
-  select uid, namespace, name, generation, leaving, spec, tenant, first_namespace, exists (select from objects r where ${MOVES('p')}) as moved
-  from (${PLACEMENTS}) p where $1::text[] is null or uid = any($1::text[]) order by created_at, uid`
+  select p.uid, p.namespace, p.name, p.generation, p.leaving, p.spec, p.tenant, p.first_namespace,
+         (s.generation, s.tenant, s.first_namespace) is distinct from (p.generation, p.tenant, p.first_namespace) as due,
+         exists (select from objects r where ${MOVES('p')}) as moved
+  from (${PLACEMENTS}) p left join placements s on s.uid = p.uid
+  where $1::text[] is null or p.uid = any($1::text[]) order by p.created_at, p.uid`
 
 /** Relation of clusters with what placements read of them: one look into each index a cluster, whatever the planner believes. */
 const CLUSTERS = `

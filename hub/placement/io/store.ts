@@ -48,14 +48,17 @@ interface Due {
   readonly clusters: readonly string[]
 }
 
+/** Placements first, for all clusters; clusters once every Placement is settled. */
 async function readDue(tx: Sql): Promise<Due> {
   const placements = await tx.query<{ uid: string }>(sql.DUE_PLACEMENTS, [PLACEMENTS_AT_ONCE])
+  if (placements.rows.length > 0) return { placements: placements.rows.map(({ uid }) => uid), clusters: [] }
   const clusters = await tx.query<{ id: string }>(sql.DUE_CLUSTERS, [CLUSTERS_AT_ONCE])
-  return { placements: placements.rows.map(({ uid }) => uid), clusters: clusters.rows.map(({ id }) => id) }
+  return { placements: [], clusters: clusters.rows.map(({ id }) => id) }
 }
 
-async function settle(tx: Sql, due: Due): Promise<Settled> {
-  const { moved, placements } = await readPlacements(tx, due.clusters.length > 0 ? null : due.placements)
+async function settle(tx: Sql, found: Due): Promise<Settled> {
+  const { late, moved, placements } = await readPlacements(tx, found.clusters.length > 0 ? null : found.placements)
+  const due = { ...found, placements: [...new Set([...found.placements, ...late])] }
   const read = (await tx.query<ClusterRow>(sql.READ_CLUSTERS, [due.placements.length > 0 ? null : due.clusters])).rows
   const [duePlacements, dueClusters] = [new Set(due.placements), new Set(due.clusters)]
   const isDue = (placement: string, cluster: string) => duePlacements.has(placement) || dueClusters.has(cluster)
@@ -76,7 +79,7 @@ async function settle(tx: Sql, due: Due): Promise<Settled> {
   })
   const news = await write(tx, due, { decision, clusters: read.filter(({ id }) => dueClusters.has(id)) })
   await writeSettled(tx, due, placements)
-  const more = due.placements.length === PLACEMENTS_AT_ONCE || due.clusters.length === CLUSTERS_AT_ONCE
+  const more = found.placements.length > 0 || due.clusters.length === CLUSTERS_AT_ONCE
   return { clusters: news.clusters, placements: [...new Set([...due.placements, ...news.placements])], more }
 }
 
@@ -87,19 +90,22 @@ interface PlacementRow extends Omit<PlacementFacts, 'firstNamespace' | 'generati
   readonly spec: PlacementSpec
   /** A Rollout has it as its source. */
   readonly moved: boolean
+  readonly due: boolean
 }
 
+/** `late` are those that came, or changed, since it was read what is due: they are settled as well, or nothing of them would be whole. */
 async function readPlacements(tx: Sql, uids: readonly string[] | null) {
   const { rows } = await tx.query<PlacementRow>(sql.READ_PLACEMENTS, [uids])
   const placements = rows.map(
-    ({ first_namespace, generation, moved: _, tenant, ...row }): PlacementFacts => ({
+    ({ due: _due, first_namespace, generation, moved: _moved, tenant, ...row }): PlacementFacts => ({
       ...row,
       generation: Number(generation),
       tenant: tenant === '' ? undefined : tenant,
       firstNamespace: first_namespace,
     }),
   )
-  return { placements, moved: new Set(rows.flatMap(({ moved, uid }) => (moved ? [uid] : []))) }
+  const late = rows.flatMap(({ due, uid }) => (due ? [uid] : []))
+  return { placements, late, moved: new Set(rows.flatMap(({ moved, uid }) => (moved ? [uid] : []))) }
 }
 
 /** The wishes, without content for clusters that a Rollout has not seen yet: they are its own, and wait for what it grants. */
