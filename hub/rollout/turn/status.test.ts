@@ -53,3 +53,10 @@ test('the same look gives the same status, whenever', () => {
   }
   expect(rolloutStatus(one, { look: later, history: [], suspended: { first: [], total: 0 }, generation: 1 })).toEqual(one)
 })
+
+test('of the revisions that were taken back ten are named, the newest one among them first', () => {
+  const bad = new Set([...Array.from({ length: 14 }, (_, at) => `bad-${String(at).padStart(2, '0')}`), 'zz'])
+  const { badRevisions, moreBadRevisions } = told({ ...look(undefined, { newest: { revision: 'zz', artifact: '' } }), bad })
+  expect(badRevisions).toEqual(['zz', ...[...bad].slice(0, 9)])
+  expect(moreBadRevisions).toBe(5)
+})

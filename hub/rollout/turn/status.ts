@@ -8,6 +8,7 @@ import { failing } from '../step/records.ts'
 import type { Look } from './look.ts'
 
 const PROBLEMS = 10
+const BAD_REVISIONS = 10
 
 type RunStatus = NonNullable<RolloutStatus['run']>
 type Problem = NonNullable<RolloutStatus['problems']>[number]
@@ -28,7 +29,7 @@ export function rolloutStatus(old: RolloutStatus, { generation, history, look, s
   const more = problems.length + state.moreProblems + suspended.total - suspended.first.length - Math.min(problems.length, PROBLEMS)
   const ready = { type: 'Ready', ...verdict(look, sentence), observedGeneration: generation }
   return {
-    ...(bad.size > 0 ? { badRevisions: [...bad].sort() } : {}),
+    ...badStatus(bad, state.newest?.revision),
     conditions: [...setCondition((old.conditions ?? []) as readonly Condition[], ready, now)],
     ...(state.hold
       ? { hold: { by: state.hold.by, ...(state.hold.reason ? { reason: state.hold.reason } : {}), since: state.hold.since } }
@@ -41,6 +42,14 @@ export function rolloutStatus(old: RolloutStatus, { generation, history, look, s
     ...(problems.length > 0 ? { problems: problems.slice(0, PROBLEMS) } : {}),
     ...(run && look.note ? { run: runStatus(run, look.note, sentence) } : {}),
   }
+}
+
+/** The newest revision first, where it is one of them: by that a reader sees why it does not start. */
+function badStatus(bad: ReadonlySet<string>, newest: string | undefined): Pick<RolloutStatus, 'badRevisions' | 'moreBadRevisions'> {
+  if (bad.size === 0) return {}
+  const isNewest = (revision: string) => Number(revision === newest)
+  const shown = [...bad].sort((a, b) => isNewest(b) - isNewest(a) || (a < b ? -1 : 1)).slice(0, BAD_REVISIONS)
+  return { badRevisions: shown, ...(bad.size > shown.length ? { moreBadRevisions: bad.size - shown.length } : {}) }
 }
 
 /** What a Rollout waits for, or how its last run ended, in one sentence. */

@@ -63,7 +63,10 @@ const problem = z.object({
 })
 
 export const rolloutStatus = z.object({
-  badRevisions: z.array(z.string()).exactOptional().describe('Revisions that were taken back and are not tried again by themselves.'),
+  badRevisions: z
+    .array(z.string())
+    .exactOptional()
+    .describe('Revisions that were taken back and are not tried again by themselves; the newest revision first, where it is one.'),
   conditions: commonStatus.conditions,
   hold: z
     .object({
@@ -74,6 +77,7 @@ export const rolloutStatus = z.object({
     .exactOptional()
     .describe('While it is there, new revisions are recorded and not released.'),
   history: z.array(run).exactOptional().describe('Runs that ended, last one first.'),
+  moreBadRevisions: z.int().min(1).exactOptional().describe('Bad revisions beside those that are listed.'),
   moreProblems: z.int().min(1).exactOptional().describe('Problems beside those that are listed.'),
   newest: z.string().exactOptional().describe('The newest revision of the source.'),
   observedGeneration: commonStatus.observedGeneration,

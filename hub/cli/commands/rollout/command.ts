@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { FleetError } from '../../../../proto/base/errors.ts'
 import { ROLLOUT } from '../../../../proto/model/fleet/kinds.ts'
 import { pathOf } from '../../kinds.ts'
 import type { Session } from '../../session.ts'
@@ -48,6 +49,8 @@ async function status(
   name: string,
   options: Options & { readonly watch?: true; readonly output: Output },
 ): Promise<void> {
+  if (options.watch && options.output !== 'table')
+    throw new FleetError('invalid', `rollout status ${name}: --watch shows a table; leave out -o ${options.output}`)
   if (options.watch) return watchStatus(session, { name, namespace: options.namespace })
   const hub = await session.hub()
   const found = await hub.get(pathOf(ROLLOUT, { name, namespace: options.namespace }), { signal: session.signal })

@@ -7,7 +7,7 @@ type Run = NonNullable<RolloutStatus['run']>
 
 /** How a Rollout is doing: its run, the waves as a table, what it waits for, and the clusters that fail. */
 export function statusText(rollout: Manifest): string {
-  const { badRevisions, hold, moreProblems, newest, paused, problems, run } = statusOf(rollout)
+  const { badRevisions, hold, moreBadRevisions, moreProblems, newest, paused, problems, run } = statusOf(rollout)
   const { name, namespace } = rollout.metadata
   const lines = [
     `Rollout ${namespace}/${name}`,
@@ -17,7 +17,11 @@ export function statusText(rollout: Manifest): string {
       ? [`held by ${hold.by} since ${hold.since}${hold.reason ? `: ${hold.reason}` : ''}; flotilla rollout resume ${name} ends that`]
       : []),
     ...(paused ? [`paused; flotilla rollout resume ${name} goes on`] : []),
-    ...(badRevisions?.length ? [`taken back and not tried again: ${badRevisions.map(shortRevision).join(', ')}`] : []),
+    ...(badRevisions?.length
+      ? [
+          `taken back and not tried again: ${badRevisions.map(shortRevision).join(', ')}${moreBadRevisions ? ` and ${moreBadRevisions} more` : ''}`,
+        ]
+      : []),
     shortRevision(run?.message ?? readyOf(rollout)?.message ?? 'nobody has looked at it yet'),
   ]
   const waves = run?.waves?.length ? `\n${wavesText(run.waves)}` : ''
