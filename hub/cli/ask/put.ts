@@ -11,12 +11,29 @@ export type PutResult = (typeof PUT_RESULTS)[number]
 /** The kind as which Secrets go to a cluster: written, never read. */
 export const SECRET = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true } as unknown as ResourceKind
 
-/** Makes the object what the manifest says; labels and annotations that others have set stay. */
-export async function put(
-  session: Session,
-  kind: ResourceKind,
-  { cluster, manifest }: { readonly cluster: string | undefined; readonly manifest: Manifest },
-): Promise<PutResult> {
+/** As often as kubectl does. */
+const TRIES = 5
+
+interface Put {
+  readonly cluster: string | undefined
+  readonly manifest: Manifest
+}
+
+/**
+ * Makes the object what the manifest says; labels and annotations that others have set stay. Somebody else's write in
+ * between, such as of the status, is read and gone on from.
+ */
+export async function put(session: Session, kind: ResourceKind, what: Put): Promise<PutResult> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await putOnce(session, kind, what)
+    } catch (error) {
+      if (attempt === TRIES || !(error instanceof FleetError && error.code === 'conflict')) throw error
+    }
+  }
+}
+
+async function putOnce(session: Session, kind: ResourceKind, { cluster, manifest }: Put): Promise<PutResult> {
   const hub = await session.hub()
   const { name, namespace } = manifest.metadata
   const [collection, path] = [pathOf(kind, { cluster, namespace }), pathOf(kind, { cluster, namespace, name })]
