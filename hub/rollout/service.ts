@@ -91,11 +91,12 @@ export function createRolloutService(deps: RolloutDeps): RolloutService {
     async act({ name, namespace }, asked, { reason, subject }) {
       const found = await present(deps, `${namespace}/${name}`)
       if (!found) throw new FleetError('not-found', `Rollout ${namespace}/${name} not found`)
-      const { at, source } = found
+      const { at, source, spec } = found
       await store.open(at)
       const lastGood = (before: string) => store.lastGood(at.uid, before)
+      const doing = { source, name: `${namespace}/${name}`, suspended: spec.suspend, lastGood }
       const [said] = await store.decide([at], (rows) =>
-        act(asked, { rows, source, name: `${namespace}/${name}`, word: { by: subject, reason, since: rows.now.toISOString() }, lastGood }),
+        act(asked, { ...doing, rows, word: { by: subject, reason, since: rows.now.toISOString() } }),
       )
       if (said === undefined) throw new FleetError('conflict', `${asked.verb} Rollout ${namespace}/${name}: it has just been deleted`)
       hearsay.forget(keyOf(at))

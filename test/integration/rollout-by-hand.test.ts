@@ -109,3 +109,52 @@ test('a canary stays the canary after a rollback by hand, which has a wave of it
   await ask({ verb: 'resume' })
   expect(await world.released()).toMatchObject({ a: 'main@sha1:1', b: 'main@sha1:2', c: 'main@sha1:1' })
 })
+
+test('what is asked of a suspended Rollout is kept, and the answer says until when', async () => {
+  await started({ waves: ALL })
+  await comes('main@sha1:2')
+  await walk()
+  await world.change({ waves: ALL, suspend: true })
+  expect(await ask({ verb: 'rollback' })).toBe(
+    'Rollout flux-system/fleet goes back to main@sha1:1, once it is suspended no longer and is held there until it is resumed',
+  )
+  await walk()
+  await everywhere('main@sha1:2')
+  await world.change({ waves: ALL })
+  await rollouts.survey(FLEET)
+  await walk()
+  await everywhere('main@sha1:1')
+})
+
+test('no wave is approved or skipped while the run goes back', async () => {
+  await started({ waves: ONE_FIRST, onFailure: { action: 'rollback' } })
+  await comes('main@sha1:2')
+  await world.follow({ revision: 'main@sha1:2', clusters: ['a'] })
+  await rollouts.look(FLEET)
+  expect(await shown()).toMatchObject({ state: 'rolling-back' })
+  for (const verb of ['approve', 'skip'] as const) await expect(ask({ verb })).rejects.toThrow('its run goes back')
+})
+
+test('a closed window keeps no rollback by hand', async () => {
+  await started({ waves: ALL })
+  await comes('main@sha1:2')
+  await walk()
+  const always = { schedule: '* * * * *', duration: '2m', timeZone: 'UTC', mode: 'deny' }
+  await world.change({ waves: ALL, windows: [always] })
+  await comes('main@sha1:3')
+  await walk()
+  await everywhere('main@sha1:2')
+  await ask({ verb: 'rollback', revision: 'sha1:1' })
+  await walk()
+  await everywhere('main@sha1:1')
+})
+
+test('with queue the newest revision that waited starts after an automatic rollback', async () => {
+  await started({ waves: ALL, onNewRevision: 'queue', onFailure: { action: 'rollback' } })
+  await comes('main@sha1:2')
+  for (const n of [3, 4]) await comes(`main@sha1:${n}`)
+  await walk({ revision: 'main@sha1:2', clusters: ['a'] })
+  await walk()
+  await everywhere('main@sha1:4')
+  expect(await world.status()).toMatchObject({ badRevisions: ['main@sha1:2'], run: { number: 2, state: 'succeeded' } })
+})

@@ -20,12 +20,15 @@ export interface Doing {
   /** `namespace/name`, for messages. */
   readonly name: string
   readonly word: Word
+  /** True where the Rollout starts and releases nothing by the word of its spec. */
+  readonly suspended: boolean
   readonly lastGood: (before: string) => Promise<Content | undefined>
 }
 
 /** Keeps what a person asked for; the next look acts on it. @returns what was done, in a sentence @throws `conflict` where it means nothing now */
 export async function act(asked: Asked, doing: Doing): Promise<string> {
-  const { name, rows, word } = doing
+  const { name, rows, suspended, word } = doing
+  const once = suspended ? ', once it is suspended no longer' : ''
   const { now, state } = rows
   switch (asked.verb) {
     case 'approve':
@@ -48,7 +51,7 @@ export async function act(asked: Asked, doing: Doing): Promise<string> {
     case 'promote': {
       const content = await contentFor(asked.revision, doing, () => state.newest)
       await rows.save({ ...state, asked: { content, cause: 'promote', by: word.by, reason: word.reason } }, now)
-      return `a run of Rollout ${name} to ${content.revision} starts`
+      return `a run of Rollout ${name} to ${content.revision} starts${once}`
     }
     case 'rollback': {
       const last = rows.current && rows.current.note.number > (state.moves?.since ?? 0) ? rows.current.run : undefined
@@ -57,7 +60,7 @@ export async function act(asked: Asked, doing: Doing): Promise<string> {
       // A pause would keep it from going back, and who ends that ends the hold too.
       const back = { content, cause: 'rollback', by: word.by, reason: word.reason } as const
       await rows.save({ ...state, hold: word, paused: undefined, asked: back }, now)
-      return `Rollout ${name} goes back to ${content.revision} and is held there until it is resumed`
+      return `Rollout ${name} goes back to ${content.revision}${once} and is held there until it is resumed`
     }
     default:
       return asked satisfies never
@@ -67,6 +70,8 @@ export async function act(asked: Asked, doing: Doing): Promise<string> {
 function waveFor({ verb, wave: named }: Extract<Asked, { verb: 'approve' | 'skip' }>, { name, rows: { current } }: Doing): string {
   const run = current?.run
   if (!run || isEnded(run)) throw new FleetError('conflict', `${verb} a wave of Rollout ${name}: no run is in progress`)
+  if (run.state === 'rolling-back')
+    throw new FleetError('conflict', `${verb} a wave of Rollout ${name}: its run goes back, and no wave of it is to come`)
   const open = run.waves.filter((wave) => !isDone(wave) && (verb === 'skip' || (wave.plan.approval && wave.approvedBy === undefined)))
   const wave = named === undefined ? open[0] : open.find(({ plan }) => plan.name === named)
   if (wave) return wave.plan.name
