@@ -3,7 +3,7 @@ import { checkedLookup } from '../checked-lookup.ts'
 import { FetchFailure } from '../failure.ts'
 import type { OpenProxy } from '../open-credential.ts'
 import { openProxied } from './proxy.ts'
-import { type Connections, connectMs, limits, type TransportOptions, trust } from './transport.ts'
+import { BY_SIGNAL, type Connections, connectMs, type TransportOptions, trust } from './transport.ts'
 
 export interface ConnectionOptions extends TransportOptions {
   /** Everything goes through it, and it alone is connected to. */
@@ -14,7 +14,7 @@ export interface ConnectionOptions extends TransportOptions {
 export function openConnections({ proxy, ...options }: ConnectionOptions): Connections {
   if (proxy) return openProxied(proxy, options)
   const connect = { lookup: checkedLookup(options.policy), timeout: connectMs(options), ...trust(options) }
-  const agent = new Agent({ connect, ...limits(options) })
+  const agent = new Agent({ connect, ...BY_SIGNAL })
   return { send: (to, sent) => request(to, { ...sent, dispatcher: agent }), destroy: () => agent.destroy() }
 }
 

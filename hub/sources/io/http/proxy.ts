@@ -4,7 +4,7 @@ import { portOf } from '../../model.ts'
 import { checkedLookup, checkHost } from '../checked-lookup.ts'
 import { FetchFailure } from '../failure.ts'
 import type { OpenProxy } from '../open-credential.ts'
-import { type Connections, connectMs, limits, type TransportOptions, trust } from './transport.ts'
+import { BY_SIGNAL, type Connections, connectMs, type TransportOptions, trust } from './transport.ts'
 
 const REFUSED = 407
 
@@ -15,16 +15,16 @@ const REFUSED = 407
 export function openProxied({ address, login }: OpenProxy, options: TransportOptions): Connections {
   const proxy = new URL(address)
   const shown = login && { 'proxy-authorization': `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}` }
-  const near = new Agent({ connect: connectorTo(proxy, options), ...limits(options) })
+  const near = new Agent({ connect: connectorTo(proxy, options), ...BY_SIGNAL })
   const secure = buildConnector({ timeout: connectMs(options), allowH2: false, ...trust(options) })
   const connect: buildConnector.connector = (target, done) => {
     const host = `${target.host}${target.port === '' ? ':443' : ''}`
-    openTunnel(near, { proxy, host, headers: { host, ...shown } }).then(
+    openTunnel(near, { proxy, host, headers: { host, ...shown }, signal: AbortSignal.timeout(options.timeoutMs) }).then(
       (httpSocket) => secure({ ...target, httpSocket }, done),
       (error: Error) => done(error, null),
     )
   }
-  const far = new Agent({ connect, ...limits(options) })
+  const far = new Agent({ connect, ...BY_SIGNAL })
   return {
     async send(to, sent) {
       checkHost(proxy.hostname, portOf(proxy), options.policy)
@@ -61,11 +61,13 @@ interface Tunnel {
   /** Host and port that it leads to. */
   readonly host: string
   readonly headers: Readonly<Record<string, string>>
+  /** Who waits for a connection cannot be told to stop before it is there. */
+  readonly signal: AbortSignal
 }
 
-async function openTunnel(near: Agent, { headers, host, proxy }: Tunnel): Promise<Socket> {
-  const answer = await near.connect({ origin: proxy.origin, path: host, headers }).catch((error: Error) => {
-    throw unreached(proxy, error)
+async function openTunnel(near: Agent, { headers, host, proxy, signal }: Tunnel): Promise<Socket> {
+  const answer = await near.connect({ origin: proxy.origin, path: host, headers, signal }).catch((error: Error) => {
+    throw signal.aborted ? new FetchFailure('timeout', `the proxy ${proxy.origin} gives no answer in time`) : unreached(proxy, error)
   })
   const socket = answer.socket as Socket
   if (answer.statusCode === 200) return socket

@@ -33,7 +33,5 @@ export function trust({ ca, client }: TransportOptions) {
   return { ...(ca ? { ca } : {}), ...(client ? { cert: client.certificate, key: client.key } : {}) }
 }
 
-/** How long an answer may take, as an agent takes it. */
-export function limits({ timeoutMs }: TransportOptions) {
-  return { headersTimeout: timeoutMs, bodyTimeout: timeoutMs, allowH2: false } as const
-}
+/** How long an answer may take is the signal's to say alone: a limit beside it ends a fetch at the same moment, with other words. */
+export const BY_SIGNAL = { headersTimeout: 0, bodyTimeout: 0, allowH2: false } as const
