@@ -158,12 +158,14 @@ test('a refusal of what was listed before is believed once it has stood: a start
   }
   const unbind = () =>
     mine.own.remove({ apiVersion: binding.apiVersion, kind: 'RoleBinding', namespace, name: binding.metadata.name }, { signal })
-  const untilRefused = () =>
-    eventually('it is refused', async () => {
-      const question = { verb: 'watch', group: '', resource: 'configmaps', namespace }
-      return !(await mine.as(serviceAccount(namespace, 'default')).may(question, { signal }))
+  // The API server hears of bindings by a watch of its own.
+  const until = (allowed: boolean) =>
+    eventually(allowed ? 'it is allowed' : 'it is refused', async () => {
+      const question = { verb: 'list', group: '', resource: 'configmaps', namespace }
+      return (await mine.as(serviceAccount(namespace, 'default')).may(question, { signal })) === allowed
     })
   await mine.own.apply(binding, write)
+  await until(true)
   await using told = follow(mine.as(serviceAccount(namespace, 'default')))
   expect(await told.next()).toBe('synced')
   const watched = told.next()
@@ -171,7 +173,7 @@ test('a refusal of what was listed before is believed once it has stood: a start
   expect(await watched).toBe('upsert watched')
   const lost = told.next()
   await unbind()
-  await untilRefused()
+  await until(false)
   await own.restart('kube-apiserver', { signal })
   expect(await lost).toBe('lost')
   const heard = [await told.next()]
@@ -179,7 +181,7 @@ test('a refusal of what was listed before is believed once it has stood: a start
   await mine.own.apply(aConfigMap('a'), write)
   while (heard.at(-1) !== 'upsert a') heard.push(await told.next())
   await unbind()
-  await untilRefused()
+  await until(false)
   await own.restart('kube-apiserver', { signal })
   const end = async () => {
     for (;;) await told.next()
