@@ -76,7 +76,10 @@ export class LiveWatches implements HealthWatches, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const held = [...this.#held.values()]
     this.#held.clear()
-    for (const { stop } of held) stop.abort(new FleetError('aborted', 'watches are closed'))
+    for (const one of held) {
+      this.#cover(one, false)
+      one.stop.abort(new FleetError('aborted', 'watches are closed'))
+    }
     await Promise.all(held.map(({ done }) => done))
   }
 
@@ -112,6 +115,7 @@ export class LiveWatches implements HealthWatches, AsyncDisposable {
     held.wanted.delete(key)
     if (held.wanted.size > 0) return
     this.#held.delete(id)
+    this.#cover(held, false)
     held.stop.abort(new FleetError('aborted', 'nobody needs this watch any more'))
   }
 
@@ -212,7 +216,9 @@ export class LiveWatches implements HealthWatches, AsyncDisposable {
       }
   }
 
+  /** One that was stopped has nothing more to say: another one may be in its place already. */
   #cover(held: Held, isLive: boolean): void {
+    if (held.stop.signal.aborted) return
     for (const listener of this.#deps.listeners) listener.covered(held.subject, held.scope, isLive)
   }
 }
