@@ -24,7 +24,7 @@ const NANOS = 1_000_000
 /**
  * Makes the stream in which reports wait until they are folded, or brings it to the present configuration; how many
  * servers keep a copy is left as it is. A request that is lost, as all are that run while a server goes, is made again.
- * @throws `unavailable` when no answer came within `patienceMs`, or the server refused
+ * @throws `unavailable` when no answer came within `patienceMs`, `invalid` when the server refused
  */
 export async function ensureReports(
   bus: Bus,

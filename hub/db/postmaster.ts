@@ -16,7 +16,7 @@ const MAX_SOCKET_PATH_BYTES = 103
 /** The server that runs on the data, by its own pid file; undefined when that is missing or left over. */
 export async function postmaster(data: string): Promise<Postmaster | undefined> {
   const [pid, , , port, socket, , , status] = (await pidFileText(data)).split('\n')
-  if (!pid || !port || !(await isPostgres(Number(pid)))) return undefined
+  if (!pid || !port || Number(pid) === process.pid || !(await isPostgres(Number(pid)))) return undefined
   return { pid: Number(pid), port: Number(port), socketFolder: socket?.trim() || undefined, ready: status?.trim() === 'ready' }
 }
 

@@ -126,6 +126,27 @@ test('what an agent comes to know of its cluster is told once, and again by who 
   expect(hub.greetings.at(-1)?.facts).toEqual(agent.facts)
 })
 
+test('of what an agent tells of its cluster while that is being kept, only the newest is kept, and last', async () => {
+  await using dir = openTempDir('agent')
+  const gate = Promise.withResolvers<void>()
+  const told: (string | undefined)[] = []
+  const keep = async ({ nodes }: Readonly<Record<string, string>>) => {
+    told.push(nodes)
+    await gate.promise
+  }
+  await using hub = await world.openHub({ told: keep, heartbeatMs: 100 })
+  await using agent = world.openAgent(hub.stream.port, await world.identityOf(hub, 'changing', dir.path))
+  await live(agent)
+  for (const nodes of ['1', '2', '3']) {
+    agent.facts = { nodes }
+    const { pulses } = agent
+    await expect.poll(() => agent.pulses, { timeout: 5000 }).toBeGreaterThan(pulses + 1)
+  }
+  expect(told).toEqual(['1'])
+  gate.resolve()
+  await expect.poll(() => told, { timeout: 5000 }).toEqual(['1', '3'])
+})
+
 test('a call reaches the agent through another replica, and its answer comes back', async () => {
   await using dir = openTempDir('agent')
   await using one = await world.openHub()

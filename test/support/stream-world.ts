@@ -44,6 +44,8 @@ export interface StreamAgent extends AsyncDisposable {
   readonly identity: Identity
   cursor: Cursor | undefined
   holdStill: boolean
+  /** Heartbeats so far. */
+  readonly pulses: number
   /** What is known of its cluster. */
   facts: Readonly<Record<string, string>>
 }
@@ -181,6 +183,7 @@ function openAgent({ ca, port }: { readonly ca: string; readonly port: number },
     calls: [] as Call[],
     cursor: over.cursor,
     holdStill: false,
+    pulses: 0,
     facts: { kubernetesVersion: 'v1.35.0' } as Readonly<Record<string, string>>,
   }
   const ports: SessionPorts = {
@@ -199,7 +202,10 @@ function openAgent({ ca, port }: { readonly ca: string; readonly port: number },
       if (agent.holdStill) await new Promise(() => undefined)
       return { id: call.id, code: 200, body: call.body }
     },
-    pulse: () => ({ sequences: {}, mirrorDigest: '', mirrorCount: 0 }),
+    pulse() {
+      agent.pulses++
+      return { sequences: {}, mirrorDigest: '', mirrorCount: 0 }
+    },
     boot: () => 1n,
     facts: () => agent.facts,
     welcomed: (welcome) => void agent.welcomes.push(welcome),

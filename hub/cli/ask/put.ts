@@ -1,4 +1,5 @@
 import { canonicalJson } from '../../../proto/base/canonical.ts'
+import { systemClock } from '../../../proto/base/clock.ts'
 import { FleetError } from '../../../proto/base/errors.ts'
 import type { Manifest } from '../../../proto/model/manifest.ts'
 import type { ResourceKind } from '../../../proto/model/resource/kind.ts'
@@ -11,8 +12,9 @@ export type PutResult = (typeof PUT_RESULTS)[number]
 /** The kind as which Secrets go to a cluster: written, never read. */
 export const SECRET = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true } as unknown as ResourceKind
 
-/** As often as kubectl does. */
+/** As often as kubectl does; what is read may be a little behind. */
 const TRIES = 5
+const AGAIN_MS = 100
 
 interface Put {
   readonly cluster: string | undefined
@@ -29,6 +31,7 @@ export async function put(session: Session, kind: ResourceKind, what: Put): Prom
       return await putOnce(session, kind, what)
     } catch (error) {
       if (attempt === TRIES || !(error instanceof FleetError && error.code === 'conflict')) throw error
+      await systemClock.sleep(attempt * AGAIN_MS, session.signal)
     }
   }
 }

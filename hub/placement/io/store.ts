@@ -48,12 +48,13 @@ interface Due {
   readonly clusters: readonly string[]
 }
 
-/** Placements first, for all clusters; clusters once every Placement is settled. */
+/** Clusters once no more Placements are due than are taken at once: each is to be settled for all clusters. */
 async function readDue(tx: Sql): Promise<Due> {
   const placements = await tx.query<{ uid: string }>(sql.DUE_PLACEMENTS, [PLACEMENTS_AT_ONCE])
-  if (placements.rows.length > 0) return { placements: placements.rows.map(({ uid }) => uid), clusters: [] }
+  const uids = placements.rows.map(({ uid }) => uid)
+  if (uids.length === PLACEMENTS_AT_ONCE) return { placements: uids, clusters: [] }
   const clusters = await tx.query<{ id: string }>(sql.DUE_CLUSTERS, [CLUSTERS_AT_ONCE])
-  return { placements: [], clusters: clusters.rows.map(({ id }) => id) }
+  return { placements: uids, clusters: clusters.rows.map(({ id }) => id) }
 }
 
 async function settle(tx: Sql, found: Due): Promise<Settled> {
@@ -79,7 +80,7 @@ async function settle(tx: Sql, found: Due): Promise<Settled> {
   })
   const news = await write(tx, due, { decision, clusters: read.filter(({ id }) => dueClusters.has(id)) })
   await writeSettled(tx, due, placements)
-  const more = found.placements.length > 0 || due.clusters.length === CLUSTERS_AT_ONCE
+  const more = found.placements.length === PLACEMENTS_AT_ONCE || due.clusters.length === CLUSTERS_AT_ONCE
   return { clusters: news.clusters, placements: [...new Set([...due.placements, ...news.placements])], more }
 }
 

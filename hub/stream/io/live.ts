@@ -14,6 +14,8 @@ import { factsFromWire, greetingFromWire, type WelcomeContent, welcomeToWire } f
 
 export type SessionStream = ServerDuplexStream<SessionRequest, SessionResponse>
 
+type Facts = ReturnType<typeof factsFromWire>
+
 /** What a session tells the replica that holds it. */
 export interface LiveEvents {
   /** The agent greeted: where do its facts stand, which epoch has it, and what else does the welcome say? */
@@ -28,11 +30,12 @@ export interface LiveEvents {
     pulse: { readonly sequences: Readonly<Record<string, bigint>>; readonly mirrorDigest: string; readonly mirrorCount: number },
   ): void
   /** What is known of the cluster changed. */
-  told(session: LiveSession, facts: ReturnType<typeof factsFromWire>): Promise<void>
+  told(session: LiveSession, facts: Facts): Promise<void>
   /** It has room for facts. */
   hungry(): void
   closed(session: LiveSession, reason: string): void
-  failed(session: LiveSession, error: unknown): void
+  /** @param attempted  what could not be done, as in: keep the facts of the cluster */
+  failed(session: LiveSession, error: unknown, attempted: string): void
 }
 
 export interface Peer {
@@ -56,6 +59,9 @@ export class LiveSession {
   #outbox: Outbox = emptyOutbox(0n)
   #welcome: WelcomeContent | undefined
   #greeted = false
+  /** What is known of the cluster and is to be kept yet. */
+  #news: Facts | undefined
+  #telling = false
   #placements = false
   #blocked = false
 
@@ -176,8 +182,7 @@ export class LiveSession {
       case 'heartbeat': {
         const { facts, sequences, mirrorDigest, mirrorCount } = message.value
         this.#events.pulse(this, { sequences, mirrorDigest, mirrorCount: Number(mirrorCount) })
-        if (facts)
-          this.#events.told(this, factsFromWire(facts)).catch((error: unknown) => this.#fail(error, 'keep the facts of the cluster'))
+        if (facts) this.#tell(factsFromWire(facts))
         break
       }
       default:
@@ -185,9 +190,27 @@ export class LiveSession {
     }
   }
 
+  /** One after the other, the newest of those that wait: what is kept is what was said last. */
+  #tell(facts: Facts): void {
+    this.#news = facts
+    if (this.#telling) return
+    const tell = async () => {
+      for (let next = this.#news; next; next = this.#news) {
+        this.#news = undefined
+        await this.#events.told(this, next)
+      }
+    }
+    this.#telling = true
+    tell()
+      .catch((error: unknown) => this.#fail(error, 'keep the facts of the cluster'))
+      .finally(() => {
+        this.#telling = false
+      })
+  }
+
   /** The agent comes back, and says it again. */
   #fail(error: unknown, attempted: string): void {
-    this.#events.failed(this, error)
+    this.#events.failed(this, error, attempted)
     this.apply({ kind: 'refuse', reason: `the hub could not ${attempted}`, retryAfterMs: 2000 })
   }
 

@@ -117,8 +117,8 @@ export class Room {
       told: (session, facts) => listeners.told(session.peer.clusterId, facts),
       hungry: () => this.pump.poke(),
       closed: (session, reason) => this.#closed(session, reason),
-      failed: (session, error) =>
-        log.error({ event: 'session.failed', cluster: session.peer.name, err: error }, 'could not open the session'),
+      failed: (session, error, attempted) =>
+        log.error({ event: 'session.failed', cluster: session.peer.name, err: error }, `could not ${attempted}`),
     }
   }
 
